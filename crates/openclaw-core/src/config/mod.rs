@@ -1,0 +1,69 @@
+//! The typed configuration. Every key has a default, so an empty file is a valid one; every crate takes only the section it
+//! needs. Reading files, environment and flags is the binary's business.
+
+mod gateway;
+mod memory;
+mod providers;
+mod sections;
+
+use std::collections::BTreeMap;
+
+pub use gateway::{AuthConfig, GatewayConfig, LoggingConfig, RateLimitConfig};
+pub use memory::MemoryConfig;
+pub use providers::{ProviderConfig, ProviderKind, RoutingConfig};
+pub use sections::{CHANNEL_TYPES, ChannelConfig, SkillsConfig};
+use serde::{Deserialize, Serialize};
+
+/// The whole configuration.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The server.
+    pub gateway: GatewayConfig,
+    /// Model providers by name; the one named `primary` is asked first.
+    pub providers: BTreeMap<String, ProviderConfig>,
+    /// Which provider is asked when.
+    pub routing: RoutingConfig,
+    /// The log and what is made of it.
+    pub memory: MemoryConfig,
+    /// Skills and their sandbox.
+    pub skills: SkillsConfig,
+    /// Chat platforms by type.
+    pub channels: BTreeMap<String, ChannelConfig>,
+}
+
+/// A value that parses but can't be meant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{key}` {reason}")]
+pub struct InvalidValue {
+    /// Dotted path of the key.
+    pub key: String,
+    /// What is wrong, and what is allowed.
+    pub reason: String,
+}
+
+impl InvalidValue {
+    fn new(key: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { key: key.into(), reason: reason.into() }
+    }
+}
+
+impl Config {
+    /// Checks what types alone can't: ranges, and keys that refer to each other.
+    ///
+    /// # Errors
+    /// Every value that can't be meant, with its key.
+    pub fn validate(&self) -> Result<(), Vec<InvalidValue>> {
+        let mut problems = Vec::new();
+        self.gateway.check(&mut problems);
+        for (name, provider) in &self.providers {
+            provider.check(&format!("providers.{name}"), &mut problems);
+        }
+        self.routing.check(&self.providers, &mut problems);
+        self.memory.check(&mut problems);
+        for name in self.channels.keys() {
+            sections::check_channel_type(name, &mut problems);
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+}

@@ -1,0 +1,110 @@
+//! The one neutral stream of events that every transport shows.
+
+use std::{fmt, str::FromStr};
+
+use serde_json::Value;
+
+use crate::{ConversationId, Failure, Reply, RunId};
+
+/// Where a stream stands after an event. It counts units: 1 for a start, a call, a result or an end, and the bytes of a
+/// token for a token. So an id stays meaningful when a finished run is told again from the log with other token
+/// boundaries: what is left is the text from that byte on. `attempt` tells a run from its repetition after a restart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventId {
+    /// How often the run was started before: 0 unless the gateway restarted meanwhile.
+    pub attempt: u32,
+    /// Units told so far.
+    pub position: u64,
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.attempt, self.position)
+    }
+}
+
+impl FromStr for EventId {
+    type Err = InvalidEventId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidEventId> {
+        let (attempt, position) = text.split_once('-').ok_or(InvalidEventId)?;
+        let attempt = attempt.parse().map_err(|_| InvalidEventId)?;
+        Ok(Self { attempt, position: position.parse().map_err(|_| InvalidEventId)? })
+    }
+}
+
+/// A text that is not an event id of this gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be the id of an event of this stream, such as 0-17")]
+pub struct InvalidEventId;
+
+/// One event of a run, with the position after it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunEvent {
+    /// Position after this event.
+    pub id: EventId,
+    /// What happened.
+    pub kind: RunEventKind,
+}
+
+/// What can happen in a run. `End`, `Error` and `Cancelled` are last.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunEventKind {
+    /// The run has begun.
+    Start {
+        /// The run.
+        id: RunId,
+        /// Its conversation.
+        conversation: ConversationId,
+    },
+    /// Text, as the provider sent it.
+    Token(String),
+    /// A skill is being called.
+    SkillCall {
+        /// Which call.
+        call_id: String,
+        /// Which skill.
+        skill: String,
+        /// With which arguments.
+        arguments: Value,
+    },
+    /// A skill answered.
+    SkillResult {
+        /// Which call.
+        call_id: String,
+        /// Which skill.
+        skill: String,
+        /// Whether it failed.
+        is_error: bool,
+    },
+    /// The answer is complete and durable.
+    End {
+        /// The run.
+        id: RunId,
+        /// Its conversation.
+        conversation: ConversationId,
+        /// The whole answer.
+        reply: Reply,
+    },
+    /// The run failed.
+    Error(Failure),
+    /// The client cancelled the run.
+    Cancelled,
+}
+
+impl RunEventKind {
+    /// Units this event adds to a stream's position.
+    #[must_use]
+    pub fn units(&self) -> u64 {
+        match self {
+            Self::Token(text) => text.len() as u64,
+            _ => 1,
+        }
+    }
+
+    /// Whether no event follows.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        matches!(self, Self::End { .. } | Self::Error(_) | Self::Cancelled)
+    }
+}

@@ -1,0 +1,30 @@
+//! Bounds of the wire contract, each in one place.
+
+/// Longest conversation id, in characters.
+pub const CONVERSATION_ID_CHARS: usize = 64;
+/// Longest message id, in characters.
+pub const MESSAGE_ID_CHARS: usize = 128;
+/// Longest text of one message, in bytes of UTF-8.
+pub const MESSAGE_BYTES: usize = 256 * 1024;
+/// Most attachments of one message.
+pub const ATTACHMENTS: usize = 10;
+/// All attachments of one message together, in decoded bytes.
+pub const ATTACHMENT_BYTES: usize = 20 * 1024 * 1024;
+/// Largest body of `POST /message`, in bytes.
+pub const MESSAGE_BODY_BYTES: usize = 32 * 1024 * 1024;
+/// Largest body of every other request, in bytes.
+pub const BODY_BYTES: usize = 1024 * 1024;
+/// Largest WebSocket frame, in bytes.
+pub const FRAME_BYTES: usize = 1024 * 1024;
+/// Time a client may wait for an answer, in milliseconds: least, when unsaid, most.
+pub const TIMEOUT_MS: (u64, u64, u64) = (1, 30_000, 600_000);
+/// How long an idempotency key is remembered, in seconds.
+pub const IDEMPOTENCY_SECONDS: u64 = 24 * 60 * 60;
+/// Longest idempotency key, in characters.
+pub const IDEMPOTENCY_KEY_CHARS: usize = 255;
+/// Conversations of one list: least, when unsaid, most.
+pub const CONVERSATIONS_PAGE: (usize, usize, usize) = (1, 20, 100);
+/// Search results: least, when unsaid, most.
+pub const SEARCH_RESULTS: (usize, usize, usize) = (1, 10, 100);
+/// Log lines: least, when unsaid, most.
+pub const LOG_LINES: (usize, usize, usize) = (1, 50, 1000);

@@ -1,0 +1,282 @@
+//! Port of the memory: what was said, durably.
+
+use std::{path::PathBuf, sync::Arc};
+
+use async_trait::async_trait;
+
+use crate::{
+    ContentBlock, ConversationFilter, ConversationId, ConversationPage, ConversationView, Erased, Failure,
+    Message, MessageWindow, NewRun, Role, RunId, RunOutcome, RunRecord, Timestamp,
+};
+
+/// The store of everything that was said. A write that returned `Ok` is on the disk and survives a crash; a write that
+/// returned an error, or whose future was dropped, has either happened as a whole or not at all.
+#[async_trait]
+pub trait MemoryPort: Send + Sync {
+    /// Makes the user's message and its pending run durable. When the idempotency key was used within its time, nothing is
+    /// written and the earlier run is named.
+    async fn accept_run(&self, run: NewRun) -> Result<Accepted, MemoryError>;
+
+    /// Appends what a pending run did before its end (text, tool calls, tool results). Write a tool call before making it:
+    /// a run with one is not repeated after a crash.
+    async fn append_steps(&self, run: RunId, steps: Vec<ContentBlock>) -> Result<(), MemoryError>;
+
+    /// Makes a run's end durable, and with it the reply. Ending a run twice leaves the first end.
+    async fn end_run(&self, run: RunId, outcome: RunOutcome) -> Result<(), MemoryError>;
+
+    /// Runs that were accepted and have not ended, oldest first, with the message each is about.
+    async fn pending_runs(&self) -> Result<Vec<(NewRun, RunRecord)>, MemoryError>;
+
+    /// One run, or `None` when there is no such run (any more).
+    async fn run(&self, id: RunId) -> Result<Option<RunRecord>, MemoryError>;
+
+    /// The last messages of a conversation, oldest first: as many as fit `max_messages` and `max_bytes` of text. Empty for an
+    /// unknown conversation. The attachments' bytes come along.
+    async fn recent(
+        &self,
+        conversation: &ConversationId,
+        max_messages: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Arc<Message>>, MemoryError>;
+
+    /// Lists conversations.
+    async fn conversations(&self, filter: ConversationFilter) -> Result<ConversationPage, MemoryError>;
+
+    /// Reads a conversation; `None` when it does not exist.
+    async fn conversation(
+        &self,
+        id: &ConversationId,
+        window: MessageWindow,
+    ) -> Result<Option<ConversationView>, MemoryError>;
+
+    /// Erases a conversation: when this returns, no file holds any of its content and no search finds it. `None` when it does
+    /// not exist. Runs of it that are still going end as cancelled for the log; stop them first.
+    async fn erase_conversation(&self, id: &ConversationId) -> Result<Option<Erased>, MemoryError>;
+
+    /// Finds passages.
+    async fn search(&self, query: SearchQuery) -> Result<SearchResults, MemoryError>;
+
+    /// Removes (or, without `confirm`, only counts) what lies before a time.
+    async fn prune(&self, request: PruneRequest) -> Result<Pruned, MemoryError>;
+
+    /// Sizes and counts.
+    async fn stats(&self) -> Result<MemoryStats, MemoryError>;
+
+    /// Runs completed so far and the sum of their latencies in milliseconds: lifetime figures that survive restarts.
+    fn totals(&self) -> (u64, u64);
+
+    /// Whether the log can be written. Cheap: asked by every health check.
+    fn health(&self) -> StoreHealth;
+}
+
+/// What became of [`MemoryPort::accept_run`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// The run is new and durable.
+    New,
+    /// The key names this earlier run, whose request was the same.
+    Duplicate(RunId),
+    /// The key names this earlier run, whose request was another: a client's mistake.
+    Conflict(RunId),
+}
+
+/// Whether the log can be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreHealth {
+    /// It can.
+    Writable,
+    /// It can't; reading goes on.
+    ReadOnly {
+        /// What happened and what to do.
+        reason: String,
+    },
+}
+
+/// Why the memory could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum MemoryError {
+    /// The log can't be written (disk full, failed fsync, a dead worker). Nothing was acknowledged.
+    #[error("the memory log can't be written: {reason}")]
+    Unwritable {
+        /// What happened and what to do.
+        reason: String,
+    },
+    /// A record is over the log's bound.
+    #[error("a record of {bytes} bytes is over the log's bound of {limit} bytes")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The bound.
+        limit: usize,
+    },
+    /// The run is unknown, or was erased with its conversation.
+    #[error("no run {0}")]
+    UnknownRun(RunId),
+    /// The message that a window starts at is not in the conversation.
+    #[error("no message {0} in this conversation")]
+    UnknownMessage(crate::MessageId),
+    /// A file could not be read.
+    #[error("can't read {path}")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Stored bytes are not what was written.
+    #[error("{path} is damaged at byte {offset}: {what}")]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// Where.
+        offset: u64,
+        /// What is wrong.
+        what: String,
+    },
+    /// The store is shutting down.
+    #[error("the memory is shutting down")]
+    Closed,
+}
+
+impl MemoryError {
+    /// Whether the same call may succeed later without anybody's doing.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Unwritable { .. } | Self::Closed)
+    }
+}
+
+impl From<&MemoryError> for Failure {
+    fn from(error: &MemoryError) -> Self {
+        use crate::ErrorCode::{BadRequest, InternalError, NotFound, PayloadTooLarge, ServiceUnavailable};
+        match error {
+            MemoryError::Unwritable { .. } => Self::new(ServiceUnavailable, error.to_string()),
+            MemoryError::Closed => {
+                Self::new(ServiceUnavailable, "The gateway is shutting down; try again in a moment")
+            }
+            MemoryError::TooLarge { .. } => Self::new(PayloadTooLarge, error.to_string()),
+            MemoryError::UnknownRun(id) => Self::new(NotFound, error.to_string()).with("id", id.to_string()),
+            MemoryError::UnknownMessage(_) => {
+                Self::new(BadRequest, error.to_string()).with("field", "before")
+            }
+            MemoryError::Io { .. } | MemoryError::Damaged { .. } => {
+                Self::new(InternalError, "The memory could not be read; the log says more")
+            }
+        }
+    }
+}
+
+/// Which part of the memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MemoryType {
+    /// Both.
+    #[default]
+    All,
+    /// The write-ahead log.
+    Wal,
+    /// The Markdown made from it.
+    Compacted,
+}
+
+/// What to find.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchQuery {
+    /// Words, in any language.
+    pub query: String,
+    /// At most this many results.
+    pub limit: usize,
+    /// Where.
+    pub kind: MemoryType,
+    /// Only what was said at or after this.
+    pub since: Option<Timestamp>,
+    /// Only what was said at or before this.
+    pub until: Option<Timestamp>,
+}
+
+/// What was found, best first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchResults {
+    /// The best so many.
+    pub hits: Vec<SearchHit>,
+    /// How many passages match in all.
+    pub total: usize,
+}
+
+/// A passage that matches.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchHit {
+    /// Id of the message, or of the Markdown passage.
+    pub id: String,
+    /// [`MemoryType::Wal`] or [`MemoryType::Compacted`].
+    pub kind: MemoryType,
+    /// The passage around the match.
+    pub content: String,
+    /// Higher is better; comparable within one answer only.
+    pub score: f32,
+    /// When it was said.
+    pub timestamp: Timestamp,
+    /// Where it was said; `None` for a Markdown passage of several conversations.
+    pub conversation: Option<ConversationId>,
+    /// Channel of the conversation.
+    pub channel: Option<String>,
+    /// Who said it.
+    pub role: Option<Role>,
+    /// The file of a compacted hit, relative to the data directory.
+    pub source: Option<String>,
+}
+
+/// What to prune.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PruneRequest {
+    /// Everything said before this.
+    pub before: Timestamp,
+    /// Where.
+    pub kind: MemoryType,
+    /// Whether to remove it; without, it is only counted.
+    pub confirm: bool,
+}
+
+/// What was, or would be, pruned.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Records of the log.
+    pub wal_entries: u64,
+    /// Markdown files.
+    pub compacted_files: u64,
+    /// Bytes of content.
+    pub bytes: u64,
+}
+
+/// Sizes and counts of the memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryStats {
+    /// The log.
+    pub wal: WalStats,
+    /// The Markdown.
+    pub compacted: CompactedStats,
+    /// Bytes below the memory directory, the index counted in.
+    pub total_bytes: u64,
+}
+
+/// Sizes and counts of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WalStats {
+    /// Messages (and other remembered entries) in it; bookkeeping records are not counted.
+    pub entries: u64,
+    /// Bytes of its segments.
+    pub bytes: u64,
+    /// Time of the oldest entry.
+    pub oldest: Option<Timestamp>,
+}
+
+/// Sizes and counts of the Markdown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompactedStats {
+    /// Files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// When the last compaction ended.
+    pub last_compaction: Option<Timestamp>,
+}

@@ -1,0 +1,18 @@
+//! The ports: traits that one crate implements and another uses. Handles to them are `Arc<dyn …>`, made once by the binary.
+
+mod admin;
+mod agent;
+mod channels;
+mod memory;
+mod skills;
+
+pub use admin::{ConfigPort, ConfigUpdate, LogFilter, LogLevel, LogLine, LogPage, LogPort};
+pub use agent::{AgentPort, AgentStats, EventStream, RunHandle, Submission, SubmitError};
+pub use channels::{ChannelInfo, ChannelPort, ChannelStatus};
+pub use memory::{
+    Accepted, CompactedStats, MemoryError, MemoryPort, MemoryStats, MemoryType, PruneRequest, Pruned,
+    SearchHit, SearchQuery, SearchResults, StoreHealth, WalStats,
+};
+pub use skills::{
+    SandboxInfo, SkillInfo, SkillInstall, SkillPermissions, SkillPort, SkillsError, ToolContext, ToolPort,
+};

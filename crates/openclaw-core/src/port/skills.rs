@@ -1,0 +1,145 @@
+//! Ports of the skills: managing them, and calling them as tools.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use crate::{ConversationId, Failure, RunId, Timestamp, ToolCall, ToolDefinition, ToolResult};
+
+/// Manages installed skills.
+#[async_trait]
+pub trait SkillPort: Send + Sync {
+    /// Every installed skill, by name.
+    async fn list(&self) -> Result<Vec<SkillInfo>, SkillsError>;
+
+    /// Installs a skill from the registry; `None` means its newest version. An earlier version stays in place when this fails.
+    async fn install(&self, name: &str, version: Option<&str>) -> Result<SkillInstall, SkillsError>;
+
+    /// Removes a skill and returns what it was.
+    async fn remove(&self, name: &str) -> Result<SkillInfo, SkillsError>;
+
+    /// What runs skills.
+    fn sandbox(&self) -> SandboxInfo;
+}
+
+/// Offers tools to a model and calls them.
+#[async_trait]
+pub trait ToolPort: Send + Sync {
+    /// The tools that are ready now.
+    async fn definitions(&self) -> Vec<ToolDefinition>;
+
+    /// Calls a tool. Failures of any kind come back as a result with `is_error`. Stops at once when `context.cancel` fires.
+    async fn call(&self, call: &ToolCall, context: &ToolContext) -> ToolResult;
+}
+
+/// On whose behalf a tool is called.
+#[derive(Debug, Clone)]
+pub struct ToolContext {
+    /// The run.
+    pub run: RunId,
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// Most time the call may take.
+    pub timeout: Duration,
+    /// Fires when the run is cancelled.
+    pub cancel: CancellationToken,
+}
+
+/// An installed skill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkillInfo {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// `active`, or why not: `disabled`, `changed`, `invalid`, ….
+    pub status: String,
+    /// What it may do, in three words.
+    pub permissions: SkillPermissions,
+    /// When it was installed.
+    pub installed_at: Timestamp,
+    /// When it was last called.
+    pub last_used: Option<Timestamp>,
+    /// How often it was called.
+    pub invocations: u64,
+}
+
+/// A skill's permissions as the contract shows them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SkillPermissions {
+    /// May reach some host.
+    pub network: bool,
+    /// May reach some path outside its own folder.
+    pub filesystem: bool,
+    /// May run programs that are not its own.
+    pub shell: bool,
+}
+
+/// What became of an installation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SkillInstall {
+    /// Installed now.
+    Installed(SkillInfo),
+    /// This version was installed already.
+    Unchanged(SkillInfo),
+}
+
+/// What runs skills.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SandboxInfo {
+    /// `podman`, `docker`, `namespace`, or `none`.
+    pub engine: String,
+    /// Whether it runs without root's rights.
+    pub rootless: bool,
+}
+
+/// Why a skill could not be listed, installed or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum SkillsError {
+    /// Not installed, or not known to the registry.
+    #[error("{reason}")]
+    NotFound {
+        /// Which skill.
+        name: String,
+        /// What was looked for, where, and what to do.
+        reason: String,
+    },
+    /// The archive fails its check, or asks for what policy denies.
+    #[error("{reason}")]
+    Refused {
+        /// Which skill.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// The name or version can't be one.
+    #[error("`{field}` {reason}")]
+    Invalid {
+        /// `name` or `version`.
+        field: &'static str,
+        /// Why not.
+        reason: String,
+    },
+    /// A file or the registry can't be reached.
+    #[error("{what}")]
+    Unavailable {
+        /// What failed, on which path or address.
+        what: String,
+        /// The cause.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl From<&SkillsError> for Failure {
+    fn from(error: &SkillsError) -> Self {
+        use crate::ErrorCode::{Forbidden, NotFound, ServiceUnavailable};
+        match error {
+            SkillsError::NotFound { name, reason } => Self::new(NotFound, reason).with("name", name.as_str()),
+            SkillsError::Refused { name, reason } => Self::new(Forbidden, reason).with("name", name.as_str()),
+            SkillsError::Invalid { field, reason } => Self::bad_field(field, reason),
+            SkillsError::Unavailable { what, .. } => Self::new(ServiceUnavailable, what),
+        }
+    }
+}
