@@ -1,0 +1,107 @@
+//! Every Rust file is compiled by somebody: a test file that no target reaches tests nothing.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use super::{Findings, files::File};
+
+pub(super) fn check(root: &Path, metadata: &Value, files: &[File], findings: &mut Findings) {
+    let mut reached = BTreeSet::new();
+    for package in metadata["packages"].as_array().into_iter().flatten() {
+        for target in package["targets"].as_array().into_iter().flatten() {
+            if let Some(source) = target["src_path"].as_str() {
+                walk(Path::new(source), true, &mut reached);
+            }
+        }
+    }
+    for file in files.iter().filter(|file| file.is("rs")) {
+        let path = root.join(&file.path);
+        if let Some(manifest) = fuzz_manifest(&path) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let declared = std::fs::read_to_string(manifest).is_ok_and(|text| text.contains(&name));
+            let is_target = path.parent().is_some_and(|parent| parent.ends_with("fuzz_targets"));
+            if is_target && !declared {
+                findings.error(format!("{} is no target of its fuzz package", file.path));
+            }
+        } else if !reached.contains(&path) && !is_data(&file.path) {
+            findings.error(format!("{} is forgotten: no target and no `mod` leads to it", file.path));
+        }
+    }
+}
+
+/// Files below a `fixtures` or `data` directory are read by tests, not compiled.
+fn is_data(path: &str) -> bool {
+    path.split('/').any(|part| part == "fixtures" || part == "data")
+}
+
+/// The manifest of the cargo-fuzz package that a file belongs to; those are workspaces of their own.
+fn fuzz_manifest(path: &Path) -> Option<PathBuf> {
+    let directory = path.ancestors().find(|directory| directory.ends_with("fuzz"))?;
+    Some(directory.join("Cargo.toml"))
+}
+
+/// Follows `mod name;` from a target's root, or from a module.
+fn walk(file: &Path, is_root: bool, reached: &mut BTreeSet<PathBuf>) {
+    let Ok(text) = std::fs::read_to_string(file) else { return };
+    if !reached.insert(file.to_owned()) {
+        return;
+    }
+    let parent = file.parent().unwrap_or(Path::new(""));
+    let stem = file.file_stem().unwrap_or_default();
+    let home = if is_root || stem == "mod" { parent.to_owned() } else { parent.join(stem) };
+    let mut path_attribute: Option<&str> = None;
+    for line in text.lines().map(str::trim) {
+        if let Some(path) = line.strip_prefix("#[path = \"").and_then(|rest| rest.strip_suffix("\"]")) {
+            path_attribute = Some(path);
+        } else if let Some(name) = declared(line) {
+            match path_attribute.take() {
+                Some(path) => walk(&flat(&parent.join(path)), true, reached),
+                None => {
+                    walk(&home.join(format!("{name}.rs")), false, reached);
+                    walk(&home.join(name).join("mod.rs"), false, reached);
+                }
+            }
+        }
+    }
+}
+
+/// The module that a line such as `pub(crate) mod wire;` declares.
+fn declared(line: &str) -> Option<&str> {
+    let rest = line.split("//").next()?.trim().strip_suffix(';')?;
+    let (visibility, name) = rest.rsplit_once("mod ")?;
+    let visibility = visibility.trim();
+    let plain = visibility.is_empty() || visibility == "pub" || visibility.starts_with("pub(");
+    let word = name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '#');
+    (plain && word).then(|| name.trim_start_matches("r#"))
+}
+
+/// Without `..`, so that paths compare.
+fn flat(path: &Path) -> PathBuf {
+    let mut flat = PathBuf::new();
+    for part in path {
+        if part == ".." {
+            flat.pop();
+        } else if part != "." {
+            flat.push(part);
+        }
+    }
+    flat
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_declarations() {
+        assert_eq!(declared("mod wire;"), Some("wire"));
+        assert_eq!(declared("pub(crate) mod wire; // the vendor's"), Some("wire"));
+        assert_eq!(declared("mod tests {"), None);
+        assert_eq!(declared("let command = mod_ule;"), None);
+        assert_eq!(declared("// mod gone;"), None);
+    }
+}
