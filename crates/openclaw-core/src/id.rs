@@ -110,6 +110,18 @@ impl RunId {
         Ulid::from_string(encoded).map(Self).map_err(|_| invalid)
     }
 
+    /// The run that a message belongs to: the user's message that started it, a step of it, or its reply. `None` for an
+    /// imported message.
+    #[must_use]
+    pub fn of_message(id: &MessageId) -> Option<Self> {
+        let text = id.as_str();
+        let encoded = match text.strip_prefix(STEP_PREFIX) {
+            Some(step) => step.split_once('_')?.0,
+            None => text.strip_prefix(REPLY_PREFIX).or_else(|| text.strip_prefix(USER_PREFIX))?,
+        };
+        Ulid::from_string(encoded).map(Self).ok()
+    }
+
     /// When the run was accepted, to the millisecond.
     #[must_use]
     pub fn accepted_at(self) -> Timestamp {
@@ -211,6 +223,15 @@ mod tests {
         assert_eq!(RunId::parse_any(&run.to_string()), Ok(run));
         assert_eq!(RunId::parse_any(run.reply_id().as_str()), Ok(run));
         assert_eq!(RunId::from_bytes(run.to_bytes()), run);
+    }
+
+    #[test]
+    fn a_message_names_its_run() {
+        let run = RunId::generate();
+        for id in [run.reply_id(), run.user_message_id(), run.step_message_id(12)] {
+            assert_eq!(RunId::of_message(&id), Some(run), "{id}");
+        }
+        assert_eq!(RunId::of_message(&"telegram:17".parse().unwrap()), None);
     }
 
     #[test]

@@ -1,0 +1,201 @@
+//! The events of one run: written once, read by any number of readers, each from where it likes.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+    vec,
+};
+
+use futures_core::Stream;
+use openclaw_core::{EventId, RunEvent, RunEventKind, port::EventStream};
+
+/// Events a reader takes along per look at the log.
+const BATCH: usize = 64;
+
+/// An append-only list of events. The writer never waits for a reader: a reader that lags finds the events still here.
+#[derive(Debug)]
+pub(crate) struct EventLog {
+    attempt: u32,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    events: Vec<Arc<RunEvent>>,
+    position: u64,
+    /// Nothing follows: the last event is there, or the process gave the run up.
+    closed: bool,
+    /// Readers that saw everything and wait, each at most once.
+    waiting: Vec<(u64, Waker)>,
+    readers: u64,
+}
+
+impl EventLog {
+    pub(crate) fn new(attempt: u32) -> Arc<Self> {
+        Arc::new(Self { attempt, inner: Mutex::default() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Every change is complete when the guard goes: a panic can't leave the list half-written.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends an event and wakes the readers that wait. After the last event nothing is appended any more.
+    pub(crate) fn push(&self, kind: RunEventKind) {
+        let is_last = kind.is_last();
+        let waiting = {
+            let mut inner = self.lock();
+            if inner.closed {
+                return;
+            }
+            inner.position += kind.units();
+            let id = EventId { attempt: self.attempt, position: inner.position };
+            inner.events.push(Arc::new(RunEvent { id, kind }));
+            inner.closed = is_last;
+            std::mem::take(&mut inner.waiting)
+        };
+        wake(waiting);
+    }
+
+    /// Ends the log without a last event: the run goes on after the next start of the process.
+    pub(crate) fn close(&self) {
+        let waiting = {
+            let mut inner = self.lock();
+            inner.closed = true;
+            std::mem::take(&mut inner.waiting)
+        };
+        wake(waiting);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.lock().events.len()
+    }
+
+    /// Bytes of text and other units told so far.
+    pub(crate) fn position(&self) -> u64 {
+        self.lock().position
+    }
+
+    /// The last event, once it is there.
+    pub(crate) fn last(&self) -> Option<Arc<RunEvent>> {
+        self.lock().events.last().filter(|event| event.kind.is_last()).cloned()
+    }
+
+    /// Waits until nothing follows any more.
+    pub(crate) async fn closed(self: &Arc<Self>) {
+        let reader = self.reader_at(usize::MAX, 0);
+        std::future::poll_fn(|cx| {
+            let mut inner = self.lock();
+            if inner.closed {
+                return Poll::Ready(());
+            }
+            inner.wait(reader.id, cx);
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn reader_at(self: &Arc<Self>, next: usize, after: u64) -> Reader {
+        let mut inner = self.lock();
+        inner.readers += 1;
+        let id = inner.readers;
+        drop(inner);
+        Reader { log: Arc::clone(self), id, next, after, batch: Vec::new().into_iter() }
+    }
+
+    /// The events after `after`. A position of another attempt means nothing here: everything is told. A position inside a
+    /// token continues inside it; one inside a character continues with that character; one beyond the end gets the last
+    /// event alone.
+    pub(crate) fn follow(self: &Arc<Self>, after: Option<EventId>) -> EventStream {
+        let after = after.filter(|id| id.attempt == self.attempt).map_or(0, |id| id.position);
+        let next = self.lock().events.partition_point(|event| event.id.position <= after);
+        // A position beyond what is there still gets the last event, should that be the end already.
+        let next = if after > 0 && self.last().is_some_and(|last| last.id.position < after) {
+            self.len().saturating_sub(1)
+        } else {
+            next
+        };
+        Box::pin(self.reader_at(next, after))
+    }
+}
+
+impl Inner {
+    fn wait(&mut self, reader: u64, cx: &Context<'_>) {
+        match self.waiting.iter_mut().find(|(id, _)| *id == reader) {
+            Some((_, waker)) => waker.clone_from(cx.waker()),
+            None => self.waiting.push((reader, cx.waker().clone())),
+        }
+    }
+}
+
+fn wake(waiting: Vec<(u64, Waker)>) {
+    for (_, waker) in waiting {
+        waker.wake();
+    }
+}
+
+struct Reader {
+    log: Arc<EventLog>,
+    id: u64,
+    next: usize,
+    after: u64,
+    batch: vec::IntoIter<Arc<RunEvent>>,
+}
+
+impl Reader {
+    /// The event, or what of it lies after the reader's position.
+    fn trim(&self, event: Arc<RunEvent>) -> Option<Arc<RunEvent>> {
+        let end = event.id.position;
+        if self.after == 0 {
+            return Some(event);
+        }
+        if end <= self.after {
+            let beyond = event.kind.is_last() && end < self.after;
+            return beyond.then_some(event);
+        }
+        let begin = end.saturating_sub(event.kind.units());
+        match &event.kind {
+            RunEventKind::Token(text) if begin < self.after => {
+                let offset = usize::try_from(self.after - begin).unwrap_or(usize::MAX);
+                let rest = text.get(text.floor_char_boundary(offset)..).unwrap_or_default().to_owned();
+                Some(Arc::new(RunEvent { id: event.id, kind: RunEventKind::Token(rest) }))
+            }
+            _ => Some(event),
+        }
+    }
+}
+
+impl Stream for Reader {
+    type Item = Arc<RunEvent>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        loop {
+            while let Some(event) = this.batch.next() {
+                if let Some(event) = this.trim(event) {
+                    return Poll::Ready(Some(event));
+                }
+            }
+            let mut inner = this.log.lock();
+            let fresh = inner.events.get(this.next..).unwrap_or_default();
+            if fresh.is_empty() {
+                if inner.closed {
+                    return Poll::Ready(None);
+                }
+                inner.wait(this.id, cx);
+                return Poll::Pending;
+            }
+            let batch: Vec<_> = fresh.iter().take(BATCH).cloned().collect();
+            this.next += batch.len();
+            drop(inner);
+            this.batch = batch.into_iter();
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.log.lock().waiting.retain(|(id, _)| *id != self.id);
+    }
+}

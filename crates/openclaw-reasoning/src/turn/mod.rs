@@ -1,0 +1,261 @@
+//! The turn: context, model, tools, and again, until there is an answer.
+
+mod answer;
+mod failure;
+mod tools;
+
+use std::sync::Arc;
+
+use openclaw_core::{
+    ContentBlock, Failure, Message, Metadata, Reply, Role, RunEventKind, RunId, RunOutcome, Timestamp,
+    TokenUsage, ToolCall, ToolDefinition, ToolResult,
+    port::{MemoryPort, ToolPort},
+};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use crate::{
+    ModelRequest, Router, StopReason,
+    context::{self, HISTORY_MESSAGES, Ingredients, Shares},
+    runs::EventLog,
+};
+
+/// What a turn works with.
+pub(crate) struct Equipment<'a> {
+    pub(crate) memory: &'a dyn MemoryPort,
+    pub(crate) tools: &'a dyn ToolPort,
+    pub(crate) router: &'a Router,
+    pub(crate) max_steps: usize,
+}
+
+/// What a turn is about.
+pub(crate) struct Task {
+    pub(crate) run: RunId,
+    pub(crate) conversation: openclaw_core::ConversationId,
+    pub(crate) channel: String,
+    pub(crate) message: Arc<Message>,
+    /// Whether the conversation may have earlier messages.
+    pub(crate) has_history: bool,
+    pub(crate) persona: String,
+}
+
+/// One turn under way.
+pub(crate) struct Turn<'a> {
+    with: Equipment<'a>,
+    log: &'a EventLog,
+    cancel: &'a CancellationToken,
+    deadline: Instant,
+    /// Text of the present step: told already, not yet in the record.
+    text: String,
+    /// Intermediate messages of this run so far, for their ids.
+    messages: usize,
+    usage: TokenUsage,
+    skills_used: Vec<String>,
+}
+
+/// Why a turn stops without an answer.
+#[derive(Debug)]
+enum Stop {
+    Cancelled,
+    Failed(Failure),
+}
+
+/// How a turn ended; what it took is added by the caller.
+pub(crate) struct Finish {
+    pub(crate) outcome: RunOutcome,
+    /// Text that was told but is neither in the record's steps nor in a reply.
+    pub(crate) rest: Option<String>,
+}
+
+impl<'a> Turn<'a> {
+    pub(crate) fn new(
+        with: Equipment<'a>,
+        log: &'a EventLog,
+        cancel: &'a CancellationToken,
+        deadline: Instant,
+    ) -> Self {
+        Self {
+            with,
+            log,
+            cancel,
+            deadline,
+            text: String::new(),
+            messages: 0,
+            usage: TokenUsage::default(),
+            skills_used: Vec::new(),
+        }
+    }
+
+    /// Carries the turn out. The reply's latency is left at 0.
+    pub(crate) async fn carry_out(mut self, task: Task) -> Finish {
+        let outcome = match self.steps(&task).await {
+            Ok(reply) => RunOutcome::Completed(reply),
+            Err(Stop::Cancelled) => RunOutcome::Cancelled,
+            Err(Stop::Failed(failure)) => RunOutcome::Failed(failure),
+        };
+        Finish { outcome, rest: (!self.text.is_empty()).then_some(self.text) }
+    }
+
+    async fn steps(&mut self, task: &Task) -> Result<Reply, Stop> {
+        let mut request = self.first_request(task).await?;
+        for step in 1..=self.with.max_steps {
+            let answer = self.ask(&request).await?;
+            if answer.calls.is_empty() {
+                return self.reply(answer.stop, answer.model);
+            }
+            if step == self.with.max_steps {
+                break;
+            }
+            debug!(run = %task.run, step, calls = answer.calls.len(), "the model calls tools");
+            let results = self.call_all(task, &answer.calls, &request.tools).await?;
+            self.extend(&mut request, task, answer.spoken, answer.calls, results);
+        }
+        Err(Stop::Failed(failure::too_many_steps(self.with.max_steps)))
+    }
+
+    async fn first_request(&self, task: &Task) -> Result<ModelRequest, Stop> {
+        let Some((_, model)) = self.with.router.primary() else {
+            return Err(Stop::Failed((&crate::RouteError::NoProvider).into()));
+        };
+        let shares = Shares::of(&model);
+        let history = if task.has_history {
+            let recent = self.with.memory.recent(&task.conversation, HISTORY_MESSAGES, shares.recent_bytes());
+            let recent = self.unless_stopped(recent).await?.map_err(|error| {
+                tracing::error!(run = %task.run, %error, "the conversation can't be read");
+                Stop::Failed((&error).into())
+            })?;
+            let budget = shares.recent.saturating_sub(context::message_tokens(&task.message));
+            context::select(recent, task.run, budget)
+        } else {
+            Vec::new()
+        };
+        let tools =
+            if model.tools { self.unless_stopped(self.with.tools.definitions()).await? } else { Vec::new() };
+        let ingredients = Ingredients {
+            persona: &task.persona,
+            channel: &task.channel,
+            now: Timestamp::now(),
+            history,
+            message: Arc::clone(&task.message),
+            tools,
+        };
+        Ok(context::build(ingredients, &model))
+    }
+
+    /// The final answer, out of the text of the last step.
+    fn reply(&mut self, stop: StopReason, model: String) -> Result<Reply, Stop> {
+        if self.text.trim().is_empty() {
+            return Err(Stop::Failed(match stop {
+                StopReason::Refused => failure::refused(&model),
+                _ => failure::empty(&model),
+            }));
+        }
+        Ok(Reply {
+            content: std::mem::take(&mut self.text),
+            skills_used: std::mem::take(&mut self.skills_used),
+            usage: self.usage,
+            latency_ms: 0,
+            model,
+        })
+    }
+
+    /// Makes the calls durable, then makes them, then makes the results durable.
+    async fn call_all(
+        &mut self,
+        task: &Task,
+        calls: &[ToolCall],
+        offered: &[ToolDefinition],
+    ) -> Result<Vec<ToolResult>, Stop> {
+        let mut steps = Vec::with_capacity(calls.len() + 1);
+        if !self.text.is_empty() {
+            steps.push(ContentBlock::Text(self.text.clone()));
+        }
+        steps.extend(calls.iter().cloned().map(ContentBlock::ToolCall));
+        // Never dropped half-way: a record is written whole or not at all, but only its answer tells which.
+        self.append(task.run, steps).await?;
+        self.text.clear();
+        for call in calls {
+            self.log.push(RunEventKind::SkillCall {
+                call_id: call.id.clone(),
+                skill: call.name.clone(),
+                arguments: call.arguments.clone(),
+            });
+            let is_tool = offered.iter().any(|tool| tool.name == call.name);
+            if is_tool && !self.skills_used.contains(&call.name) {
+                self.skills_used.push(call.name.clone());
+            }
+        }
+        let mut told = Vec::with_capacity(calls.len());
+        let made = self.unless_stopped(tools::call_all(
+            self.with.tools,
+            tools::Caller {
+                run: task.run,
+                conversation: &task.conversation,
+                cancel: self.cancel,
+                log: self.log,
+            },
+            calls,
+            offered,
+            &mut told,
+        ));
+        let stopped = made.await.err();
+        // In the order in which they were told, also those that were there when the run was stopped.
+        let steps =
+            told.iter().map(|(_, result)| ContentBlock::ToolResult(result.clone())).collect::<Vec<_>>();
+        if !steps.is_empty() {
+            self.append(task.run, steps).await?;
+        }
+        if let Some(stop) = stopped {
+            return Err(stop);
+        }
+        told.sort_by_key(|(index, _)| *index);
+        Ok(told.into_iter().map(|(_, result)| result).collect())
+    }
+
+    async fn append(&self, run: RunId, steps: Vec<ContentBlock>) -> Result<(), Stop> {
+        self.with.memory.append_steps(run, steps).await.map_err(|error| {
+            tracing::error!(%run, %error, "a step can't be stored");
+            Stop::Failed((&error).into())
+        })
+    }
+
+    /// The request of the next step: what the model said, and what came of it.
+    fn extend(
+        &mut self,
+        request: &mut ModelRequest,
+        task: &Task,
+        spoken: Option<String>,
+        calls: Vec<ToolCall>,
+        results: Vec<ToolResult>,
+    ) {
+        let said =
+            spoken.map(ContentBlock::Text).into_iter().chain(calls.into_iter().map(ContentBlock::ToolCall));
+        for (role, content) in [
+            (Role::Assistant, said.collect()),
+            (Role::Tool, results.into_iter().map(ContentBlock::ToolResult).collect()),
+        ] {
+            request.messages.push(Arc::new(Message {
+                id: task.run.step_message_id(self.messages),
+                role,
+                content,
+                timestamp: Timestamp::now(),
+                metadata: Metadata::default(),
+            }));
+            self.messages += 1;
+        }
+        if let Some((_, model)) = self.with.router.primary() {
+            request.max_tokens = context::answer_bound(request, &model);
+        }
+    }
+
+    /// Waits for something that may be dropped half-way, unless the run is cancelled or takes too long.
+    async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, Stop> {
+        let cancellable = self.cancel.run_until_cancelled(work);
+        match tokio::time::timeout_at(self.deadline, cancellable).await {
+            Ok(Some(done)) => Ok(done),
+            Ok(None) => Err(Stop::Cancelled),
+            Err(_) => Err(Stop::Failed(failure::overdue())),
+        }
+    }
+}
