@@ -169,7 +169,7 @@ async fn provide(request: Request<Incoming>) -> Result<Response<Body>> {
     events.push(event("", &format!(",\"usage\":{usage}")));
     events.push(Bytes::from_static(b"data: [DONE]\n\n"));
     let frames = stream::iter(events.into_iter().map(|event| Ok(Frame::data(event))));
-    let mut answer = Response::new(BodyExt::boxed(StreamBody::new(frames)));
+    let mut answer = Response::new(StreamBody::new(frames).boxed());
     answer.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("text/event-stream"));
     Ok(answer)
 }

@@ -32,7 +32,7 @@ fn main() -> Result<()> {
             eprintln!("measuring {name} …");
             ran = true;
             if let Err(error) = measure(&release, &mut table) {
-                table.row(name, format!("not measured: {error:#}"), "");
+                table.row(*name, format!("not measured: {error:#}"), "");
             }
         }
     }
