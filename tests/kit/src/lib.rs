@@ -1,8 +1,10 @@
-//! Test kit: in-memory fakes of every port.
+//! Test kit: in-memory fakes of every port, and model providers that answer by script.
 
 mod fakes;
+mod provider;
 
 pub use fakes::{
     AgentScript, FakeAgent, FakeChannels, FakeConfig, FakeLogs, FakeMemory, FakeSkills, FakeTools, MemoryOp,
     ScriptEnd, ScriptedSkill, ToolBehaviour,
 };
+pub use provider::{Recorded, Reply, ScriptedCall, ScriptedProvider};

@@ -1,0 +1,215 @@
+//! Anthropic's Messages API: what we send, and what we make of what comes.
+
+use bytes::Bytes;
+use openclaw_core::{
+    Attachment, AttachmentSource, ContentBlock, Role, TokenUsage, ToolCall, ToolResult, config::ProviderKind,
+};
+use openclaw_reasoning::{ProviderError, StopReason};
+use openclaw_testkit::{Reply, ScriptedCall, ScriptedProvider};
+use serde_json::json;
+
+use super::kit::{CANARY, ask, config, hello, message, provider, request, text, weather_tool};
+
+const KIND: ProviderKind = ProviderKind::Anthropic;
+
+async fn body_of(request: &openclaw_reasoning::ModelRequest, vision: bool) -> serde_json::Value {
+    let server = ScriptedProvider::start([Reply::text("ok")]).await;
+    let mut config = config(KIND, &server);
+    config.vision = Some(vision);
+    ask(&provider(&config), request).await.unwrap();
+    server.requests()[0].json()
+}
+
+#[tokio::test]
+async fn a_plain_answer_streams_token_by_token_with_its_counts() {
+    let server = ScriptedProvider::start([Reply::text("one two three").usage(120, 100, 3)]).await;
+    let answer = ask(&provider(&config(KIND, &server)), &hello()).await.unwrap();
+    assert_eq!(answer.tokens, ["one ", "two ", "three"]);
+    assert_eq!(answer.usage, Some(TokenUsage { input: 120, output: 3 }), "cached tokens are counted in");
+    assert_eq!((answer.stop, answer.error.is_none()), (Some(StopReason::EndTurn), true));
+    let asked = &server.requests()[0];
+    assert_eq!(asked.path, "/v1/messages");
+    assert_eq!(asked.header("x-api-key"), Some(CANARY));
+    assert_eq!(asked.header("anthropic-version"), Some("2023-06-01"));
+    assert_eq!(asked.header("content-type"), Some("application/json"));
+}
+
+#[tokio::test]
+async fn the_request_is_what_the_vendor_documents() {
+    let mut asked = request(vec![
+        text(Role::User, "first"),
+        text(Role::Assistant, "answer"),
+        text(Role::User, "second"),
+        text(Role::User, "third"),
+    ]);
+    asked.tools = vec![weather_tool()];
+    asked.max_tokens = Some(77);
+    let ephemeral = json!({"type": "ephemeral"});
+    assert_eq!(
+        body_of(&asked, true).await,
+        json!({
+            "model": "test-model",
+            "max_tokens": 77,
+            "stream": true,
+            "system": [{"type": "text", "text": "Be brief.", "cache_control": ephemeral}],
+            "tools": [{
+                "name": "weather_now",
+                "description": "The weather",
+                "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}},
+                "cache_control": ephemeral,
+            }],
+            "messages": [
+                {"role": "user", "content": [{"type": "text", "text": "first", "cache_control": ephemeral}]},
+                {"role": "assistant", "content": [{"type": "text", "text": "answer"}]},
+                {"role": "user", "content": [
+                    {"type": "text", "text": "second"},
+                    {"type": "text", "text": "third", "cache_control": ephemeral},
+                ]},
+            ],
+        })
+    );
+}
+
+#[tokio::test]
+async fn calls_and_results_are_mapped_and_results_come_first() {
+    let call =
+        ToolCall { id: "toolu_1".into(), name: "weather.now".into(), arguments: json!({"city": "Kyōto"}) };
+    let result = ToolResult {
+        call_id: "toolu_1".into(),
+        name: "weather.now".into(),
+        content: "no such city".into(),
+        is_error: true,
+    };
+    let asked = request(vec![
+        text(Role::User, "weather?"),
+        message(Role::Assistant, vec![ContentBlock::Text("Looking.".into()), ContentBlock::ToolCall(call)]),
+        message(Role::Tool, vec![ContentBlock::ToolResult(result)]),
+        text(Role::User, "well?"),
+    ]);
+    let body = body_of(&asked, true).await;
+    assert_eq!(
+        body["messages"][1]["content"][1],
+        json!({"type": "tool_use", "id": "toolu_1", "name": "weather_now", "input": {"city": "Kyōto"}})
+    );
+    let last = &body["messages"][2];
+    assert_eq!(last["role"], "user");
+    assert_eq!(
+        last["content"][0],
+        json!({"type": "tool_result", "tool_use_id": "toolu_1", "content": "no such city", "is_error": true})
+    );
+    assert_eq!(last["content"][1]["text"], "well?");
+}
+
+#[tokio::test]
+async fn images_go_as_base64_or_by_address_to_models_that_see() {
+    let mut look = text(Role::User, "look");
+    look.metadata.attachments = vec![
+        Attachment {
+            name: "a.png".into(),
+            mime_type: "image/png".into(),
+            source: AttachmentSource::Data(Bytes::from_static(b"\x89PNG")),
+        },
+        Attachment {
+            name: "b.jpg".into(),
+            mime_type: "image/jpeg".into(),
+            source: AttachmentSource::Url("https://x.example/b.jpg".into()),
+        },
+    ];
+    let asked = request(vec![look]);
+    let content = body_of(&asked, true).await["messages"][0]["content"].clone();
+    assert_eq!(
+        content[0],
+        json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw=="}})
+    );
+    assert_eq!(
+        content[1],
+        json!({"type": "image", "source": {"type": "url", "url": "https://x.example/b.jpg"}})
+    );
+    assert_eq!(content[2]["text"], "look");
+    let blind = body_of(&asked, false).await["messages"][0]["content"].to_string();
+    assert!(!blind.contains("base64") && blind.contains("a.png") && blind.contains("b.jpg"), "{blind}");
+}
+
+#[tokio::test]
+async fn tool_calls_are_put_together_from_their_pieces() {
+    let calls = [
+        ScriptedCall::new("toolu_1", "weather_now", json!({"city": "서울 \"x\"", "days": [1, 2]})),
+        ScriptedCall::new("toolu_2", "weather_now", json!({})),
+    ];
+    for split in [1, 7, 100_000] {
+        let reply = Reply::text("Let me look.").and_calls(calls.clone()).split_every(split);
+        let server = ScriptedProvider::start([reply]).await;
+        let mut asked = hello();
+        asked.tools = vec![weather_tool()];
+        let answer = ask(&provider(&config(KIND, &server)), &asked).await.unwrap();
+        assert_eq!(answer.text, "Let me look.");
+        assert_eq!(answer.calls.len(), 2);
+        assert_eq!((answer.calls[0].id.as_str(), answer.calls[0].name.as_str()), ("toolu_1", "weather.now"));
+        assert_eq!(answer.calls[0].arguments, calls[0].arguments);
+        assert_eq!(answer.calls[1].arguments, json!({}));
+        assert_eq!(answer.stop, Some(StopReason::ToolUse));
+    }
+}
+
+#[tokio::test]
+async fn every_stop_reason_has_its_meaning() {
+    for (reason, expected) in [
+        ("end_turn", StopReason::EndTurn),
+        ("stop_sequence", StopReason::EndTurn),
+        ("pause_turn", StopReason::EndTurn),
+        ("max_tokens", StopReason::MaxTokens),
+        ("model_context_window_exceeded", StopReason::MaxTokens),
+        ("refusal", StopReason::Refused),
+    ] {
+        let server = ScriptedProvider::start([Reply::text("x").stop_reason(reason)]).await;
+        let answer = ask(&provider(&config(KIND, &server)), &hello()).await.unwrap();
+        assert_eq!(answer.stop, Some(expected), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_the_bound_cut_off_is_not_made() {
+    let stream = concat!(
+        "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"n\",\"input\":{}}}\n\n",
+        "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"a\\\":\"}}\n\n",
+        "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"max_tokens\"},\"usage\":{\"output_tokens\":5}}\n\n",
+        "data: {\"type\":\"message_stop\"}\n\n",
+    );
+    let server = ScriptedProvider::start([Reply::raw_stream(stream)]).await;
+    let answer = ask(&provider(&config(KIND, &server)), &hello()).await.unwrap();
+    assert_eq!((answer.calls.len(), answer.stop), (0, Some(StopReason::MaxTokens)));
+}
+
+#[tokio::test]
+async fn an_error_inside_the_stream_keeps_the_vendors_meaning() {
+    for (kind, status) in [("overloaded_error", 529), ("rate_limit_error", 429), ("brand_new_error", 500)] {
+        let server = ScriptedProvider::start([Reply::text("a b").error_after(0, kind, "Overloaded")]).await;
+        let answer = ask(&provider(&config(KIND, &server)), &hello()).await.unwrap();
+        let error = answer.error.unwrap();
+        assert!(
+            matches!(&error, ProviderError::Status { status: found, message, .. } if *found == status && message == "Overloaded"),
+            "{error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn unknown_events_and_thinking_are_read_past() {
+    let stream = concat!(
+        "event: ping\ndata: {\"type\": \"ping\"}\n\n",
+        "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\"}}\n\n",
+        "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hmm\"}}\n\n",
+        "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"signature_delta\",\"signature\":\"x\"}}\n\n",
+        "data: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":\"caf\\u00e9 \\\"q\\\"\"}}\n\n",
+        "data: {\"type\":\"brand_new\",\"anything\":[1]}\n\n",
+        "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}\n\n",
+    );
+    let server = ScriptedProvider::start([Reply::raw_stream(stream)]).await;
+    let answer = ask(&provider(&config(KIND, &server)), &hello()).await.unwrap();
+    assert_eq!(answer.text, "café \"q\"");
+    assert_eq!(
+        answer.stop,
+        Some(StopReason::EndTurn),
+        "a stop reason is an end, with or without message_stop"
+    );
+}
