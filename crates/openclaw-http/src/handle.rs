@@ -15,7 +15,7 @@ use crate::{
     auth, body,
     conn::ConnContext,
     cors, headers,
-    limit::{Caller, Standing},
+    limit::Standing,
     policy::Policy,
     request_id,
     respond::{Answer, Refusal, WatchedBody},
@@ -29,8 +29,6 @@ pub(crate) struct Call {
     pub(crate) parts: Parts,
     /// Taken by whoever reads it.
     pub(crate) body: Option<Incoming>,
-    pub(crate) caller: Caller,
-    pub(crate) request_id: HeaderValue,
     /// The variable part of the path.
     pub(crate) parameter: String,
 }
@@ -50,7 +48,7 @@ pub(crate) async fn handle(conn: Arc<ConnContext>, request: Request<Incoming>) -
     let request_id = request_id::of(&parts.headers);
     let (method, uri) = (parts.method.clone(), parts.uri.clone());
     let mut extras = Extras::default();
-    let answer = answer(conn, parts, body, &request_id, &mut extras).await;
+    let answer = answer(conn, parts, body, &mut extras).await;
     let mut response = answer.unwrap_or_else(|refusal| refusal.into_response(&request_id));
 
     let fields = response.headers_mut();
@@ -80,13 +78,7 @@ fn log(request_id: &HeaderValue, method: &Method, path: &str, status: StatusCode
     }
 }
 
-async fn answer(
-    conn: Arc<ConnContext>,
-    parts: Parts,
-    body: Incoming,
-    request_id: &HeaderValue,
-    extras: &mut Extras,
-) -> Answer {
+async fn answer(conn: Arc<ConnContext>, parts: Parts, body: Incoming, extras: &mut Extras) -> Answer {
     let app = &conn.app;
     let policy = app.policy.current();
     policy
@@ -106,7 +98,7 @@ async fn answer(
         }
     }
     // Everything else keeps more state than an idle connection should hold room for.
-    Box::pin(guarded(conn.clone(), parts, body, &policy, request_id, extras)).await
+    Box::pin(guarded(conn.clone(), parts, body, &policy, extras)).await
 }
 
 async fn guarded(
@@ -114,15 +106,13 @@ async fn guarded(
     parts: Parts,
     body: Incoming,
     policy: &Policy,
-    request_id: &HeaderValue,
     extras: &mut Extras,
 ) -> Answer {
     let mut body = Some(body);
     let expects_continue = parts.headers.contains_key(header::EXPECT);
     let answer = match admit(&conn, &parts, policy, extras) {
-        Ok((operation, parameter, caller)) => {
-            let mut call =
-                Call { conn, parts, body: body.take(), caller, request_id: request_id.clone(), parameter };
+        Ok((operation, parameter)) => {
+            let mut call = Call { conn, parts, body: body.take(), parameter };
             let answer = routes::dispatch(operation, &mut call).await;
             body = call.body;
             answer
@@ -146,14 +136,14 @@ fn admit(
     parts: &Parts,
     policy: &Policy,
     extras: &mut Extras,
-) -> Result<(Operation, String, Caller), Refusal> {
+) -> Result<(Operation, String), Refusal> {
     let app = &conn.app;
     let found = app.router.find(parts.uri.path());
     let authenticates_itself = |route: &Route| {
         route.methods.iter().any(|(_, it)| matches!(it, Operation::Health | Operation::WebSocket))
     };
     if let Some(found) = found.as_ref().filter(|found| authenticates_itself(found.route)) {
-        return Ok((operation(found, &parts.method)?, String::new(), Caller::Peer(conn.peer)));
+        return Ok((operation(found, &parts.method)?, String::new()));
     }
     let caller = auth::check(&parts.headers, policy, conn.peer, &app.failures)?;
     let per_minute = policy.config.rate_limit.requests_per_minute;
@@ -166,7 +156,7 @@ fn admit(
     }
     let found = found.ok_or_else(|| no_such_path(parts.uri.path()))?;
     let operation = operation(&found, &parts.method)?;
-    Ok((operation, found.parameter()?.into_owned(), caller))
+    Ok((operation, found.parameter()?.into_owned()))
 }
 
 fn operation(found: &Found<'_>, method: &Method) -> Result<Operation, Refusal> {

@@ -21,6 +21,7 @@
 //! [`openclaw_core::port`] and writes responses. It stores nothing, and what a client may not see does not pass
 //! `respond`, the one place where an error becomes a status.
 
+mod accept;
 mod app;
 mod auth;
 mod authority;
@@ -40,8 +41,10 @@ mod routes;
 mod server;
 mod services;
 mod sse;
+mod submit;
 mod text;
 mod wire;
+mod ws;
 
 pub use limits::Limits;
 pub use server::{BindError, Server};

@@ -8,7 +8,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_core::Stream;
 use hyper::{Response, header};
 use openclaw_core::{RunEvent, port::EventStream};
 use tokio::time::{Instant, Sleep, sleep_until};

@@ -1,16 +1,39 @@
 //! What each endpoint does.
 
+mod channels;
+mod config;
+mod conversations;
 pub(crate) mod health;
+pub(crate) mod logs;
+mod memory;
+mod message;
+mod skills;
+mod status;
 
-use crate::{
-    handle::Call,
-    respond::{Answer, Refusal},
-    router::Operation,
-};
+use crate::{handle::Call, respond::Answer, router::Operation, ws};
 
 pub(crate) async fn dispatch(operation: Operation, call: &mut Call) -> Answer {
     match operation {
         Operation::Health => Ok(health::get(&call.conn.app)),
-        _ => Err(Refusal::internal("not wired yet")),
+        Operation::Status => status::get(call).await,
+        Operation::PostMessage => message::post(call).await,
+        Operation::MessageStatus => message::get_status(call).await,
+        Operation::MessageStream => message::get_stream(call).await,
+        Operation::CancelMessage => message::cancel(call).await,
+        Operation::ListConversations => conversations::list(call).await,
+        Operation::GetConversation => conversations::get(call).await,
+        Operation::DeleteConversation => conversations::delete(call).await,
+        Operation::MemoryStats => memory::stats(call).await,
+        Operation::SearchMemory => memory::search(call).await,
+        Operation::PruneMemory => memory::prune(call).await,
+        Operation::ListSkills => skills::list(call).await,
+        Operation::InstallSkill => skills::install(call).await,
+        Operation::RemoveSkill => skills::remove(call).await,
+        Operation::ListChannels => channels::list(call).await,
+        Operation::ChannelStatus => channels::status(call).await,
+        Operation::GetConfig => config::get(call),
+        Operation::PutConfig => config::put(call).await,
+        Operation::Logs => logs::get(call).await,
+        Operation::WebSocket => ws::upgrade(call),
     }
 }

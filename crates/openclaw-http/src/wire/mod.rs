@@ -1,6 +1,13 @@
 //! What crosses the wire, as types. Requests and responses of each part of the contract have a module of their own.
 
+pub(crate) mod admin;
+pub(crate) mod channels;
+pub(crate) mod conversation;
 pub(crate) mod event;
+pub(crate) mod memory;
+pub(crate) mod message;
+pub(crate) mod metadata;
+pub(crate) mod skills;
 pub(crate) mod status;
 
 /// What serde found wrong with a value, in the words of JSON instead of Rust's.

@@ -1,0 +1,15 @@
+//! The server over real sockets, with fakes behind the ports.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail like tests"
+)]
+
+mod conn;
+mod guard;
+mod message;
+mod rest;
+mod socket;
+mod stream;
+mod support;
