@@ -6,8 +6,14 @@ use std::{
     sync::Arc,
 };
 
+#[cfg(any(test, feature = "testing"))]
+mod fault;
+#[cfg(any(test, feature = "testing"))]
+mod model;
 mod real;
 
+#[cfg(any(test, feature = "testing"))]
+pub use fault::{Crash, Fault, FaultFs, FaultKind};
 pub use real::RealFs;
 
 /// A file system. All paths are absolute or relative to the process; nothing is cached here.

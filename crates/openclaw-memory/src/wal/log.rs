@@ -1,20 +1,25 @@
 //! The log as its owner sees it.
 
 use std::{
-    marker::PhantomData,
     path::Path,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
+    thread::{self, JoinHandle},
 };
 
 use openclaw_core::Lsn;
+use tokio::sync::{SemaphorePermit, oneshot, watch};
 
 use super::{
-    AppendError, ChangeError, LogHealth, Observer, OpenError, Pointer, Record, Recovery, ReplayFrom,
-    WalOptions,
+    AppendError, ChangeError, LogHealth, Observer, OpenError, Pointer, Reader, Record, Recovery, ReplayFrom,
+    WalOptions, change,
+    committer::Committer,
+    queue::{Entry, Queue},
+    recovery, replay,
+    shared::Shared,
 };
-use crate::fs::Fs;
+use crate::{fs::Fs, poison::State};
 
 /// An open write-ahead log. `T` is what a writer hands to the [`Observer`] along with its record.
 ///
@@ -22,7 +27,10 @@ use crate::fs::Fs;
 /// blocks; call [`Wal::close`] first where that matters. Reading goes through [`Wal::reader`].
 #[derive(Debug)]
 pub struct Wal<T: Send + 'static> {
-    _item: PhantomData<fn(T)>,
+    shared: Arc<Shared>,
+    queue: Arc<Queue<T>>,
+    finished: watch::Receiver<bool>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl<T: Send + 'static> Wal<T> {
@@ -32,14 +40,42 @@ impl<T: Send + 'static> Wal<T> {
     /// # Errors
     /// See [`OpenError`]. Damaged records are no error: they are in the report.
     pub fn open(
-        _fs: Arc<dyn Fs>,
-        _dir: &Path,
-        _options: WalOptions,
-        _replay: ReplayFrom,
-        _visit: &mut dyn FnMut(Record<'_>),
-        _observer: Observer<T>,
+        fs: Arc<dyn Fs>,
+        dir: &Path,
+        options: WalOptions,
+        replay: ReplayFrom,
+        visit: &mut dyn FnMut(Record<'_>),
+        observer: Observer<T>,
     ) -> Result<(Self, Recovery), OpenError> {
-        todo!()
+        let options = options.clamped();
+        let (hint, least_next) = match replay {
+            ReplayFrom::Beginning => (None, Lsn(0)),
+            ReplayFrom::Lsn(lsn) => (None, lsn),
+            ReplayFrom::After(pointer) => (Some(pointer), Lsn(pointer.lsn.0.saturating_add(1))),
+        };
+        let opened = recovery::open(&*fs, dir, &options, hint, least_next)?;
+        let (first, end) = opened.table.segments.last().map_or((1, 0), |last| (last.first, last.end));
+        let next = opened.table.next;
+        let mut report = opened.report;
+        let queue = Arc::new(Queue::new(options.queue_bytes));
+        let shared = Arc::new(Shared::new(fs, dir.to_owned(), opened.codec, options, opened.table));
+        replay::replay(&shared, replay, visit, &mut report)?;
+
+        let (finished_tx, finished) = watch::channel(false);
+        let committer = Committer {
+            shared: Arc::clone(&shared),
+            queue: Arc::clone(&queue),
+            observer,
+            file: opened.file,
+            first,
+            end,
+            capacity: opened.capacity,
+            next,
+            finished: finished_tx,
+        };
+        let builder = thread::Builder::new().name("wal-commit".to_owned());
+        let thread = builder.spawn(move || committer.run()).map_err(OpenError::Thread)?;
+        Ok((Self { shared, queue, finished, thread: Mutex::new(Some(thread)) }, report))
     }
 
     /// Appends a record; when this returns `Ok` it is durable and the observer has seen it. Waits for room in the queue.
@@ -58,59 +94,125 @@ impl<T: Send + 'static> Wal<T> {
     ///
     /// # Errors
     /// See [`AppendError`].
-    pub async fn reserve(&self, _bytes: usize) -> Result<Slot<'_, T>, AppendError> {
-        todo!()
+    pub async fn reserve(&self, bytes: usize) -> Result<Slot<'_, T>, AppendError> {
+        self.check(bytes)?;
+        let cost = self.queue.cost(bytes);
+        let permits = u32::try_from(cost).unwrap_or(u32::MAX);
+        match self.queue.room.acquire_many(permits).await {
+            Ok(room) => Ok(Slot { wal: self, room, bytes, cost }),
+            Err(_) => Err(self.gone()),
+        }
     }
 
     /// Reads and scans; cheap to clone, shared by threads, useful even after the log was poisoned or closed.
     #[must_use]
-    pub fn reader(&self) -> super::Reader {
-        todo!()
+    pub fn reader(&self) -> Reader {
+        Reader { shared: Arc::clone(&self.shared) }
     }
 
     /// Overwrites records in place, so that nothing of their payloads is left in the files, and syncs. Lengths and Lsns stay.
     /// Records already erased or no longer in the log are passed over. Blocks.
     ///
-    /// Not atomic: log the intent first, and call this again at replay. It finishes what a crash left half done.
+    /// Not atomic: log the intent first, and call this again at replay. It finishes what a crash left half done. Until then
+    /// a record that was torn in the middle is reported as damaged.
     ///
     /// # Errors
     /// See [`ChangeError`].
-    pub fn erase(&self, _records: &[Pointer]) -> Result<(), ChangeError> {
-        todo!()
+    pub fn erase(&self, records: &[Pointer]) -> Result<(), ChangeError> {
+        change::erase(&self.shared, records)
     }
 
     /// Removes the sealed segments all of whose records come before `lsn`; returns their records and bytes. The Lsns count on.
-    /// Once the first is gone a crash loses no more than asked: the next start finishes. Blocks.
+    /// A crash in between leaves all of them, or the next start finishes. Blocks.
     ///
     /// # Errors
     /// See [`ChangeError`].
-    pub fn drop_before(&self, _lsn: Lsn) -> Result<(u64, u64), ChangeError> {
-        todo!()
+    pub fn drop_before(&self, lsn: Lsn) -> Result<(u64, u64), ChangeError> {
+        change::drop_before(&self.shared, lsn)
     }
 
     /// Whether appends can succeed. Cheap.
     #[must_use]
     pub fn health(&self) -> LogHealth {
-        todo!()
+        match self.shared.poison.state() {
+            State::Writable => LogHealth::Writable,
+            State::Full(reason) => LogHealth::Full { reason: reason.to_string() },
+            State::Poisoned(reason) => LogHealth::Poisoned { reason: reason.to_string() },
+            State::Closed => LogHealth::Closed,
+        }
     }
 
     /// Commits what is queued, cuts preallocated space off and ends the committer's thread. Later appends fail; reads go on.
-    /// Calling it again is fine.
+    /// Calling it again is fine, and so is dropping the call: closing goes on.
     pub async fn close(&self) {
-        todo!()
+        self.queue.close();
+        let mut finished = self.finished.clone();
+        // An error means that the sender is gone, and with it the thread.
+        let _ = finished.wait_for(|finished| *finished).await;
+    }
+
+    /// Refuses what can't succeed anyway. A full disk is left to the committer: it may have space again.
+    fn check(&self, bytes: usize) -> Result<(), AppendError> {
+        let limit = self.shared.options.max_record_bytes;
+        if bytes > limit {
+            return Err(AppendError::TooLarge { bytes, limit });
+        }
+        match self.shared.poison.state() {
+            State::Writable | State::Full(_) => Ok(()),
+            State::Poisoned(reason) => Err(AppendError::Poisoned(reason)),
+            State::Closed => Err(AppendError::Closed),
+        }
+    }
+
+    fn gone(&self) -> AppendError {
+        gone(&self.shared)
+    }
+}
+
+fn gone(shared: &Shared) -> AppendError {
+    match shared.poison.state() {
+        State::Poisoned(reason) => AppendError::Poisoned(reason),
+        _ => AppendError::Closed,
+    }
+}
+
+impl<T: Send + 'static> Drop for Wal<T> {
+    fn drop(&mut self) {
+        self.queue.close();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // The thread itself may hold the last reference, inside its observer.
+        if let Some(thread) = thread.filter(|thread| thread.thread().id() != thread::current().id()) {
+            let _ = thread.join();
+        }
     }
 }
 
 /// Room in the queue for one record.
 #[derive(Debug)]
 pub struct Slot<'a, T: Send + 'static> {
-    _wal: &'a Wal<T>,
+    wal: &'a Wal<T>,
+    room: SemaphorePermit<'a>,
+    bytes: usize,
+    cost: usize,
 }
 
 impl<T: Send + 'static> Slot<'_, T> {
-    /// Queues the record. It is written even if the ticket is dropped.
-    pub fn append(self, _payload: Vec<u8>, _item: T) -> Ticket {
-        todo!()
+    /// Queues the record, whose payload must be no larger than reserved. It is written even if the ticket is dropped.
+    pub fn append(self, payload: Vec<u8>, item: T) -> Ticket {
+        let shared = Arc::clone(&self.wal.shared);
+        if payload.len() > self.bytes {
+            let error = AppendError::TooLarge { bytes: payload.len(), limit: self.bytes };
+            return Ticket { state: TicketState::Refused(Some(error)), shared };
+        }
+        let (done, result) = oneshot::channel();
+        match self.wal.queue.push(Entry { payload, item, done, cost: self.cost }) {
+            Ok(()) => {
+                // The committer gives it back with the batch.
+                self.room.forget();
+                Ticket { state: TicketState::Queued(result), shared }
+            }
+            Err(_) => Ticket { state: TicketState::Refused(Some(gone(&shared))), shared },
+        }
     }
 }
 
@@ -118,13 +220,27 @@ impl<T: Send + 'static> Slot<'_, T> {
 #[derive(Debug)]
 #[must_use = "a record is acknowledged only by its ticket"]
 pub struct Ticket {
-    _result: (),
+    state: TicketState,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+enum TicketState {
+    Queued(oneshot::Receiver<Result<Pointer, AppendError>>),
+    Refused(Option<AppendError>),
 }
 
 impl Future for Ticket {
     type Output = Result<Pointer, AppendError>;
 
-    fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
-        todo!()
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.state {
+            TicketState::Queued(result) => match Pin::new(result).poll(cx) {
+                Poll::Ready(Ok(result)) => Poll::Ready(result),
+                Poll::Ready(Err(_)) => Poll::Ready(Err(gone(&self.shared))),
+                Poll::Pending => Poll::Pending,
+            },
+            TicketState::Refused(error) => Poll::Ready(Err(error.take().unwrap_or(AppendError::Closed))),
+        }
     }
 }

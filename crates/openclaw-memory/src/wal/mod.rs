@@ -4,10 +4,23 @@
 //! after their first [`Lsn`](openclaw_core::Lsn); a segment is a header and frames; a frame is one record. One committer
 //! thread writes what has queued up, syncs once and only then wakes the writers.
 
+mod change;
+mod committer;
 mod error;
+mod frame;
 mod log;
+mod preamble;
+mod queue;
 mod reader;
+mod recovery;
+mod replay;
+mod shared;
 mod types;
+mod walk;
+mod walk_bytes;
+mod window;
+
+use std::io;
 
 pub use error::{AppendError, ChangeError, OpenError, ReadError};
 pub use log::{Slot, Ticket, Wal};
@@ -16,3 +29,22 @@ pub use types::{
     Committed, Cut, Damage, Gap, LogHealth, Observer, Pointer, Record, Recovery, ReplayFrom, SegmentInfo,
     WalOptions,
 };
+#[cfg(any(test, feature = "testing"))]
+pub use walk_bytes::encode_segment;
+pub use walk_bytes::{SegmentContent, walk_segment};
+
+use crate::fs::FsFile;
+
+/// What files are filled with, in pieces of this size.
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+
+fn write_zeros(file: &dyn FsFile, offset: u64, count: u64) -> io::Result<()> {
+    let mut at = offset;
+    let end = offset + count;
+    while at < end {
+        let part = usize::try_from(end - at).unwrap_or(usize::MAX).min(ZEROS.len());
+        file.write_all_at(&ZEROS[..part], at)?;
+        at += part as u64;
+    }
+    Ok(())
+}

@@ -1,15 +1,23 @@
 //! Reading single records and scanning many.
 
-use std::ops::Range;
+use std::{ops::Range, path::PathBuf, sync::Arc};
 
 use openclaw_core::Lsn;
 
-use super::{Damage, Pointer, ReadError, Record, SegmentInfo};
+use super::{
+    Damage, Pointer, ReadError, Record, SegmentInfo,
+    frame::{Head, frame_len},
+    shared::{Segment, Shared},
+    walk::{Frame, Step, Walker},
+};
+
+/// Damage one scan remembers; more is passed over without a note.
+const MAX_DAMAGES: usize = 1024;
 
 /// Reads and scans the log, while it is written to and afterwards. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Reader {
-    _shared: (),
+    pub(super) shared: Arc<Shared>,
 }
 
 impl Reader {
@@ -17,34 +25,80 @@ impl Reader {
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn read(&self, _pointer: Pointer) -> Result<Vec<u8>, ReadError> {
-        todo!()
+    pub fn read(&self, pointer: Pointer) -> Result<Vec<u8>, ReadError> {
+        let found = self.shared.with_table(|table| {
+            let index = table.find(pointer.lsn.0)?;
+            table.segments.get(index).copied()
+        });
+        let Some(segment) = found else {
+            let held = self.shared.with_table(super::shared::Table::held);
+            return Err(ReadError::Absent { lsn: pointer.lsn, held });
+        };
+        let first = self.try_read(segment, pointer);
+        if matches!(first, Err(ReadError::Damaged { .. })) {
+            // It may just have been half erased.
+            let _still = self.shared.change();
+            return self.try_read(segment, pointer);
+        }
+        first
+    }
+
+    fn try_read(&self, segment: Segment, pointer: Pointer) -> Result<Vec<u8>, ReadError> {
+        let path = || self.shared.segment_path(segment.first);
+        let offset = u64::from(pointer.offset);
+        let damaged = || ReadError::Damaged { path: path(), offset, lsn: pointer.lsn };
+        let size = frame_len(pointer.len);
+        if offset + size as u64 > segment.end {
+            return Err(damaged());
+        }
+        let mut bytes = vec![0; size];
+        let read = self.shared.file(segment.first).and_then(|file| file.read_up_to(&mut bytes, offset));
+        bytes.truncate(read.map_err(|source| ReadError::Io { path: path(), source })?);
+        let head = Head::parse(&bytes).filter(|head| head.len == pointer.len).ok_or_else(damaged)?;
+        if !self.shared.codec.verifies(&head, &bytes, pointer.lsn.0, pointer.offset) {
+            return Err(damaged());
+        }
+        if head.kind.erased {
+            return Err(ReadError::Erased(pointer.lsn));
+        }
+        bytes.drain(..head.size);
+        Ok(bytes)
     }
 
     /// Starts a scan over the durable records of a range of Lsns, in order, with big sequential reads. Records that are
     /// appended meanwhile may or may not be met. For several threads, split the range along [`Reader::segments`].
     #[must_use]
-    pub fn scan(&self, _range: Range<Lsn>) -> Scanner {
-        todo!()
+    pub fn scan(&self, range: Range<Lsn>) -> Scanner {
+        Scanner { shared: Arc::clone(&self.shared), range, at: None, damages: Vec::new() }
     }
 
     /// The segments, oldest first.
     #[must_use]
     pub fn segments(&self) -> Vec<SegmentInfo> {
-        todo!()
+        self.shared.segments()
     }
 
     /// From the first record still in the log to the one that will be written next.
     #[must_use]
     pub fn held(&self) -> Range<Lsn> {
-        todo!()
+        self.shared.with_table(super::shared::Table::held)
     }
 }
 
 /// A scan under way. Holds one buffer: a quarter of a MiB, or the largest record met.
 #[derive(Debug)]
 pub struct Scanner {
-    _shared: (),
+    shared: Arc<Shared>,
+    range: Range<Lsn>,
+    at: Option<Place>,
+    damages: Vec<Damage>,
+}
+
+#[derive(Debug)]
+struct Place {
+    segment: Segment,
+    path: PathBuf,
+    walker: Walker,
 }
 
 impl Scanner {
@@ -53,12 +107,112 @@ impl Scanner {
     /// # Errors
     /// [`ReadError::Io`].
     pub fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
-        todo!()
+        let Some(frame) = self.next_frame()? else { return Ok(None) };
+        let pointer = frame.pointer();
+        if frame.kind.erased {
+            return Ok(Some(Record { pointer, payload: None }));
+        }
+        let Some(place) = self.at.as_mut() else { return Ok(None) };
+        let payload = place.walker.payload(&frame);
+        let payload = payload.map_err(|source| ReadError::Io { path: place.path.clone(), source })?;
+        Ok(Some(Record { pointer, payload: Some(payload) }))
     }
 
-    /// Damage met so far.
+    /// Damage met so far, up to 1,024 places.
     #[must_use]
     pub fn damages(&self) -> &[Damage] {
-        todo!()
+        &self.damages
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame>, ReadError> {
+        loop {
+            let mut place = match self.at.take() {
+                Some(place) => place,
+                None => match self.enter(None)? {
+                    Some(place) => place,
+                    None => return Ok(None),
+                },
+            };
+            match self.step(&mut place)? {
+                Step::Frame(frame) => {
+                    if frame.lsn >= self.range.end.0 {
+                        return Ok(None);
+                    }
+                    self.at = Some(place);
+                    if frame.lsn >= self.range.start.0 {
+                        return Ok(Some(frame));
+                    }
+                }
+                Step::Damage { offset, bytes, lost } => {
+                    self.note(&place, offset, bytes, lost);
+                    self.at = Some(place);
+                }
+                Step::End { offset, dirty } => {
+                    let next = self.enter(Some(place.segment.first))?;
+                    if dirty > 0 {
+                        let lost = place.walker.place().1;
+                        let behind = next.as_ref().map_or(lost, |next| next.segment.first);
+                        self.note(&place, offset, dirty, lost..behind);
+                    }
+                    if next.is_none() {
+                        // Done for good: without this the next call would start over.
+                        self.range.start = self.range.end;
+                        return Ok(None);
+                    }
+                    self.at = next;
+                }
+            }
+        }
+    }
+
+    /// One step; what does not verify is looked at again while nothing is being erased.
+    fn step(&self, place: &mut Place) -> Result<Step, ReadError> {
+        let before = place.walker.place();
+        let failed = |source| ReadError::Io { path: place.path.clone(), source };
+        let step = place.walker.step().map_err(failed)?;
+        let suspicious = match &step {
+            Step::Frame(_) => false,
+            Step::Damage { .. } => true,
+            Step::End { dirty, .. } => *dirty > 0,
+        };
+        if !suspicious {
+            return Ok(step);
+        }
+        let _still = self.shared.change();
+        place.walker.seek(before.0, before.1);
+        place.walker.forget();
+        place.walker.step().map_err(failed)
+    }
+
+    fn note(&mut self, place: &Place, offset: u64, bytes: u64, lost: Range<u64>) {
+        if self.damages.len() < MAX_DAMAGES {
+            let lost = Lsn(lost.start)..Lsn(lost.end);
+            let path = place.path.clone();
+            self.damages.push(Damage { path, offset, bytes, lost, maybe_unacknowledged: false });
+        }
+    }
+
+    /// The segment behind `after`, or the one the range starts in; `None` when the range ends before it.
+    fn enter(&self, after: Option<u64>) -> Result<Option<Place>, ReadError> {
+        if self.range.is_empty() {
+            return Ok(None);
+        }
+        let found = self.shared.with_table(|table| {
+            let index = match after {
+                Some(after) => table.segments.partition_point(|segment| segment.first <= after),
+                None => table
+                    .segments
+                    .partition_point(|segment| segment.first <= self.range.start.0)
+                    .saturating_sub(1),
+            };
+            table.segments.get(index).copied()
+        });
+        let Some(segment) = found.filter(|segment| segment.first < self.range.end.0) else { return Ok(None) };
+        let path = self.shared.segment_path(segment.first);
+        // A file of its own: a scan in the small set of shared ones would push the others out.
+        let opened = self.shared.fs.open(&path);
+        let file = opened.map_err(|source| ReadError::Io { path: path.clone(), source })?;
+        let walker = Walker::new(file, self.shared.codec, segment.first, segment.end);
+        Ok(Some(Place { segment, path, walker }))
     }
 }

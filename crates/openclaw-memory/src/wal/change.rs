@@ -1,0 +1,141 @@
+//! Erasing records in place and dropping whole segments.
+
+use openclaw_core::Lsn;
+
+use super::{
+    ChangeError, Pointer,
+    frame::{Head, MAX_HEAD, frame_len},
+    shared::{IoFailure, Segment, Shared, write_manifest},
+    walk::{Step, Walker},
+    write_zeros,
+};
+use crate::{fs::FsFile, poison::State};
+
+impl From<IoFailure> for ChangeError {
+    fn from(failure: IoFailure) -> Self {
+        Self::Io { action: failure.action, path: failure.path, source: failure.source }
+    }
+}
+
+/// See [`super::Wal::erase`].
+pub(super) fn erase(shared: &Shared, records: &[Pointer]) -> Result<(), ChangeError> {
+    refuse_when_poisoned(shared)?;
+    let mut records = records.to_vec();
+    records.sort_unstable();
+    let _changing = shared.change();
+    let mut rest = &records[..];
+    while let Some(pointer) = rest.first() {
+        let found = shared.with_table(|table| {
+            let index = table.find(pointer.lsn.0)?;
+            Some((*table.segments.get(index)?, table.lsns(index).end))
+        });
+        let Some((segment, behind)) = found else {
+            // Dropped, or never there: nothing of it is left.
+            rest = rest.get(1..).unwrap_or_default();
+            continue;
+        };
+        let (here, later) = rest.split_at(rest.partition_point(|pointer| pointer.lsn.0 < behind));
+        erase_in(shared, segment, here)?;
+        rest = later;
+    }
+    Ok(())
+}
+
+fn erase_in(shared: &Shared, segment: Segment, records: &[Pointer]) -> Result<(), ChangeError> {
+    let path = shared.segment_path(segment.first);
+    let file = shared.file(segment.first).map_err(IoFailure::at("open", &path))?;
+    let mut wrote = false;
+    for pointer in records {
+        let offset = u64::from(pointer.offset);
+        let mismatch = || ChangeError::Mismatch { path: path.clone(), offset, lsn: pointer.lsn };
+        let end = offset + frame_len(pointer.len) as u64;
+        if offset < super::preamble::SIZE as u64 || end > segment.end {
+            return Err(mismatch());
+        }
+        let mut walker = Walker::new(std::sync::Arc::clone(&file), shared.codec, segment.first, segment.end);
+        let frame = walker.frame_at(offset, pointer.lsn.0).map_err(IoFailure::at("read", &path))?;
+        let first = match frame {
+            Some(frame) if frame.len != pointer.len => return Err(mismatch()),
+            Some(frame) if frame.kind.erased => continue,
+            Some(frame) => frame.kind.first,
+            None if !is_free(&mut walker, pointer, end).map_err(IoFailure::at("read", &path))? => {
+                return Err(mismatch());
+            }
+            None => opens_batch(&*file, offset).map_err(IoFailure::at("read", &path))?,
+        };
+        let mut head = [0; MAX_HEAD];
+        let size = shared.codec.erased_head(first, pointer.lsn.0, pointer.offset, pointer.len, &mut head);
+        wrote = true;
+        file.write_all_at(&head[..size], offset)
+            .and_then(|()| write_zeros(&*file, offset + size as u64, u64::from(pointer.len)))
+            .map_err(IoFailure::at("erase in", &path))?;
+    }
+    if wrote && let Err(source) = file.sync_data() {
+        // The committer may be about to trust a sync of the same file.
+        shared.poison.poison(
+            format!("could not sync {}: {source}; restart the gateway, and check the disk first", path.display())
+                .into(),
+        );
+        return Err(ChangeError::Io { action: "sync", path, source });
+    }
+    Ok(())
+}
+
+/// Whether no other record's verified frame touches the pointer's bytes. A frame that was torn while it was being erased
+/// does not verify, and neither does a damaged one; both must become erased now, but a wrong pointer must destroy nothing.
+fn is_free(walker: &mut Walker, pointer: &Pointer, end: u64) -> std::io::Result<bool> {
+    let start = u64::from(pointer.offset);
+    loop {
+        match walker.step()? {
+            Step::Frame(frame) => {
+                if frame.end() > start && u64::from(frame.offset) < end {
+                    return Ok(false);
+                }
+                if u64::from(frame.offset) >= end {
+                    return Ok(true);
+                }
+            }
+            Step::Damage { .. } => {}
+            Step::End { .. } => return Ok(true),
+        }
+    }
+}
+
+/// What the torn head says about opening a batch. Wrong either way is harmless: the flag only tells what surely was synced
+/// long ago, and this is.
+fn opens_batch(file: &dyn FsFile, offset: u64) -> std::io::Result<bool> {
+    let mut head = [0; MAX_HEAD];
+    let read = file.read_up_to(&mut head, offset)?;
+    Ok(Head::parse(head.get(..read).unwrap_or_default()).is_some_and(|head| head.kind.first))
+}
+
+/// See [`super::Wal::drop_before`].
+pub(super) fn drop_before(shared: &Shared, lsn: Lsn) -> Result<(u64, u64), ChangeError> {
+    refuse_when_poisoned(shared)?;
+    let _changing = shared.change();
+    let (dropped, floor) = shared.with_table(|table| {
+        // The last segment takes appends; a segment can go when the next one starts at or before `lsn`.
+        let starts = table.segments.get(1..).unwrap_or_default();
+        let count = starts.partition_point(|segment| segment.first <= lsn.0);
+        let dropped = table.segments.get(..count).unwrap_or_default().to_vec();
+        (dropped, table.segments.get(count).map_or(table.next, |segment| segment.first))
+    });
+    let Some(oldest) = dropped.first() else { return Ok((0, 0)) };
+    // From here on a start finishes the work and does not take the segments for lost.
+    write_manifest(&*shared.fs, &shared.dir, &shared.codec, floor)?;
+    shared.edit_table(|table| table.segments.retain(|segment| segment.first >= floor));
+    shared.close_files_before(floor);
+    for segment in &dropped {
+        let path = shared.segment_path(segment.first);
+        shared.fs.remove(&path).map_err(IoFailure::at("remove", &path))?;
+    }
+    shared.fs.sync_dir(&shared.dir).map_err(IoFailure::at("sync", &shared.dir))?;
+    Ok((floor - oldest.first, dropped.iter().map(|segment| segment.end).sum()))
+}
+
+fn refuse_when_poisoned(shared: &Shared) -> Result<(), ChangeError> {
+    match shared.poison.state() {
+        State::Poisoned(reason) => Err(ChangeError::Poisoned(reason)),
+        _ => Ok(()),
+    }
+}
