@@ -1,0 +1,345 @@
+//! The index on disk: tables of a `redb` file, replaced as a whole by each checkpoint. Written down in `docs/formats.md`.
+
+use std::{
+    collections::HashMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use openclaw_core::RunId;
+use redb::{
+    Database, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition, TableError, TableHandle,
+};
+
+use super::{
+    delta::{Mark, Pending},
+    entry::{Entry, read_entries},
+    row::{ConvRow, Summary, activity_key, chunk_key, decode_pending, read_activity_key, sortable},
+    runs,
+};
+use crate::{
+    record::{Channel, CodecError, ConvKey, Reader},
+    wal::Pointer,
+};
+
+pub(super) type Table = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+pub(super) const META: Table = TableDefinition::new("meta");
+pub(super) const CONVERSATIONS: Table = TableDefinition::new("conversations");
+pub(super) const ACTIVITY: Table = TableDefinition::new("activity");
+pub(super) const CHUNKS: Table = TableDefinition::new("chunks");
+pub(super) const RUNS: Table = TableDefinition::new("runs");
+pub(super) const PENDING: Table = TableDefinition::new("pending");
+/// One table of idempotency keys per day, so that forgetting a day is dropping a table.
+pub(super) const MARKS_PREFIX: &str = "marks-";
+
+pub(super) const FORMAT_KEY: &[u8] = b"format";
+pub(super) const SUMMARY_KEY: &[u8] = b"summary";
+/// Changes with every change of the tables; another value means: rebuild.
+pub(super) const FORMAT: &[u8] = b"openclaw-index-1";
+
+/// Pages kept in memory. The system's page cache does the rest.
+const CACHE_BYTES: usize = 1 << 20;
+const FILE_NAME: &str = "index.redb";
+/// Present when the index was found damaged while in use; the next start rebuilds it.
+const CONDEMNED_NAME: &str = "rebuild";
+
+/// What can be wrong with the index. It is derived, so the cure is always to build it anew.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IndexError {
+    #[error("the index {} can't be used", path.display())]
+    Storage {
+        path: PathBuf,
+        #[source]
+        source: Box<redb::Error>,
+    },
+    #[error("a row of the index {} is damaged", path.display())]
+    Row {
+        path: PathBuf,
+        #[source]
+        source: CodecError,
+    },
+    #[error("can't use {}", path.display())]
+    Io {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the index {} is unfinished or of another version", .0.display())]
+    Version(PathBuf),
+    #[error("there is no index {}", .0.display())]
+    Absent(PathBuf),
+}
+
+/// The open file.
+#[derive(Debug)]
+pub(crate) struct Base {
+    pub(super) database: Database,
+    pub(super) path: PathBuf,
+}
+
+/// The tables as one checkpoint left them. Later checkpoints don't change it.
+pub(crate) struct Snapshot {
+    path: PathBuf,
+    pub(crate) summary: Summary,
+    conversations: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    activity: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    chunks: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    runs: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    pending: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    /// Newest day first.
+    marks: Vec<ReadOnlyTable<&'static [u8], &'static [u8]>>,
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").field("path", &self.path).field("summary", &self.summary).finish_non_exhaustive()
+    }
+}
+
+impl Base {
+    /// Opens the index in `dir`.
+    pub(crate) fn open(dir: &Path) -> Result<Self, IndexError> {
+        let path = dir.join(FILE_NAME);
+        if !path.exists() {
+            return Err(IndexError::Absent(path));
+        }
+        if dir.join(CONDEMNED_NAME).exists() {
+            return Err(IndexError::Version(path));
+        }
+        let database = builder().open(&path).map_err(|error| storage(&path, error))?;
+        let base = Self { database, path };
+        base.check_format()?;
+        Ok(base)
+    }
+
+    /// Makes an empty index in `dir`. It can't be opened again until [`Base::seal`] says that it is filled.
+    pub(crate) fn create(dir: &Path) -> Result<Self, IndexError> {
+        let path = dir.join(FILE_NAME);
+        let failed = |source| IndexError::Io { path: path.clone(), source };
+        fs::create_dir_all(dir).map_err(failed)?;
+        private_file(&path).map_err(failed)?;
+        let database = builder().create(&path).map_err(|error| storage(&path, error))?;
+        let base = Self { database, path };
+        base.prepare()?;
+        Ok(base)
+    }
+
+    /// The index is complete.
+    pub(crate) fn seal(&self) -> Result<(), IndexError> {
+        self.write_meta(FORMAT_KEY, FORMAT)
+    }
+
+    /// Removes the index in `dir`, whatever state it is in.
+    pub(crate) fn remove(dir: &Path) -> Result<(), IndexError> {
+        for name in [FILE_NAME, CONDEMNED_NAME] {
+            let path = dir.join(name);
+            match fs::remove_file(&path) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(IndexError::Io { path, source });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The index's directory.
+    pub(crate) fn dir(&self) -> PathBuf {
+        self.path.parent().unwrap_or(&self.path).to_owned()
+    }
+
+    /// Notes that the index can't be trusted, so that the next start builds it anew.
+    pub(crate) fn condemn(&self) {
+        let dir = self.dir();
+        if let Err(error) = fs::write(dir.join(CONDEMNED_NAME), b"") {
+            tracing::warn!(%error, path = %dir.display(), "can't mark the index for rebuilding");
+        }
+    }
+
+    fn prepare(&self) -> Result<(), IndexError> {
+        let mut transaction = self.database.begin_write().map_err(|error| storage(&self.path, error))?;
+        transaction.set_quick_repair(true);
+        for table in [META, CONVERSATIONS, ACTIVITY, CHUNKS, RUNS, PENDING] {
+            transaction.open_table(table).map_err(|error| storage(&self.path, error))?;
+        }
+        transaction.commit().map_err(|error| storage(&self.path, error))
+    }
+
+    fn write_meta(&self, key: &[u8], value: &[u8]) -> Result<(), IndexError> {
+        let mut transaction = self.database.begin_write().map_err(|error| storage(&self.path, error))?;
+        transaction.set_quick_repair(true);
+        {
+            let mut meta = transaction.open_table(META).map_err(|error| storage(&self.path, error))?;
+            meta.insert(key, value).map_err(|error| storage(&self.path, error))?;
+        }
+        transaction.commit().map_err(|error| storage(&self.path, error))
+    }
+
+    fn check_format(&self) -> Result<(), IndexError> {
+        let transaction = self.database.begin_read().map_err(|error| storage(&self.path, error))?;
+        let meta = match transaction.open_table(META) {
+            Ok(meta) => meta,
+            Err(TableError::TableDoesNotExist(_)) => return Err(IndexError::Version(self.path.clone())),
+            Err(error) => return Err(storage(&self.path, error)),
+        };
+        let found = meta.get(FORMAT_KEY).map_err(|error| storage(&self.path, error))?;
+        if found.is_some_and(|found| found.value() == FORMAT) {
+            Ok(())
+        } else {
+            Err(IndexError::Version(self.path.clone()))
+        }
+    }
+
+    /// The tables as the last checkpoint left them.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, IndexError> {
+        let fail = |error: redb::Error| storage(&self.path, error);
+        let transaction = self.database.begin_read().map_err(|error| fail(error.into()))?;
+        let open = |table| transaction.open_table(table).map_err(|error| fail(error.into()));
+        let meta = open(META)?;
+        let summary = match meta.get(SUMMARY_KEY).map_err(|error| fail(error.into()))? {
+            Some(bytes) => Summary::decode(bytes.value()).map_err(|source| damaged(&self.path, source))?,
+            None => Summary::default(),
+        };
+        let mut days: Vec<String> = transaction
+            .list_tables()
+            .map_err(|error| fail(error.into()))?
+            .map(|table| table.name().to_owned())
+            .filter(|name| name.starts_with(MARKS_PREFIX))
+            .collect();
+        days.sort_unstable_by(|a, b| b.cmp(a));
+        let mut marks = Vec::new();
+        for day in days {
+            let definition: TableDefinition<'_, &'static [u8], &'static [u8]> = TableDefinition::new(&day);
+            marks.push(transaction.open_table(definition).map_err(|error| fail(error.into()))?);
+        }
+        Ok(Snapshot {
+            path: self.path.clone(),
+            summary,
+            conversations: open(CONVERSATIONS)?,
+            activity: open(ACTIVITY)?,
+            chunks: open(CHUNKS)?,
+            runs: open(RUNS)?,
+            pending: open(PENDING)?,
+            marks,
+        })
+    }
+}
+
+impl Snapshot {
+    fn get<T>(
+        &self,
+        table: &ReadOnlyTable<&'static [u8], &'static [u8]>,
+        key: &[u8],
+        decode: impl FnOnce(&[u8]) -> Result<T, CodecError>,
+    ) -> Result<Option<T>, IndexError> {
+        let found = table.get(key).map_err(|error| storage(&self.path, error))?;
+        found.map(|bytes| decode(bytes.value())).transpose().map_err(|source| damaged(&self.path, source))
+    }
+
+    pub(crate) fn conversation(&self, key: &ConvKey) -> Result<Option<ConvRow>, IndexError> {
+        self.get(&self.conversations, &key.to_bytes(), ConvRow::decode)
+    }
+
+    pub(crate) fn chunk(&self, key: &ConvKey, chunk: u32) -> Result<Vec<Entry>, IndexError> {
+        let found = self.get(&self.chunks, &chunk_key(key, chunk), |bytes| read_entries(Reader::new(bytes)))?;
+        found.ok_or_else(|| damaged(&self.path, CodecError::Truncated))
+    }
+
+    pub(crate) fn mark(&self, hash: &[u8; 16]) -> Result<Option<Mark>, IndexError> {
+        for day in &self.marks {
+            let mark = self.get(day, hash, |bytes| {
+                let mut reader = Reader::new(bytes);
+                Ok(Mark { run: RunId::from_bytes(reader.array()?), request: reader.array()? })
+            })?;
+            if mark.is_some() {
+                return Ok(mark);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where records that may be the run's lie; read them to be sure.
+    pub(crate) fn run_candidates(&self, run: RunId) -> Result<Vec<Pointer>, IndexError> {
+        let time = runs::time_of(run);
+        let mut low = [0; 16];
+        low[..8].copy_from_slice(&time.saturating_sub(runs::ROW_SPAN_MS).to_be_bytes());
+        let mut high = [0xff; 16];
+        high[..8].copy_from_slice(&time.to_be_bytes());
+        let rows = self
+            .runs
+            .range(low.as_slice()..=high.as_slice())
+            .map_err(|error| storage(&self.path, error))?;
+        let mut found = Vec::new();
+        for row in rows.rev() {
+            let (key, value) = row.map_err(|error| storage(&self.path, error))?;
+            let start = Reader::new(key.value()).array().map_err(|source| damaged(&self.path, source))?;
+            let start = u64::from_be_bytes(start);
+            let row = runs::candidates(run, start, value.value());
+            found.extend(row.map_err(|source| damaged(&self.path, source))?);
+        }
+        Ok(found)
+    }
+
+    pub(crate) fn pending(&self) -> Result<HashMap<RunId, Pending>, IndexError> {
+        let mut pending = HashMap::new();
+        let rows = self.pending.iter().map_err(|error| storage(&self.path, error))?;
+        for row in rows {
+            let (key, value) = row.map_err(|error| storage(&self.path, error))?;
+            let run = Reader::new(key.value()).array().map_err(|source| damaged(&self.path, source))?;
+            let value = decode_pending(value.value()).map_err(|source| damaged(&self.path, source))?;
+            pending.insert(RunId::from_bytes(run), value);
+        }
+        Ok(pending)
+    }
+
+    /// Conversations whose last message lies in a range of time, the latest first.
+    pub(crate) fn activity(
+        &self,
+        since_ms: i64,
+        until_ms: i64,
+    ) -> Result<impl Iterator<Item = Result<(i64, ConvKey, Channel), IndexError>> + '_, IndexError> {
+        let low = sortable(since_ms);
+        let mut high = activity_key(until_ms, &ConvKey::Ulid([0xff; 16]));
+        // After every key of that time, whatever its length.
+        high.truncate(8);
+        high.push(0xff);
+        let empty = since_ms > until_ms;
+        let low = if empty { high.clone() } else { low.to_vec() };
+        let rows = self
+            .activity
+            .range(low.as_slice()..high.as_slice())
+            .map_err(|error| storage(&self.path, error))?;
+        Ok(rows.rev().map(|row| {
+            let (key, value) = row.map_err(|error| storage(&self.path, error))?;
+            let decode = || -> Result<_, CodecError> {
+                let (last_ms, conversation) = read_activity_key(key.value())?;
+                Ok((last_ms, conversation, Channel::read(&mut Reader::new(value.value()))?))
+            };
+            decode().map_err(|source| damaged(&self.path, source))
+        }))
+    }
+}
+
+fn builder() -> redb::Builder {
+    let mut builder = redb::Builder::new();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
+}
+
+/// Makes an empty file that only its owner may read.
+fn private_file(path: &Path) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+pub(super) fn storage(path: &Path, error: impl Into<redb::Error>) -> IndexError {
+    IndexError::Storage { path: path.to_owned(), source: Box::new(error.into()) }
+}
+
+pub(super) fn damaged(path: &Path, source: CodecError) -> IndexError {
+    IndexError::Row { path: path.to_owned(), source }
+}

@@ -1,0 +1,138 @@
+//! What happened since the last checkpoint, in memory.
+
+use std::collections::HashMap;
+
+use openclaw_core::RunId;
+
+use super::entry::Entry;
+use crate::{
+    record::{Channel, ConvKey},
+    wal::Pointer,
+};
+
+/// What lies below a conversation's part of a delta.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Below {
+    /// Perhaps something, which this continues.
+    Unknown,
+    /// Nothing: the conversation began here.
+    Nothing,
+    /// Perhaps something, which no longer counts.
+    Replaced,
+}
+
+/// One conversation's part of a delta.
+#[derive(Debug, Clone)]
+pub(crate) struct ConvDelta {
+    pub(crate) below: Below,
+    /// Channel of the first message of this part.
+    pub(crate) channel: Channel,
+    /// Time of the first message of this part, Unix milliseconds.
+    pub(crate) created_ms: i64,
+    /// Time of the last one.
+    pub(crate) last_ms: i64,
+    pub(crate) messages: u64,
+    /// Oldest first.
+    pub(crate) entries: Vec<Entry>,
+}
+
+impl ConvDelta {
+    /// A conversation that is no more.
+    pub(crate) fn gone() -> Self {
+        Self {
+            below: Below::Replaced,
+            channel: Channel::Known(0),
+            created_ms: i64::MAX,
+            last_ms: i64::MIN,
+            messages: 0,
+            entries: Vec::new(),
+        }
+    }
+
+    /// Whether this part, taken alone, is a conversation.
+    pub(crate) fn exists(&self) -> bool {
+        !self.entries.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, entry: Entry, at_ms: i64) {
+        if entry.messages() > 0 {
+            self.last_ms = self.last_ms.max(at_ms);
+            self.messages += entry.messages();
+        }
+        self.entries.push(entry);
+    }
+
+    /// This part followed by a later one.
+    pub(crate) fn followed_by(&self, later: &Self) -> Self {
+        if later.below != Below::Unknown {
+            return later.clone();
+        }
+        let mut entries = Vec::with_capacity(self.entries.len() + later.entries.len());
+        entries.extend_from_slice(&self.entries);
+        entries.extend_from_slice(&later.entries);
+        let first = if self.exists() { self } else { later };
+        Self {
+            below: self.below,
+            channel: first.channel.clone(),
+            created_ms: first.created_ms,
+            last_ms: self.last_ms.max(later.last_ms),
+            messages: self.messages + later.messages,
+            entries,
+        }
+    }
+}
+
+/// The run that an idempotency key started, and for which request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) run: RunId,
+    pub(crate) request: [u8; 8],
+}
+
+/// Everything that happened since some checkpoint.
+#[derive(Debug, Default)]
+pub(crate) struct Delta {
+    pub(crate) conversations: HashMap<ConvKey, ConvDelta>,
+    /// Runs in the order they were accepted.
+    pub(crate) runs: Vec<(RunId, Pointer)>,
+    pub(crate) marks: HashMap<[u8; 16], Mark>,
+    /// Records in it, and their payload bytes.
+    pub(crate) records: usize,
+    pub(crate) bytes: u64,
+}
+
+impl Delta {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records == 0
+    }
+
+    /// The newest first: a run that was just accepted is the likeliest to be asked for.
+    pub(crate) fn run(&self, id: RunId) -> Option<Pointer> {
+        self.runs.iter().rev().find(|(run, _)| *run == id).map(|(_, at)| *at)
+    }
+}
+
+/// A run that has not ended. There are as many as the agent lets wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pending {
+    pub(crate) conversation: ConvKey,
+    pub(crate) accepted: Pointer,
+    pub(crate) called_tools: bool,
+    /// Step messages so far.
+    pub(crate) messages: u32,
+    /// Its steps records.
+    pub(crate) steps: Vec<Pointer>,
+}
+
+/// Lifetime figures.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Counters {
+    /// Messages in the log.
+    pub(crate) messages: u64,
+    /// Runs that ended with an answer.
+    pub(crate) completed: u64,
+    /// Sum of their latencies.
+    pub(crate) latency_ms: u64,
+    /// Time of the oldest message; `None` when there is none or it has to be looked up anew.
+    pub(crate) oldest_ms: Option<i64>,
+}

@@ -1,0 +1,191 @@
+//! A checkpoint: one transaction that folds a delta into the index on disk.
+
+use std::collections::HashMap;
+
+use openclaw_core::RunId;
+use redb::{ReadableTable, Table, TableDefinition, TableHandle, WriteTransaction};
+
+use super::{
+    base::{
+        ACTIVITY, Base, CHUNKS, CONVERSATIONS, IndexError, MARKS_PREFIX, META, PENDING, RUNS, SUMMARY_KEY, damaged,
+        storage,
+    },
+    delta::{Below, ConvDelta, Counters, Delta, Mark, Pending},
+    row::{ConvRow, Summary, activity_key, chunk_key, encode_chunk, encode_pending},
+    runs,
+};
+use crate::{record::ConvKey, wal::Pointer};
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+/// A key counts for 24 hours, so yesterday's and today's tables are enough; one more for clocks that differ.
+const DAYS_KEPT: u64 = 3;
+
+/// Everything a checkpoint writes.
+#[derive(Debug)]
+pub(crate) struct Checkpoint<'a> {
+    pub(crate) delta: &'a Delta,
+    pub(crate) pending: &'a HashMap<RunId, Pending>,
+    pub(crate) counters: &'a Counters,
+    pub(crate) applied: Option<Pointer>,
+}
+
+type Rows<'t> = Table<'t, &'static [u8], &'static [u8]>;
+
+impl Base {
+    /// Writes a checkpoint. It is there as a whole or not at all.
+    pub(crate) fn merge(&self, before: &Summary, checkpoint: &Checkpoint<'_>) -> Result<(), IndexError> {
+        let mut transaction = self.database.begin_write().map_err(|error| storage(&self.path, error))?;
+        // A kill must not cost the next start a walk over the whole file.
+        transaction.set_quick_repair(true);
+        let mut summary = Summary {
+            applied: checkpoint.applied,
+            counters: checkpoint.counters.clone(),
+            channels: before.channels.clone(),
+        };
+        self.merge_conversations(&transaction, checkpoint.delta, &mut summary)?;
+        self.merge_runs(&transaction, checkpoint)?;
+        self.merge_marks(&transaction, &checkpoint.delta.marks)?;
+        {
+            let mut meta = transaction.open_table(META).map_err(|error| storage(&self.path, error))?;
+            let summary = summary.encode();
+            meta.insert(SUMMARY_KEY, summary.as_slice()).map_err(|error| storage(&self.path, error))?;
+        }
+        transaction.commit().map_err(|error| storage(&self.path, error))
+    }
+
+    fn merge_conversations(
+        &self,
+        transaction: &WriteTransaction,
+        delta: &Delta,
+        summary: &mut Summary,
+    ) -> Result<(), IndexError> {
+        let open = |table| transaction.open_table(table).map_err(|error| storage(&self.path, error));
+        let (mut rows, mut activity, mut chunks) = (open(CONVERSATIONS)?, open(ACTIVITY)?, open(CHUNKS)?);
+        // In key order neighbours share pages.
+        let mut sorted: Vec<(&ConvKey, &ConvDelta)> = delta.conversations.iter().collect();
+        sorted.sort_unstable_by_key(|(key, _)| *key);
+        let mut moved = Vec::with_capacity(sorted.len());
+        for (key, part) in sorted {
+            let key_bytes = key.to_bytes();
+            let old = self.old_row(&rows, part, &key_bytes)?;
+            if let Some(old) = &old {
+                let stale = activity_key(old.last_ms, key);
+                activity.remove(stale.as_slice()).map_err(|error| storage(&self.path, error))?;
+                summary.count(&old.channel, -1);
+            }
+            let old = match (part.below, old) {
+                (Below::Replaced, Some(old)) => {
+                    for chunk in 0..old.chunks {
+                        let stale = chunk_key(key, chunk);
+                        chunks.remove(stale.as_slice()).map_err(|error| storage(&self.path, error))?;
+                    }
+                    None
+                }
+                (_, old) => old,
+            };
+            match ConvRow::merged(old, part) {
+                Some((row, full)) => {
+                    for (chunk, entries) in full {
+                        let (key, value) = (chunk_key(key, chunk), encode_chunk(&entries));
+                        chunks
+                            .insert(key.as_slice(), value.as_slice())
+                            .map_err(|error| storage(&self.path, error))?;
+                    }
+                    let value = row.encode();
+                    rows.insert(key_bytes.as_slice(), value.as_slice())
+                        .map_err(|error| storage(&self.path, error))?;
+                    summary.count(&row.channel, 1);
+                    let mut channel = Vec::new();
+                    row.channel.put(&mut channel);
+                    moved.push((activity_key(row.last_ms, key), channel));
+                }
+                None => {
+                    rows.remove(key_bytes.as_slice()).map_err(|error| storage(&self.path, error))?;
+                }
+            }
+        }
+        moved.sort_unstable();
+        for (key, channel) in moved {
+            activity
+                .insert(key.as_slice(), channel.as_slice())
+                .map_err(|error| storage(&self.path, error))?;
+        }
+        Ok(())
+    }
+
+    fn old_row(
+        &self,
+        rows: &Rows<'_>,
+        part: &ConvDelta,
+        key: &[u8],
+    ) -> Result<Option<ConvRow>, IndexError> {
+        if part.below == Below::Nothing {
+            return Ok(None);
+        }
+        let found = rows.get(key).map_err(|error| storage(&self.path, error))?;
+        let row = found.map(|bytes| ConvRow::decode(bytes.value())).transpose();
+        row.map_err(|source| damaged(&self.path, source))
+    }
+
+    fn merge_runs(
+        &self,
+        transaction: &WriteTransaction,
+        checkpoint: &Checkpoint<'_>,
+    ) -> Result<(), IndexError> {
+        let mut table = transaction.open_table(RUNS).map_err(|error| storage(&self.path, error))?;
+        for (key, value) in runs::rows(&checkpoint.delta.runs) {
+            table
+                .insert(key.as_slice(), value.as_slice())
+                .map_err(|error| storage(&self.path, error))?;
+        }
+        let mut pending = transaction.open_table(PENDING).map_err(|error| storage(&self.path, error))?;
+        pending.retain(|_, _| false).map_err(|error| storage(&self.path, error))?;
+        for (run, state) in checkpoint.pending {
+            let value = encode_pending(state);
+            pending
+                .insert(run.to_bytes().as_slice(), value.as_slice())
+                .map_err(|error| storage(&self.path, error))?;
+        }
+        Ok(())
+    }
+
+    fn merge_marks(
+        &self,
+        transaction: &WriteTransaction,
+        marks: &HashMap<[u8; 16], Mark>,
+    ) -> Result<(), IndexError> {
+        let mut by_day: HashMap<u64, Vec<(&[u8; 16], &Mark)>> = HashMap::new();
+        for (hash, mark) in marks {
+            by_day.entry(runs::time_of(mark.run) / DAY_MS).or_default().push((hash, mark));
+        }
+        let Some(newest) = by_day.keys().max().copied() else { return Ok(()) };
+        for (day, mut marks) in by_day {
+            marks.sort_unstable_by_key(|(hash, _)| *hash);
+            let name = marks_table(day);
+            let definition: TableDefinition<'_, &'static [u8], &'static [u8]> = TableDefinition::new(&name);
+            let mut table = transaction.open_table(definition).map_err(|error| storage(&self.path, error))?;
+            for (hash, mark) in marks {
+                let mut value = [0; 24];
+                value[..16].copy_from_slice(&mark.run.to_bytes());
+                value[16..].copy_from_slice(&mark.request);
+                table
+                    .insert(hash.as_slice(), value.as_slice())
+                    .map_err(|error| storage(&self.path, error))?;
+            }
+        }
+        let oldest = marks_table(newest.saturating_sub(DAYS_KEPT - 1));
+        let tables = transaction.list_tables().map_err(|error| storage(&self.path, error))?;
+        let expired: Vec<_> = tables
+            .filter(|table| table.name().starts_with(MARKS_PREFIX) && table.name() < oldest.as_str())
+            .collect();
+        for table in expired {
+            transaction.delete_table(table).map_err(|error| storage(&self.path, error))?;
+        }
+        Ok(())
+    }
+}
+
+fn marks_table(day: u64) -> String {
+    // Fixed width, so that names sort as days do.
+    format!("{MARKS_PREFIX}{day:012}")
+}

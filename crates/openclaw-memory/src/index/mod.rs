@@ -1,0 +1,167 @@
+//! The projections of the log: conversations, runs, idempotency keys and figures.
+//!
+//! Three layers answer every question. `live` is what was committed since the last checkpoint began, `frozen` what that
+//! checkpoint is writing, `base` what earlier ones wrote to the index on disk. Only the log's committer changes `live`, in
+//! log order; only the checkpoint's thread moves the layers on, both at once under one lock, so that a reader always sees
+//! every record exactly once. No layer holds content.
+
+mod apply;
+mod base;
+mod delta;
+mod entry;
+mod list;
+mod merge;
+mod row;
+mod runs;
+mod view;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use openclaw_core::RunId;
+
+pub(crate) use apply::{Change, Effect};
+pub(crate) use base::{Base, IndexError, Snapshot};
+pub(crate) use delta::{Below, ConvDelta, Counters, Delta, Mark, Pending};
+pub(crate) use entry::{Entry, EntryKind};
+pub(crate) use list::Listing;
+pub(crate) use merge::Checkpoint;
+pub(crate) use view::ConvView;
+
+use crate::wal::Pointer;
+
+/// A delta that is being written to the disk, with what goes with it.
+#[derive(Debug)]
+pub(crate) struct Frozen {
+    delta: Delta,
+    pending: HashMap<RunId, Pending>,
+    counters: Counters,
+    applied: Option<Pointer>,
+}
+
+#[derive(Debug)]
+struct State {
+    live: Delta,
+    frozen: Option<Arc<Frozen>>,
+    base: Arc<Snapshot>,
+    pending: HashMap<RunId, Pending>,
+    counters: Counters,
+    /// The last record that was applied.
+    last: Option<Pointer>,
+    /// Records to erase that a removal met only when it was applied.
+    doomed: Vec<Entry>,
+}
+
+/// The projections.
+#[derive(Debug)]
+pub(crate) struct Projections {
+    state: Mutex<State>,
+    /// Copies of the counters that are asked for without the lock.
+    completed: AtomicU64,
+    latency_ms: AtomicU64,
+}
+
+impl Projections {
+    /// The projections as the index on disk has them.
+    pub(crate) fn new(base: Snapshot) -> Result<Self, IndexError> {
+        let pending = base.pending()?;
+        let counters = base.summary.counters.clone();
+        let projections = Self {
+            completed: AtomicU64::new(counters.completed),
+            latency_ms: AtomicU64::new(counters.latency_ms),
+            state: Mutex::new(State {
+                live: Delta::default(),
+                frozen: None,
+                last: base.summary.applied,
+                base: Arc::new(base),
+                pending,
+                counters,
+                doomed: Vec::new(),
+            }),
+        };
+        Ok(projections)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic while it was held is a bug elsewhere; what was applied before it is still right.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs that ended with an answer, and the sum of their latencies.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        (self.completed.load(Ordering::Relaxed), self.latency_ms.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        self.lock().counters.clone()
+    }
+
+    /// Notes the oldest message, after it was looked up.
+    pub(crate) fn set_oldest(&self, oldest_ms: Option<i64>) {
+        self.lock().counters.oldest_ms = oldest_ms;
+    }
+
+    /// Records and payload bytes since the last checkpoint began.
+    pub(crate) fn backlog(&self) -> (usize, u64) {
+        let state = self.lock();
+        (state.live.records, state.live.bytes)
+    }
+
+    /// Records to erase that a removal met only when it was applied.
+    pub(crate) fn take_doomed(&self) -> Vec<Entry> {
+        std::mem::take(&mut self.lock().doomed)
+    }
+
+    /// What the next checkpoint has to write: what an unfinished one left, or everything since the last. `None`: nothing.
+    pub(crate) fn freeze(&self) -> Option<Arc<Frozen>> {
+        let mut state = self.lock();
+        if let Some(frozen) = &state.frozen {
+            return Some(Arc::clone(frozen));
+        }
+        if state.live.is_empty() {
+            return None;
+        }
+        let frozen = Arc::new(Frozen {
+            delta: std::mem::take(&mut state.live),
+            pending: state.pending.clone(),
+            counters: state.counters.clone(),
+            applied: state.last,
+        });
+        state.frozen = Some(Arc::clone(&frozen));
+        Some(frozen)
+    }
+
+    /// The frozen delta is in `base` now.
+    pub(crate) fn thaw(&self, base: Snapshot) {
+        let (frozen, old);
+        {
+            let mut state = self.lock();
+            frozen = state.frozen.take();
+            old = std::mem::replace(&mut state.base, Arc::new(base));
+        }
+        // Freed outside the lock: a large delta takes a while.
+        drop((frozen, old));
+    }
+
+    /// Writes everything since the last checkpoint to the disk. One caller at a time.
+    pub(crate) fn checkpoint(&self, base: &Base) -> Result<bool, IndexError> {
+        let Some(frozen) = self.freeze() else { return Ok(false) };
+        let before = Arc::clone(&self.lock().base);
+        let checkpoint = Checkpoint {
+            delta: &frozen.delta,
+            pending: &frozen.pending,
+            counters: &frozen.counters,
+            applied: frozen.applied,
+        };
+        base.merge(&before.summary, &checkpoint)?;
+        drop(before);
+        drop(frozen);
+        self.thaw(base.snapshot()?);
+        Ok(true)
+    }
+}

@@ -1,0 +1,137 @@
+//! Lexical search: words and pairs of Chinese, Japanese or Korean characters, ranked by BM25.
+//!
+//! It goes through the log itself, so that it is complete at once and nothing erased can be found; an inverted index can
+//! take the place of [`scan::best`] without anything else changing.
+
+mod fold;
+mod passage;
+mod rank;
+mod scan;
+mod terms;
+
+use openclaw_core::{
+    Timestamp,
+    port::{MemoryError, MemoryType, SearchHit, SearchQuery, SearchResults},
+};
+
+pub(crate) use passage::one_line;
+use passage::passage;
+use scan::{TextKey, Texts, Unit, best, paragraphs, text_of};
+use terms::Terms;
+
+use crate::{
+    record::{ConvKey, Record},
+    store::{CompactedFile, Core, compacted_files, messages_of},
+    wal::Pointer,
+};
+
+impl Core {
+    /// Finds passages. Blocks.
+    pub(crate) fn search(&self, query: &SearchQuery) -> Result<SearchResults, MemoryError> {
+        let terms = Terms::of(&query.query);
+        if terms.is_empty() || query.limit == 0 {
+            return Ok(SearchResults { hits: Vec::new(), total: 0 });
+        }
+        let mut units = Vec::new();
+        if query.kind != MemoryType::Compacted {
+            units.extend(self.reader().segments().into_iter().map(|segment| Unit::Records(segment.lsns)));
+        }
+        let mut files = Vec::new();
+        if query.kind != MemoryType::Wal {
+            files = compacted_files(self.dir())?;
+            files.retain(|file| {
+                query.since.is_none_or(|since| file.modified >= since)
+                    && query.until.is_none_or(|until| file.modified <= until)
+            });
+            files.sort_by(|a, b| a.path.cmp(&b.path));
+            units.extend(files.iter().zip(0..).map(|(file, index)| Unit::File { index, path: file.path.clone() }));
+        }
+        let texts = Texts { reader: self.reader(), units, since: query.since, until: query.until };
+        let (found, matching) = best(&texts, &terms, query.limit)?;
+        let mut hits = Vec::with_capacity(found.len());
+        for scored in found {
+            let hit = match scored.what {
+                TextKey::Message { at, part } => self.message_hit(at, part, scored.score, &terms)?,
+                TextKey::Paragraph { file, number } => files
+                    .get(file as usize)
+                    .and_then(|file| self.paragraph_hit(file, number, scored.score, &terms)),
+            };
+            hits.extend(hit);
+        }
+        Ok(SearchResults { hits, total: usize::try_from(matching).unwrap_or(usize::MAX) })
+    }
+
+    /// `None`: erased since it was found.
+    fn message_hit(
+        &self,
+        at: Pointer,
+        part: u32,
+        score: f32,
+        terms: &Terms,
+    ) -> Result<Option<SearchHit>, MemoryError> {
+        let Some(payload) = self.payload(at)? else { return Ok(None) };
+        let Ok(record) = Record::decode(&payload) else { return Ok(None) };
+        let conversation: ConvKey = match &record {
+            Record::Accepted(accepted) => accepted.conversation.clone(),
+            Record::Steps(_) | Record::Ended(_) => match record.run().map(|run| self.locate(run)).transpose()? {
+                Some(Some((_, conversation))) => conversation,
+                _ => return Ok(None),
+            },
+            Record::Forgotten(_) => return Ok(None),
+        };
+        let Some(view) = self.conversation_view(&conversation)? else { return Ok(None) };
+        let Some(entry) = self.entry(&conversation, at)? else { return Ok(None) };
+        let Ok(messages) = messages_of(&entry, &record) else { return Ok(None) };
+        let Some(message) = messages.get(part as usize) else { return Ok(None) };
+        Ok(Some(SearchHit {
+            id: message.id.as_str().to_owned(),
+            kind: MemoryType::Wal,
+            content: passage(&text_of(&message.content), terms),
+            score,
+            timestamp: message.timestamp,
+            conversation: Some(conversation.id()),
+            channel: Some(view.channel.as_str().to_owned()),
+            role: Some(message.role),
+            source: None,
+        }))
+    }
+
+    fn paragraph_hit(
+        &self,
+        file: &CompactedFile,
+        number: u32,
+        score: f32,
+        terms: &Terms,
+    ) -> Option<SearchHit> {
+        let bytes = std::fs::read(&file.path).ok()?;
+        let text = String::from_utf8_lossy(&bytes);
+        let paragraph = paragraphs(&text).nth(number as usize)?;
+        let below = file.path.strip_prefix(self.dir().parent()?).ok()?;
+        let source = below.to_string_lossy().into_owned();
+        let timestamp: Timestamp = file.modified;
+        Some(SearchHit {
+            id: format!("{source}#{}", number + 1),
+            kind: MemoryType::Compacted,
+            content: passage(paragraph, terms),
+            score,
+            timestamp,
+            conversation: None,
+            channel: None,
+            role: None,
+            source: Some(source),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paragraphs_are_what_empty_lines_separate() {
+        let text = "\n# Facts\n\n- likes tea\n- lives in 서울\n\n \nlast";
+        let found: Vec<_> = paragraphs(text).collect();
+        assert_eq!(found, ["# Facts", "- likes tea\n- lives in 서울", "last"]);
+        assert_eq!(paragraphs("").count(), 0);
+    }
+}

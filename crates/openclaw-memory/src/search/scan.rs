@@ -1,0 +1,272 @@
+//! Going through all texts, on as many threads as it pays.
+
+use std::{
+    fs,
+    ops::Range,
+    path::PathBuf,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use openclaw_core::{ContentBlock, Lsn, Timestamp, port::MemoryError};
+
+use super::{
+    fold::fold,
+    rank::{Best, Corpus, Scored, Weights},
+    terms::Terms,
+};
+use crate::{
+    record::{OutcomeRecord, Record, into_messages},
+    store::read_error,
+    wal::{Pointer, Reader},
+};
+
+/// Most threads of one search.
+const THREADS: usize = 4;
+/// Matches a thread remembers; when there are more, the texts are gone through a second time instead.
+const REMEMBERED: usize = 32 << 10;
+
+/// Which text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TextKey {
+    /// One message of a record.
+    Message { at: Pointer, part: u32 },
+    /// One paragraph of a file.
+    Paragraph { file: u32, number: u32 },
+}
+
+/// What one thread goes through at a time.
+#[derive(Debug)]
+pub(super) enum Unit {
+    Records(Range<Lsn>),
+    File { index: u32, path: PathBuf },
+}
+
+/// Everything to go through.
+#[derive(Debug)]
+pub(super) struct Texts<'a> {
+    pub(super) reader: &'a Reader,
+    pub(super) units: Vec<Unit>,
+    pub(super) since: Option<Timestamp>,
+    pub(super) until: Option<Timestamp>,
+}
+
+/// Told of each text: which, its folded length, and the counts of the terms when it has any.
+type Tell<'a> = dyn FnMut(TextKey, u32, Option<&[u16]>) + 'a;
+
+/// What a first pass found.
+#[derive(Debug)]
+struct Pass {
+    corpus: Corpus,
+    /// Matches, unless there were too many; their counts lie one after another.
+    matches: Vec<(TextKey, u32)>,
+    counts: Vec<u16>,
+    overflow: bool,
+}
+
+/// The best matches and how many there are.
+pub(super) fn best(
+    texts: &Texts<'_>,
+    terms: &Terms,
+    limit: usize,
+) -> Result<(Vec<Scored<TextKey>>, u64), MemoryError> {
+    let passes = texts.in_parallel(|next| {
+        let mut pass = Pass {
+            corpus: Corpus::new(terms.len()),
+            matches: Vec::new(),
+            counts: Vec::new(),
+            overflow: false,
+        };
+        texts.each_match(next, terms, &mut |key, bytes, counts| {
+            pass.corpus.texts += 1;
+            pass.corpus.bytes += u64::from(bytes);
+            let Some(counts) = counts else { return };
+            pass.corpus.matching += 1;
+            for (with, count) in pass.corpus.with_term.iter_mut().zip(counts) {
+                *with += u64::from(*count > 0);
+            }
+            if pass.matches.len() < REMEMBERED {
+                pass.matches.push((key, bytes));
+                pass.counts.extend_from_slice(counts);
+            } else {
+                pass.overflow = true;
+            }
+        })?;
+        Ok(pass)
+    })?;
+    let mut corpus = Corpus::new(terms.len());
+    for pass in &passes {
+        corpus.add(&pass.corpus);
+    }
+    let weights = corpus.weights();
+    let mut best = Best::new(limit);
+    if passes.iter().any(|pass| pass.overflow) {
+        drop(passes);
+        for part in second_pass(texts, terms, &weights, limit)? {
+            for scored in part.into_sorted() {
+                best.offer(scored);
+            }
+        }
+    } else {
+        for pass in &passes {
+            for ((key, bytes), counts) in pass.matches.iter().zip(pass.counts.chunks(terms.len())) {
+                best.offer(scored(&weights, *key, *bytes, counts));
+            }
+        }
+    }
+    Ok((best.into_sorted(), corpus.matching))
+}
+
+fn second_pass(
+    texts: &Texts<'_>,
+    terms: &Terms,
+    weights: &Weights,
+    limit: usize,
+) -> Result<Vec<Best<TextKey>>, MemoryError> {
+    texts.in_parallel(|next| {
+        let mut best = Best::new(limit);
+        texts.each_match(next, terms, &mut |key, bytes, counts| {
+            if let Some(counts) = counts {
+                best.offer(scored(weights, key, bytes, counts));
+            }
+        })?;
+        Ok(best)
+    })
+}
+
+fn scored(weights: &Weights, what: TextKey, bytes: u32, counts: &[u16]) -> Scored<TextKey> {
+    let age = match what {
+        TextKey::Message { at, .. } => at.lsn.0,
+        TextKey::Paragraph { .. } => 0,
+    };
+    Scored { score: weights.score(counts, bytes), age, what }
+}
+
+impl Texts<'_> {
+    /// Runs `work` on several threads that share the units through the counter they are given.
+    fn in_parallel<T: Send>(
+        &self,
+        work: impl Fn(&AtomicUsize) -> Result<T, MemoryError> + Sync,
+    ) -> Result<Vec<T>, MemoryError> {
+        let next = AtomicUsize::new(0);
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        let threads = processors.min(THREADS).min(self.units.len()).max(1);
+        if threads == 1 {
+            return work(&next).map(|part| vec![part]);
+        }
+        thread::scope(|scope| {
+            let helpers: Vec<_> = (1..threads).map(|_| scope.spawn(|| work(&next))).collect();
+            let mut parts = vec![work(&next)];
+            for helper in helpers {
+                parts.push(helper.join().unwrap_or(Err(MemoryError::Closed)));
+            }
+            parts.into_iter().collect()
+        })
+    }
+
+    /// Tells of every text in the window.
+    fn each_match(
+        &self,
+        next: &AtomicUsize,
+        terms: &Terms,
+        tell: &mut Tell<'_>,
+    ) -> Result<(), MemoryError> {
+        let mut buffer = String::new();
+        let mut counts = vec![0_u16; terms.len()];
+        let mut see = |key: TextKey, text: &str| {
+            buffer.clear();
+            fold(text, &mut buffer, None);
+            let bytes = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
+            let any = terms.count(&buffer, &mut counts);
+            tell(key, bytes, any.then_some(counts.as_slice()));
+        };
+        while let Some(unit) = self.units.get(next.fetch_add(1, Ordering::Relaxed)) {
+            match unit {
+                Unit::Records(range) => self.each_message(range, &mut see)?,
+                Unit::File { index, path } => {
+                    // Removed since it was listed, or unreadable: nothing to find in it.
+                    let Ok(bytes) = fs::read(path) else { continue };
+                    let text = String::from_utf8_lossy(&bytes);
+                    for (number, paragraph) in paragraphs(&text).enumerate() {
+                        let number = u32::try_from(number).unwrap_or(u32::MAX);
+                        see(TextKey::Paragraph { file: *index, number }, paragraph);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn each_message(
+        &self,
+        range: &Range<Lsn>,
+        see: &mut dyn FnMut(TextKey, &str),
+    ) -> Result<(), MemoryError> {
+        let (low, high) = (
+            self.since.map_or(i64::MIN, Timestamp::unix_millis),
+            self.until.map_or(i64::MAX, Timestamp::unix_millis),
+        );
+        let mut scan = self.reader.scan(range.clone());
+        while let Some(found) = scan.next_record().map_err(read_error)? {
+            let at = found.pointer;
+            let Some(Ok(record)) = found.payload.map(Record::decode) else { continue };
+            if !(low..=high).contains(&record.times().1) {
+                continue;
+            }
+            match &record {
+                Record::Accepted(record) => see(TextKey::Message { at, part: 0 }, record.text),
+                Record::Ended(record) => {
+                    if let OutcomeRecord::Completed { content, .. } = record.outcome {
+                        see(TextKey::Message { at, part: 0 }, content);
+                    }
+                }
+                Record::Steps(record) => {
+                    let messages = into_messages(record.blocks().unwrap_or_default());
+                    for (part, (_, content)) in messages.iter().enumerate() {
+                        let part = u32::try_from(part).unwrap_or(u32::MAX);
+                        see(TextKey::Message { at, part }, &text_of(content));
+                    }
+                }
+                Record::Forgotten(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is searched of a message: its text, and what tools answered.
+pub(super) fn text_of(content: &[ContentBlock]) -> String {
+    let mut text = String::new();
+    for block in content {
+        let part = match block {
+            ContentBlock::Text(part) => part,
+            ContentBlock::ToolResult(result) => &result.content,
+            ContentBlock::ToolCall(_) => continue,
+        };
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(part);
+    }
+    text
+}
+
+/// The paragraphs of a Markdown file: what empty lines separate.
+pub(super) fn paragraphs(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let mut end = 0;
+        let mut any = false;
+        for line in rest.split_inclusive('\n') {
+            let blank = line.trim().is_empty();
+            if blank && any {
+                break;
+            }
+            any |= !blank;
+            end += line.len();
+        }
+        let (paragraph, later) = rest.split_at_checked(end)?;
+        rest = later;
+        any.then_some(paragraph.trim())
+    })
+}

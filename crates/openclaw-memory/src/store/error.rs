@@ -1,0 +1,140 @@
+//! What the parts of the store can fail with, in the port's words.
+
+use std::{io, path::PathBuf};
+
+use openclaw_core::port::MemoryError;
+
+use crate::{
+    index::IndexError,
+    lock::LockError,
+    record::CodecError,
+    wal::{self, AppendError, ChangeError, ReadError},
+};
+
+/// Why a memory could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process owns the directory.
+    #[error("{} is in use by {}: stop that gateway first, or give this one its own directory (OPENCLAW_HOME)", path.display(), owner(*pid))]
+    Locked {
+        /// The memory's directory.
+        path: PathBuf,
+        /// The process, when its number could be read.
+        pid: Option<u32>,
+    },
+    /// A file or directory could not be used.
+    #[error("can't {action} {}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The log can't be opened.
+    #[error("the memory's log can't be opened")]
+    Log(#[source] wal::OpenError),
+    /// A record that is whole but not of this version.
+    #[error(
+        "record {lsn} of the memory's log was written by a newer version ({what}): start that version again, or restore a backup"
+    )]
+    Newer {
+        /// Which record.
+        lsn: u64,
+        /// What is not known.
+        what: String,
+    },
+    /// The index could not be rebuilt.
+    #[error("the memory's index could not be rebuilt; remove its directory {} and start again", dir.display())]
+    Index {
+        /// The index's directory.
+        dir: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// An erasure that a crash had interrupted could not be finished.
+    #[error("an interrupted erasure could not be finished")]
+    Erase(#[source] ChangeError),
+}
+
+fn owner(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+}
+
+impl OpenError {
+    pub(super) fn index(dir: PathBuf, error: IndexError) -> Self {
+        Self::Index { dir, source: Box::new(error) }
+    }
+
+    pub(super) fn lock(dir: PathBuf, error: LockError) -> Self {
+        match error {
+            LockError::Held { pid, .. } => Self::Locked { path: dir, pid },
+            LockError::Io { action, path, source } => Self::Io { action, path, source },
+        }
+    }
+}
+
+/// A write that failed.
+pub(super) fn append(error: AppendError) -> MemoryError {
+    match error {
+        AppendError::TooLarge { bytes, limit } => MemoryError::TooLarge { bytes, limit },
+        AppendError::Full(reason) | AppendError::Poisoned(reason) => {
+            MemoryError::Unwritable { reason: reason.to_string() }
+        }
+        AppendError::Closed => MemoryError::Closed,
+    }
+}
+
+/// An erasure or a removal that failed.
+pub(super) fn change(error: ChangeError) -> MemoryError {
+    match error {
+        ChangeError::Poisoned(reason) => MemoryError::Unwritable { reason: reason.to_string() },
+        ChangeError::Io { path, source, .. } => MemoryError::Io { path, source },
+        ChangeError::Mismatch { path, offset, lsn } => {
+            MemoryError::Damaged { path, offset, what: format!("another record than {} lies there", lsn.0) }
+        }
+    }
+}
+
+/// A failed question to the index.
+pub(super) fn index(error: IndexError) -> MemoryError {
+    match error {
+        IndexError::Io { path, source } => MemoryError::Io { path, source },
+        IndexError::Storage { path, source } => {
+            MemoryError::Damaged { path, offset: 0, what: format!("{source}; it is rebuilt at the next start") }
+        }
+        IndexError::Row { path, source } => {
+            MemoryError::Damaged { path, offset: 0, what: format!("{source}; it is rebuilt at the next start") }
+        }
+        IndexError::Version(path) | IndexError::Absent(path) => {
+            MemoryError::Damaged { path, offset: 0, what: "another version's index".to_owned() }
+        }
+    }
+}
+
+/// A record that could not be read although it should be there.
+pub(crate) fn read(error: ReadError) -> MemoryError {
+    match error {
+        ReadError::Io { path, source } => MemoryError::Io { path, source },
+        ReadError::Damaged { path, offset, lsn } => {
+            MemoryError::Damaged { path, offset, what: format!("record {} does not verify", lsn.0) }
+        }
+        ReadError::Erased(lsn) | ReadError::Absent { lsn, .. } => MemoryError::Damaged {
+            path: PathBuf::from("wal"),
+            offset: 0,
+            what: format!("record {} is no longer there", lsn.0),
+        },
+    }
+}
+
+/// A record whose checksum is right and whose contents make no sense.
+pub(super) fn codec(at: crate::wal::Pointer, error: CodecError) -> MemoryError {
+    MemoryError::Damaged {
+        path: PathBuf::from("wal"),
+        offset: u64::from(at.offset),
+        what: format!("record {}: {error}", at.lsn.0),
+    }
+}

@@ -1,0 +1,135 @@
+//! The façade: the port over the log, its projections and the search.
+
+mod cache;
+mod error;
+mod forget;
+mod open;
+mod order;
+mod port;
+mod prune;
+mod read;
+mod replay;
+mod runs;
+mod signal;
+mod stats;
+mod upkeep;
+mod write;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+};
+
+pub use error::OpenError;
+pub(crate) use error::read as read_error;
+pub use open::OpenReport;
+pub(crate) use read::messages_of;
+pub(crate) use stats::{Found as CompactedFile, compacted_files};
+use openclaw_core::port::MemoryError;
+
+use crate::{
+    index::{Base, Change, Projections},
+    lock::Lock,
+    wal::{Pointer, Reader, Wal},
+};
+use cache::Cache;
+use order::{Held, Order};
+use signal::Signal;
+
+/// The store of everything that was said: a write-ahead log, an index derived from it, and search. One process at a time
+/// owns its directory. Every write is durable when it is acknowledged.
+///
+/// Dropping it without [`Memory::close`] loses nothing that was acknowledged; it only makes the next start replay more.
+#[derive(Debug)]
+pub struct Memory {
+    core: Arc<Core>,
+    upkeep: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What a record carries to the observer.
+#[derive(Debug)]
+pub(crate) struct Item {
+    change: Change,
+    /// Let go after the projections know the record.
+    _held: Option<Held>,
+}
+
+/// Records that were forgotten by intent and perhaps not yet overwritten. While there are any, no checkpoint may pass the
+/// intent; so whoever checkpoints or forgets holds this.
+#[derive(Debug, Default)]
+struct Unfinished(Vec<Pointer>);
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    dir: PathBuf,
+    wal: Wal<Item>,
+    reader: Reader,
+    projections: Arc<Projections>,
+    base: Base,
+    cache: Cache,
+    order: Arc<Order>,
+    maintenance: Mutex<Unfinished>,
+    signal: Arc<Signal>,
+    /// Bounds the searches that scan at one time.
+    searches: tokio::sync::Semaphore,
+    _lock: Lock,
+}
+
+impl Core {
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Waits for a running checkpoint or removal and keeps others out.
+    fn maintain(&self) -> MutexGuard<'_, Unfinished> {
+        self.maintenance.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Memory {
+    /// Commits what is queued, takes a checkpoint and stops the threads. Later writes fail with [`MemoryError::Closed`];
+    /// reads go on. Calling it again is fine.
+    pub async fn close(&self) {
+        self.core.wal.close().await;
+        self.core.signal.stop();
+        let thread = self.upkeep.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let core = Arc::clone(&self.core);
+        let last = tokio::task::spawn_blocking(move || {
+            if let Some(thread) = thread {
+                // A panicked thread left the projections as they were.
+                let _ = thread.join();
+            }
+            core.checkpoint();
+        });
+        if last.await.is_err() {
+            tracing::warn!("the last checkpoint did not finish; the next start replays more");
+        }
+    }
+
+    /// Runs what reads files or waits for the disk off the async threads.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Core) -> Result<T, MemoryError> + Send + 'static,
+    ) -> Result<T, MemoryError> {
+        let core = Arc::clone(&self.core);
+        match tokio::task::spawn_blocking(move || work(&core)).await {
+            Ok(result) => result,
+            // The runtime is shutting down, or the work panicked, which its thread has reported.
+            Err(_) => Err(MemoryError::Closed),
+        }
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.core.signal.stop();
+        if let Some(thread) = self.upkeep.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Opening: lock, index, log, and what the index has not seen yet.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use openclaw_core::config::MemoryConfig;
+use tokio::sync::Semaphore;
+
+use super::{
+    Core, Item, Memory, OpenError, Unfinished, cache::Cache, order::Order, replay::Replay, signal::Signal, upkeep,
+};
+use crate::{
+    fs::{Fs, RealFs},
+    index::{Base, IndexError, Projections},
+    lock::Lock,
+    wal::{Damage, Observer, ReadError, ReplayFrom, Wal, WalOptions},
+};
+
+/// Searches that scan the log at one time; others wait.
+const SEARCHES: usize = 2;
+/// Records after which a checkpoint is taken even if they are small, to bound the memory they take.
+const CHECKPOINT_RECORDS: usize = 32 << 10;
+
+/// What opening found and did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpenReport {
+    /// Records of the log that were read because no checkpoint covered them.
+    pub replayed: u64,
+    /// Places where stored bytes are not what was written, with the records lost there.
+    pub damaged: Vec<Damage>,
+    /// Records that are missing although later ones are there.
+    pub missing: u64,
+    /// Bytes of an unfinished write that a crash had left at the log's end, cut off.
+    pub cut_bytes: u64,
+    /// Whether the index was built anew from the log.
+    pub rebuilt: bool,
+    /// Records whose erasure a crash had interrupted and that are gone now.
+    pub erased: usize,
+    /// Runs that have not ended.
+    pub pending_runs: usize,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Memory {
+    /// Opens the memory in `dir`, creating it when there is none. Blocks: milliseconds as a rule, longer when the index has
+    /// to be rebuilt. May be called outside a runtime.
+    ///
+    /// # Errors
+    /// See [`OpenError`]. Damage is no error; it is in the report.
+    pub fn open(dir: &Path, config: &MemoryConfig) -> Result<(Self, OpenReport), OpenError> {
+        Self::open_on(Arc::new(RealFs), dir, config)
+    }
+
+    /// The same with the log on a file system of the caller's making (the lock and the index stay on the real one). For tests.
+    #[doc(hidden)]
+    pub fn open_on(
+        fs: Arc<dyn Fs>,
+        dir: &Path,
+        config: &MemoryConfig,
+    ) -> Result<(Self, OpenReport), OpenError> {
+        let started = Instant::now();
+        let failed = |action, path: &Path| {
+            let path = path.to_owned();
+            move |source: io::Error| OpenError::Io { action, path, source }
+        };
+        create_private(dir).map_err(failed("create", dir))?;
+        let lock = Lock::acquire(&dir.join("lock")).map_err(|error| OpenError::lock(dir.to_owned(), error))?;
+        let index_dir = dir.join("index");
+        let index_failed = |error| OpenError::index(index_dir.clone(), error);
+
+        let (mut base, mut rebuild) = open_base(&index_dir).map_err(index_failed)?;
+        let mut projections = Arc::new(base.snapshot().and_then(Projections::new).map_err(index_failed)?);
+        let signal = Arc::new(Signal::default());
+        let order = Arc::new(Order::default());
+
+        // The observer reaches the projections through a slot, because a stale index is replaced after the log is open.
+        let applied = projections.last();
+        let slot = Arc::new(Mutex::new(Arc::clone(&projections)));
+        let observer = observer(Arc::clone(&slot), Arc::clone(&signal), config);
+        let from = applied.map_or(ReplayFrom::Beginning, ReplayFrom::After);
+        let mut replay = Replay::new(&projections, &base, rebuild);
+        let wal_dir = dir.join("wal");
+        let (wal, recovery) =
+            Wal::open(fs, &wal_dir, wal_options(config), from, &mut |record| replay.visit(&record), observer)
+                .map_err(OpenError::Log)?;
+        let reader = wal.reader();
+        let mut found = replay.finish()?;
+
+        let behind = applied.is_some_and(|at| {
+            recovery.next <= at.lsn || matches!(reader.read(at), Err(ReadError::Damaged { .. }))
+        });
+        if behind {
+            tracing::warn!(index = %index_dir.display(), "the index does not belong to this log; rebuilding it");
+            drop(projections);
+            base = fresh_base(base, &index_dir).map_err(index_failed)?;
+            projections = Arc::new(base.snapshot().and_then(Projections::new).map_err(index_failed)?);
+            *slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::clone(&projections);
+            rebuild = true;
+            let mut replay = Replay::new(&projections, &base, true);
+            let mut scan = reader.scan(reader.held());
+            while let Some(record) = scan.next_record().map_err(|error| scan_failed(&wal_dir, error))? {
+                replay.visit(&record);
+            }
+            found = replay.finish()?;
+        }
+
+        let core = Arc::new(Core {
+            dir: dir.to_owned(),
+            wal,
+            reader,
+            projections,
+            base,
+            cache: Cache::default(),
+            order,
+            maintenance: Mutex::new(Unfinished::default()),
+            signal,
+            searches: Semaphore::new(SEARCHES),
+            _lock: lock,
+        });
+        let erased = core.redo(&found)?;
+        if rebuild {
+            core.projections.checkpoint(&core.base).and_then(|_| core.base.seal()).map_err(index_failed)?;
+        } else if core.projections.backlog().0 > CHECKPOINT_RECORDS / 2 {
+            core.checkpoint();
+        }
+        let report = OpenReport {
+            replayed: found.records,
+            damaged: recovery.damages,
+            missing: recovery.gaps.iter().map(|gap| gap.lost.end.0.saturating_sub(gap.lost.start.0)).sum(),
+            cut_bytes: recovery.cut.map_or(0, |cut| cut.bytes),
+            // A memory that begins has nothing to rebuild from.
+            rebuilt: rebuild && found.records > 0,
+            erased,
+            pending_runs: core.projections.all_pending().len(),
+            took: started.elapsed(),
+        };
+        if report.rebuilt {
+            tracing::info!(records = report.replayed, took = ?report.took, "built the index anew from the log");
+        }
+        for damage in &report.damaged {
+            tracing::warn!(path = %damage.path.display(), offset = damage.offset, bytes = damage.bytes,
+                lost = damage.lost.end.0.saturating_sub(damage.lost.start.0), "part of the log is damaged and passed over");
+        }
+        let thread = upkeep::start(&core)
+            .map_err(|source| OpenError::Io { action: "start the upkeep thread of", path: dir.to_owned(), source })?;
+        Ok((Self { core, upkeep: Mutex::new(Some(thread)) }, report))
+    }
+}
+
+fn observer(slot: Arc<Mutex<Arc<Projections>>>, signal: Arc<Signal>, config: &MemoryConfig) -> Observer<Item> {
+    let checkpoint_bytes = u64::from(config.checkpoint_mb) << 20;
+    let mut projections: Option<Arc<Projections>> = None;
+    Box::new(move |batch| {
+        let projections = projections.get_or_insert_with(|| {
+            Arc::clone(&slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+        });
+        let (records, bytes) =
+            projections.apply(batch.iter().map(|committed| (committed.pointer, &committed.item.change)));
+        if bytes >= checkpoint_bytes || records >= CHECKPOINT_RECORDS {
+            signal.due();
+        }
+        // What the items hold is let go only now, when the projections know their records.
+        batch.clear();
+    })
+}
+
+fn wal_options(config: &MemoryConfig) -> WalOptions {
+    WalOptions {
+        segment_bytes: u64::from(config.segment_mb) << 20,
+        min_free_bytes: u64::from(config.min_free_mb) << 20,
+        ..WalOptions::default()
+    }
+}
+
+/// The index, and whether it has to be filled from the log's beginning.
+fn open_base(dir: &Path) -> Result<(Base, bool), IndexError> {
+    match Base::open(dir) {
+        Ok(base) => Ok((base, false)),
+        Err(error) => {
+            if !matches!(error, IndexError::Absent(_)) {
+                tracing::warn!(%error, index = %dir.display(), "the index can't be used; rebuilding it from the log");
+            }
+            Base::remove(dir)?;
+            Base::create(dir).map(|base| (base, true))
+        }
+    }
+}
+
+fn fresh_base(old: Base, dir: &Path) -> Result<Base, IndexError> {
+    drop(old);
+    Base::remove(dir)?;
+    Base::create(dir)
+}
+
+fn scan_failed(dir: &Path, error: ReadError) -> OpenError {
+    let source = match error {
+        ReadError::Io { source, .. } => source,
+        other => io::Error::other(other),
+    };
+    OpenError::Io { action: "read the log in", path: PathBuf::from(dir), source }
+}
+
+#[cfg(unix)]
+fn create_private(dir: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
+#[cfg(not(unix))]
+fn create_private(dir: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(dir)
+}

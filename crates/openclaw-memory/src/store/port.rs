@@ -1,0 +1,110 @@
+//! The port, method by method.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use openclaw_core::{
+    ContentBlock, ConversationFilter, ConversationId, ConversationPage, ConversationView, Erased, Message,
+    MessageWindow, NewRun, RunId, RunOutcome, RunRecord,
+    port::{
+        Accepted, MemoryError, MemoryPort, MemoryStats, PruneRequest, Pruned, SearchQuery, SearchResults,
+        StoreHealth,
+    },
+};
+use tokio::runtime::Handle;
+
+use super::Memory;
+use crate::{record::ConvKey, wal::LogHealth};
+
+impl Memory {
+    /// Why the log can't be written, if it can't.
+    pub(super) fn unwritable(&self) -> Option<String> {
+        match self.core.wal.health() {
+            LogHealth::Writable => None,
+            LogHealth::Full { reason } | LogHealth::Poisoned { reason } => Some(reason),
+            LogHealth::Closed => Some("the memory is closed".to_owned()),
+        }
+    }
+}
+
+#[async_trait]
+impl MemoryPort for Memory {
+    async fn accept_run(&self, run: NewRun) -> Result<Accepted, MemoryError> {
+        self.accept(run).await
+    }
+
+    async fn append_steps(&self, run: RunId, steps: Vec<ContentBlock>) -> Result<(), MemoryError> {
+        self.add_steps(run, steps).await
+    }
+
+    async fn end_run(&self, run: RunId, outcome: RunOutcome) -> Result<(), MemoryError> {
+        self.end(run, outcome).await
+    }
+
+    async fn pending_runs(&self) -> Result<Vec<(NewRun, RunRecord)>, MemoryError> {
+        self.blocking(|core| core.pending_runs()).await
+    }
+
+    async fn run(&self, id: RunId) -> Result<Option<RunRecord>, MemoryError> {
+        self.blocking(move |core| core.run(id)).await
+    }
+
+    async fn recent(
+        &self,
+        conversation: &ConversationId,
+        max_messages: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Arc<Message>>, MemoryError> {
+        let conversation = ConvKey::of(conversation);
+        // The usual turn finds everything in memory, and the index asks the page cache for a page or two: less than handing
+        // the question to another thread would cost.
+        if let Some(messages) = self.core.recent_cached(&conversation, max_messages, max_bytes)? {
+            return Ok(messages);
+        }
+        self.blocking(move |core| core.recent(&conversation, max_messages, max_bytes)).await
+    }
+
+    async fn conversations(&self, filter: ConversationFilter) -> Result<ConversationPage, MemoryError> {
+        self.blocking(move |core| core.conversations(&filter)).await
+    }
+
+    async fn conversation(
+        &self,
+        id: &ConversationId,
+        window: MessageWindow,
+    ) -> Result<Option<ConversationView>, MemoryError> {
+        let id = id.clone();
+        self.blocking(move |core| core.conversation(&id, &window)).await
+    }
+
+    async fn erase_conversation(&self, id: &ConversationId) -> Result<Option<Erased>, MemoryError> {
+        let (id, runtime) = (id.clone(), Handle::current());
+        self.blocking(move |core| core.erase(&id, &runtime)).await
+    }
+
+    async fn search(&self, query: SearchQuery) -> Result<SearchResults, MemoryError> {
+        // Closed only with the process.
+        let Ok(_turn) = self.core.searches.acquire().await else { return Err(MemoryError::Closed) };
+        self.blocking(move |core| core.search(&query)).await
+    }
+
+    async fn prune(&self, request: PruneRequest) -> Result<Pruned, MemoryError> {
+        let runtime = Handle::current();
+        self.blocking(move |core| core.prune(&request, &runtime)).await
+    }
+
+    async fn stats(&self) -> Result<MemoryStats, MemoryError> {
+        self.blocking(|core| core.stats()).await
+    }
+
+    fn totals(&self) -> (u64, u64) {
+        self.core.projections.totals()
+    }
+
+    fn health(&self) -> StoreHealth {
+        match self.unwritable() {
+            None => StoreHealth::Writable,
+            Some(reason) => StoreHealth::ReadOnly { reason },
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Pruning: removing the runs that ended before a time.
+//!
+//! A run is pruned as a whole, when its message and its end are both older; one that straddles the time stays until a later
+//! pruning, and so does one that has not ended.
+
+use std::collections::BTreeMap;
+
+use openclaw_core::{
+    Lsn,
+    port::{MemoryError, MemoryType, PruneRequest, Pruned},
+};
+use tokio::runtime::Handle;
+
+use super::{Core, error, stats};
+use crate::{
+    index::{Below, ConvDelta, Effect, Entry, IndexError},
+    record::{ConvKey, ForgottenRecord, Record},
+    wal::Pointer,
+};
+
+/// Conversations of one intent.
+const BATCH: usize = 64;
+
+/// What pruning one conversation does.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) effect: Effect,
+    /// Records to overwrite first: messages and steps. An end without its message is recognised at replay, a message
+    /// without its end would look like a pending run.
+    pub(super) first: Vec<Pointer>,
+    /// Records to overwrite once those are gone.
+    pub(super) then: Vec<Pointer>,
+    bytes: u64,
+}
+
+/// What is known of one run.
+#[derive(Debug, Default)]
+struct Run {
+    entries: Vec<Entry>,
+    bytes: u64,
+    ended: bool,
+    /// Times of what could be read.
+    begun_ms: Option<i64>,
+    last_ms: Option<i64>,
+}
+
+/// Plans the pruning of one conversation; at a replay only of what was there at the time of the intent. `None`: nothing to
+/// prune.
+pub(super) fn plan(
+    core: &Core,
+    conversation: &ConvKey,
+    before_ms: i64,
+    intent: Option<Lsn>,
+) -> Result<Option<Plan>, IndexError> {
+    // Taken first: what is applied meanwhile is added to what stays.
+    let seen = core.projections.last().map_or(Lsn(0), |at| at.lsn);
+    let Some(view) = core.projections.conversation(conversation)? else { return Ok(None) };
+    let mut entries = core.projections.tail(conversation, usize::MAX)?;
+    entries.retain(|entry| entry.at.lsn <= seen);
+    let mut runs: BTreeMap<Lsn, Run> = BTreeMap::new();
+    for entry in entries.iter().rev() {
+        let run = runs.entry(entry.run).or_default();
+        run.entries.push(*entry);
+        run.ended |= entry.is_end();
+        if let Ok(payload) = core.reader.read(entry.at)
+            && let Ok(record) = Record::decode(&payload)
+        {
+            run.bytes += record.content_bytes();
+            let (begun, last) = record.times();
+            run.begun_ms = Some(begun);
+            run.last_ms = run.last_ms.max(Some(last));
+        }
+    }
+    let was_there = |entry: &Entry| intent.is_none_or(|intent| entry.at.lsn < intent);
+    let prunable = |run: &Run| {
+        run.ended && run.last_ms.unwrap_or(view.last_ms) < before_ms && run.entries.iter().all(was_there)
+    };
+    let mut plan = Plan {
+        effect: Effect {
+            conversation: conversation.clone(),
+            seen,
+            keep: None,
+            removed: 0,
+        },
+        first: Vec::new(),
+        then: Vec::new(),
+        bytes: 0,
+    };
+    let mut keep = ConvDelta { below: Below::Replaced, channel: view.channel.clone(), ..ConvDelta::gone() };
+    for run in runs.into_values() {
+        if prunable(&run) {
+            plan.bytes += run.bytes;
+            plan.effect.removed += run.entries.iter().map(Entry::messages).sum::<u64>();
+            let ends = run.entries.iter().filter(|entry| entry.is_end());
+            plan.then.extend(ends.map(|entry| entry.at));
+            let others = run.entries.iter().filter(|entry| !entry.is_end());
+            plan.first.extend(others.map(|entry| entry.at));
+        } else {
+            let begun = run.begun_ms.unwrap_or(view.created_ms);
+            keep.created_ms = keep.created_ms.min(begun);
+            keep.last_ms = keep.last_ms.max(run.last_ms.unwrap_or(begun));
+            keep.messages += run.entries.iter().map(Entry::messages).sum::<u64>();
+            keep.entries.extend(run.entries);
+        }
+    }
+    keep.entries.sort_unstable_by_key(|entry| entry.at.lsn);
+    plan.effect.keep = Some(keep);
+    let nothing = plan.first.is_empty() && plan.then.is_empty();
+    Ok(if nothing { None } else { Some(plan) })
+}
+
+impl Core {
+    /// Prunes, or counts what would be pruned. Blocks; runs to its end even if nobody waits any more.
+    pub(super) fn prune(&self, request: &PruneRequest, runtime: &Handle) -> Result<Pruned, MemoryError> {
+        let mut pruned = Pruned::default();
+        if request.kind != MemoryType::Compacted {
+            self.prune_log(request, runtime, &mut pruned)?;
+        }
+        if request.kind != MemoryType::Wal {
+            stats::prune_compacted(&self.dir, request, &mut pruned)?;
+        }
+        Ok(pruned)
+    }
+
+    fn prune_log(
+        &self,
+        request: &PruneRequest,
+        runtime: &Handle,
+        pruned: &mut Pruned,
+    ) -> Result<(), MemoryError> {
+        let before_ms = request.before.unix_millis();
+        let begun = self.projections.begun_before(before_ms).map_err(|e| self.index_failed(e))?;
+        for batch in begun.chunks(BATCH) {
+            // Let go between batches, so that checkpoints and erasures get their turn.
+            let mut unfinished = self.maintain();
+            self.overwrite(&mut unfinished).map_err(error::change)?;
+            let mut intent = ForgottenRecord { before_ms: Some(before_ms), conversations: Vec::new() };
+            let (mut effects, mut first, mut then) = (Vec::new(), Vec::new(), Vec::new());
+            for conversation in batch {
+                let planned = plan(self, conversation, before_ms, None).map_err(|e| self.index_failed(e))?;
+                let Some(mut plan) = planned else { continue };
+                pruned.wal_entries += plan.effect.removed;
+                pruned.bytes += plan.bytes;
+                first.append(&mut plan.first);
+                then.append(&mut plan.then);
+                intent.conversations.push(conversation.clone());
+                effects.push(plan.effect);
+            }
+            if !request.confirm || effects.is_empty() {
+                continue;
+            }
+            self.log_intent(&intent, effects, runtime)?;
+            self.cache.remove(first.iter().chain(&then).map(|at| at.lsn));
+            // All of it is owed from now on, even if the first half fails.
+            unfinished.0.clone_from(&first);
+            unfinished.0.extend_from_slice(&then);
+            self.wal.erase(&first).map_err(error::change)?;
+            self.overwrite(&mut unfinished).map_err(error::change)?;
+        }
+        if request.confirm && pruned.wal_entries > 0 {
+            self.checkpoint();
+            self.drop_empty_segments()?;
+            self.find_oldest()?;
+        }
+        Ok(())
+    }
+
+    /// Drops the oldest segments that hold nothing any more.
+    fn drop_empty_segments(&self) -> Result<(), MemoryError> {
+        let _maintenance = self.maintain();
+        // A segment that a start would still replay stays.
+        let covered = self.projections.checkpointed().unwrap_or_default();
+        let mut keep = None;
+        for segment in self.reader.segments() {
+            if !segment.sealed || segment.lsns.end > Lsn(covered.0 + 1) || self.holds_content(&segment.lsns)? {
+                break;
+            }
+            keep = Some(segment.lsns.end);
+        }
+        if let Some(keep) = keep {
+            let (records, bytes) = self.wal.drop_before(keep).map_err(error::change)?;
+            tracing::info!(records, bytes, "dropped log segments that held nothing any more");
+        }
+        Ok(())
+    }
+
+    fn holds_content(&self, lsns: &std::ops::Range<Lsn>) -> Result<bool, MemoryError> {
+        let mut scan = self.reader.scan(lsns.clone());
+        while let Some(record) = scan.next_record().map_err(error::read)? {
+            let forgotten = |payload| matches!(Record::decode(payload), Ok(Record::Forgotten(_)));
+            if record.payload.is_some_and(|payload| !forgotten(payload)) {
+                return Ok(true);
+            }
+        }
+        Ok(!scan.damages().is_empty())
+    }
+
+    /// Looks up the oldest message after messages were removed: the log is in order of time.
+    pub(super) fn find_oldest(&self) -> Result<(), MemoryError> {
+        let counters = self.projections.counters();
+        if counters.messages == 0 || counters.oldest_ms.is_some() {
+            return Ok(());
+        }
+        let mut scan = self.reader.scan(self.reader.held());
+        while let Some(record) = scan.next_record().map_err(error::read)? {
+            if let Some(Ok(record @ Record::Accepted(_))) = record.payload.map(Record::decode) {
+                self.projections.set_oldest(Some(record.times().0));
+                break;
+            }
+        }
+        Ok(())
+    }
+}

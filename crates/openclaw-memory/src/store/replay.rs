@@ -1,0 +1,132 @@
+//! Applying the log's records at a start.
+
+use openclaw_core::{ContentBlock, Lsn};
+
+use super::{OpenError, forget};
+use crate::{
+    index::{Base, Change, Projections},
+    record::{CodecError, ForgottenRecord, OutcomeRecord, Record, count_messages},
+    wal::{self, Pointer},
+};
+
+/// Records after which a rebuild writes what it has, to bound the memory it takes.
+const REBUILD_BATCH: usize = 64 << 10;
+
+/// What a replay left to do once the log is open.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) records: u64,
+    /// Records to erase again, because a crash may have come between the intent and the erasure.
+    pub(super) redo: Vec<Pointer>,
+    /// Prunings to plan and carry out again.
+    pub(super) prunings: Vec<(Lsn, ForgottenRecord)>,
+}
+
+/// A replay under way.
+pub(super) struct Replay<'a> {
+    projections: &'a Projections,
+    base: &'a Base,
+    /// Whether the index is being filled from the beginning, so that it may be written in parts.
+    rebuilding: bool,
+    found: Found,
+    /// Records of runs that are not there. When an erasure was interrupted, they are what it had not reached.
+    orphans: Vec<Pointer>,
+    failed: Option<OpenError>,
+}
+
+impl<'a> Replay<'a> {
+    pub(super) fn new(projections: &'a Projections, base: &'a Base, rebuilding: bool) -> Self {
+        Self { projections, base, rebuilding, found: Found::default(), orphans: Vec::new(), failed: None }
+    }
+
+    pub(super) fn visit(&mut self, record: &wal::Record<'_>) {
+        if self.failed.is_some() {
+            return;
+        }
+        self.found.records += 1;
+        let at = record.pointer;
+        let change = match record.payload.map(Record::decode) {
+            // Erased since.
+            None => Change::None,
+            Some(Ok(record)) => match self.change_of(at, &record) {
+                Ok(change) => change,
+                Err(error) => return self.failed = Some(error),
+            },
+            Some(Err(CodecError::Unknown { what, value })) => {
+                let what = format!("{what} {value}");
+                return self.failed = Some(OpenError::Newer { lsn: at.lsn.0, what });
+            }
+            Some(Err(error)) => {
+                tracing::warn!(lsn = at.lsn.0, %error, "a record of the log makes no sense and is passed over");
+                Change::None
+            }
+        };
+        if !self.projections.replay(at, &change) {
+            self.orphans.push(at);
+        }
+        if self.rebuilding
+            && self.projections.backlog().0 >= REBUILD_BATCH
+            && let Err(error) = self.projections.checkpoint(self.base)
+        {
+            self.failed = Some(OpenError::index(self.base.dir(), error));
+        }
+    }
+
+    fn change_of(&mut self, at: Pointer, record: &Record<'_>) -> Result<Change, OpenError> {
+        let Record::Forgotten(record) = record else { return Ok(change_of(record)) };
+        self.found.redo.append(&mut self.orphans);
+        if record.before_ms.is_some() {
+            self.found.prunings.push((at.lsn, record.clone()));
+            return Ok(Change::None);
+        }
+        let mut effects = Vec::new();
+        for conversation in &record.conversations {
+            let planned = forget::plan_erasure(self.projections, conversation, at.lsn)
+                .map_err(|error| OpenError::index(self.base.dir(), error))?;
+            if let Some((effect, entries)) = planned {
+                self.found.redo.extend(entries.iter().map(|entry| entry.at));
+                effects.push(effect);
+            }
+        }
+        Ok(Change::Forgotten(effects))
+    }
+
+    pub(super) fn finish(self) -> Result<Found, OpenError> {
+        self.failed.map_or(Ok(self.found), Err)
+    }
+}
+
+/// What a record other than a removal means for the projections.
+fn change_of(record: &Record<'_>) -> Change {
+    match record {
+        Record::Accepted(record) => Change::Accepted {
+            run: record.run,
+            conversation: record.conversation.clone(),
+            channel: record.channel.clone(),
+            mark: record.mark,
+        },
+        Record::Steps(record) => {
+            let blocks = record.blocks().unwrap_or_default();
+            Change::Steps {
+                run: record.run,
+                after_ms: record.after_ms,
+                messages: count_messages(&blocks),
+                calls: has_calls(&blocks),
+            }
+        }
+        Record::Ended(record) => Change::Ended {
+            run: record.run,
+            after_ms: record.after_ms,
+            latency_ms: match record.outcome {
+                OutcomeRecord::Completed { latency_ms, .. } => Some(latency_ms),
+                OutcomeRecord::Failed(_) | OutcomeRecord::Cancelled => None,
+            },
+        },
+        Record::Forgotten(_) => Change::None,
+    }
+}
+
+/// Whether a tool was called, so that running again could act twice.
+pub(super) fn has_calls(blocks: &[ContentBlock]) -> bool {
+    blocks.iter().any(|block| !matches!(block, ContentBlock::Text(_)))
+}

@@ -1,0 +1,54 @@
+//! Tells the checkpoint's thread that there is something to do.
+
+use std::{
+    sync::{Condvar, Mutex, PoisonError},
+    time::Duration,
+};
+
+#[derive(Debug, Default)]
+struct Flags {
+    due: bool,
+    stop: bool,
+}
+
+/// A flag that a thread sleeps on.
+#[derive(Debug, Default)]
+pub(super) struct Signal {
+    flags: Mutex<Flags>,
+    changed: Condvar,
+}
+
+/// Why the thread woke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wake {
+    /// Something is due, or nothing happened for the whole time.
+    Work,
+    Stop,
+}
+
+impl Signal {
+    pub(super) fn due(&self) {
+        let mut flags = self.flags.lock().unwrap_or_else(PoisonError::into_inner);
+        if !flags.due {
+            flags.due = true;
+            self.changed.notify_all();
+        }
+    }
+
+    pub(super) fn stop(&self) {
+        self.flags.lock().unwrap_or_else(PoisonError::into_inner).stop = true;
+        self.changed.notify_all();
+    }
+
+    pub(super) fn wait(&self, timeout: Duration) -> Wake {
+        let flags = self.flags.lock().unwrap_or_else(PoisonError::into_inner);
+        let quiet = |flags: &mut Flags| !flags.due && !flags.stop;
+        let (mut flags, _) =
+            self.changed.wait_timeout_while(flags, timeout, quiet).unwrap_or_else(PoisonError::into_inner);
+        if flags.stop {
+            return Wake::Stop;
+        }
+        flags.due = false;
+        Wake::Work
+    }
+}

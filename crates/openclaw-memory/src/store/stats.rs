@@ -1,0 +1,100 @@
+//! Sizes and counts, and the Markdown files as far as this version knows them.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use openclaw_core::{
+    Timestamp,
+    port::{CompactedStats, MemoryError, MemoryStats, PruneRequest, Pruned, WalStats},
+};
+
+use super::Core;
+
+/// A file below a directory.
+pub(crate) struct Found {
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: u64,
+    pub(crate) modified: Timestamp,
+}
+
+/// The Markdown files, in no order.
+pub(crate) fn compacted_files(dir: &Path) -> Result<Vec<Found>, MemoryError> {
+    let mut files = walk(&dir.join("compacted"))?;
+    files.retain(|file| file.path.extension().is_some_and(|extension| extension == "md"));
+    Ok(files)
+}
+
+fn walk(dir: &Path) -> Result<Vec<Found>, MemoryError> {
+    let mut found = Vec::new();
+    let mut open = vec![dir.to_owned()];
+    while let Some(dir) = open.pop() {
+        let failed = |source| MemoryError::Io { path: dir.clone(), source };
+        let entries = match fs::read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(failed(error)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            // Links are not followed: what they point at is not the memory's.
+            let metadata = match entry.metadata() {
+                Ok(metadata) => metadata,
+                // Removed since it was listed.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(failed(error)),
+            };
+            if metadata.is_dir() {
+                open.push(entry.path());
+            } else if metadata.is_file() {
+                let modified = metadata.modified().map_or_else(|_| Timestamp::now(), Timestamp::from);
+                found.push(Found { path: entry.path(), bytes: metadata.len(), modified });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Removes, or counts, the Markdown files that were last written before a time.
+pub(super) fn prune_compacted(
+    dir: &Path,
+    request: &PruneRequest,
+    pruned: &mut Pruned,
+) -> Result<(), MemoryError> {
+    for file in compacted_files(dir)? {
+        if file.modified >= request.before {
+            continue;
+        }
+        if request.confirm {
+            fs::remove_file(&file.path)
+                .map_err(|source| MemoryError::Io { path: file.path.clone(), source })?;
+        }
+        pruned.compacted_files += 1;
+        pruned.bytes += file.bytes;
+    }
+    Ok(())
+}
+
+impl Core {
+    pub(super) fn stats(&self) -> Result<MemoryStats, MemoryError> {
+        self.find_oldest()?;
+        let counters = self.projections.counters();
+        let compacted = compacted_files(&self.dir)?;
+        let total_bytes = walk(&self.dir)?.iter().map(|file| file.bytes).sum();
+        Ok(MemoryStats {
+            wal: WalStats {
+                entries: counters.messages,
+                bytes: self.reader.segments().iter().map(|segment| segment.bytes).sum(),
+                oldest: counters.oldest_ms.map(Timestamp::from_unix_millis),
+            },
+            compacted: CompactedStats {
+                files: compacted.len() as u64,
+                bytes: compacted.iter().map(|file| file.bytes).sum(),
+                // This version has no compactor; files that are there came from elsewhere.
+                last_compaction: None,
+            },
+            total_bytes,
+        })
+    }
+}
