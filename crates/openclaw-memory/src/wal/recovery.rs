@@ -63,6 +63,8 @@ pub(super) fn open(
     }
     let mut report = Recovery::default();
     let (manifest_file, names) = inventory(fs, dir)?;
+    // A process that was killed between renaming and syncing left names that only the page cache knows.
+    fs.sync_dir(dir).map_err(IoFailure::at("sync", dir))?;
     let manifest = match manifest_file {
         Some(path) => {
             let file = fs.open(&path).map_err(IoFailure::at("open", &path))?;
