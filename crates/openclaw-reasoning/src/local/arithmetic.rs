@@ -206,14 +206,14 @@ fn dots<const N: usize>(simd: pulp::x86::V3, weights: Row<'_>, input: [Row<'_>; 
     // Equal lengths, told to the compiler once so that no bound is checked inside.
     let input = input.map(|row| Row { quants: &row.quants[..blocks], scales: &row.scales[..blocks] });
     let scales = &weights.scales[..blocks];
-    for block in 0..blocks {
-        let weight: __m256i = pulp::cast(weights.quants[block]);
+    for (block, (weight, weight_scale)) in weights.quants.iter().zip(scales).enumerate() {
+        let weight: __m256i = pulp::cast(*weight);
         let size = simd.avx2._mm256_sign_epi8(weight, weight);
         for (sum, row) in sums.iter_mut().zip(&input) {
             let other: __m256i = pulp::cast(row.quants[block]);
             let pairs = simd.avx2._mm256_maddubs_epi16(size, simd.avx2._mm256_sign_epi8(other, weight));
             let whole = simd.avx._mm256_cvtepi32_ps(simd.avx2._mm256_madd_epi16(pairs, ones));
-            let scale = simd.avx._mm256_set1_ps(scales[block] * row.scales[block]);
+            let scale = simd.avx._mm256_set1_ps(weight_scale * row.scales[block]);
             *sum = simd.fma._mm256_fmadd_ps(whole, scale, *sum);
         }
     }

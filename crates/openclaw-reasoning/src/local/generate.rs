@@ -8,13 +8,13 @@ use super::{
     LocalOptions,
     error::ModelFileError,
     gguf::ModelFile,
-    prompt,
+    info, prompt,
     sample::Sampler,
     template::ChatTemplate,
     text::{Characters, Text},
-    transformer::Transformer,
+    transformer::{Shape, Transformer},
 };
-use crate::provider::{ModelEvent, ModelRequest, ProviderError, StopReason};
+use crate::provider::{ModelEvent, ModelInfo, ModelRequest, ProviderError, StopReason};
 
 /// Prompt tokens that are read between two looks at whether anyone still waits.
 const CHUNK: usize = 64;
@@ -26,8 +26,7 @@ pub(super) struct Engine {
     model: Transformer,
     text: Text,
     template: ChatTemplate,
-    context: usize,
-    max_tokens: u32,
+    info: ModelInfo,
     temperature: f32,
     seed: Option<u64>,
 }
@@ -42,6 +41,9 @@ impl Engine {
         let started = Instant::now();
         let mut file = ModelFile::open(&options.path)?;
         let context = file.context_window().unwrap_or(FALLBACK_CONTEXT);
+        let context = context.min(options.context_window.unwrap_or(u32::MAX));
+        // First, since it is quick: most files that can't be run are told apart by their header.
+        Shape::read(&file)?;
         let text = Text::load(&file)?;
         let template = ChatTemplate::new(
             file.text("tokenizer.chat_template"),
@@ -54,8 +56,7 @@ impl Engine {
             model,
             text,
             template,
-            context: context.min(options.context_window.unwrap_or(u32::MAX)) as usize,
-            max_tokens: options.max_tokens,
+            info: info(&options.path, context, options.max_tokens),
             temperature: options.temperature,
             seed: options.seed,
         })
@@ -68,15 +69,16 @@ impl Engine {
         emit: &mut dyn FnMut(ModelEvent) -> bool,
         goes_on: &dyn Fn() -> bool,
     ) -> Result<(), ProviderError> {
-        let wanted = request.max_tokens.unwrap_or(self.max_tokens).max(1) as usize;
+        let context = self.info.context_window as usize;
+        let wanted = request.max_tokens.unwrap_or(self.info.max_tokens).max(1) as usize;
         // An answer gets its room before old messages do, but never more than a quarter of the window.
-        let reserve = wanted.min(self.context / 4).max(1);
-        let budget = self.context.saturating_sub(reserve);
-        let prompt = prompt::tokens(request, &self.text, &self.template, budget)?;
+        let reserve = wanted.min(context / 4).max(1);
+        let budget = context.saturating_sub(reserve);
+        let prompt = prompt::tokens(request, &self.info, &self.text, &self.template, budget)?;
         if !self.read_prompt(&prompt, goes_on) {
             return Ok(());
         }
-        let most = wanted.min(self.context - prompt.len());
+        let most = wanted.min(context - prompt.len());
         let mut sampler = Sampler::new(self.temperature, self.seed);
         let mut characters = Characters::default();
         let mut said: Vec<u32> = Vec::new();

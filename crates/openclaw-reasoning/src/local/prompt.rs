@@ -1,12 +1,15 @@
 //! A request as the turns of a chat template, cut so that it fits the context window.
 
-use openclaw_core::{ContentBlock, Message, Role};
+use openclaw_core::{Message, Role};
 
 use super::{
     template::{ChatTemplate, Turn},
     text::Text,
 };
-use crate::provider::{ModelRequest, ProviderError};
+use crate::{
+    prompt::plain_text,
+    provider::{ModelInfo, ModelRequest, ProviderError},
+};
 
 /// What a template adds around one message, in tokens, taken generously.
 const FRAME: usize = 8;
@@ -14,6 +17,7 @@ const FRAME: usize = 8;
 /// The tokens of a request, at most `budget`. The oldest messages go first; the instructions and the last message stay.
 pub(super) fn tokens(
     request: &ModelRequest,
+    model: &ModelInfo,
     text: &Text,
     template: &ChatTemplate,
     budget: usize,
@@ -25,7 +29,7 @@ pub(super) fn tokens(
     }
     let mut turns: Vec<Turn> = Vec::with_capacity(request.messages.len());
     for message in &request.messages {
-        let turn = turn(message, text);
+        let turn = turn(message, text, model);
         match turns.last_mut() {
             // Templates expect the two sides to take turns.
             Some(last) if last.role == turn.role => {
@@ -80,22 +84,12 @@ pub(super) fn tokens(
     }
 }
 
-fn turn(message: &Message, text: &Text) -> Turn {
+fn turn(message: &Message, text: &Text, model: &ModelInfo) -> Turn {
     let role = match message.role {
         Role::System => "system",
         Role::Assistant => "assistant",
         // Most templates know no other side.
         Role::User | Role::Tool => "user",
     };
-    let mut content = String::new();
-    for block in &message.content {
-        match block {
-            ContentBlock::Text(text) => content.push_str(text),
-            ContentBlock::ToolResult(result) => {
-                content.push_str(&format!("[result of {}]\n{}\n", result.name, result.content));
-            }
-            ContentBlock::ToolCall(_) => {}
-        }
-    }
-    Turn { role, content: text.disarm(&content).into_owned() }
+    Turn { role, content: text.disarm(&plain_text(message, model)).into_owned() }
 }
