@@ -186,7 +186,11 @@ impl Disk {
     }
 
     pub(super) fn used(&self) -> u64 {
-        self.names.values().filter_map(|inode| self.inodes.get(*inode)).map(|file| file.current.len() as u64).sum()
+        self.names
+            .values()
+            .filter_map(|inode| self.inodes.get(*inode))
+            .map(|file| file.current.len() as u64)
+            .sum()
     }
 
     pub(super) fn write(&mut self, inode: usize, offset: u64, data: &[u8], lies: bool) -> io::Result<()> {

@@ -73,8 +73,11 @@ fn erase_in(shared: &Shared, segment: Segment, records: &[Pointer]) -> Result<()
     if wrote && let Err(source) = file.sync_data() {
         // The committer may be about to trust a sync of the same file.
         shared.poison.poison(
-            format!("could not sync {}: {source}; restart the gateway, and check the disk first", path.display())
-                .into(),
+            format!(
+                "could not sync {}: {source}; restart the gateway, and check the disk first",
+                path.display()
+            )
+            .into(),
         );
         return Err(ChangeError::Io { action: "sync", path, source });
     }

@@ -54,12 +54,7 @@ pub(super) struct Queue<T> {
 impl<T> Queue<T> {
     pub(super) fn new(capacity: usize) -> Self {
         let state = State { entries: VecDeque::new(), wanted: 1, closed: false };
-        Self {
-            state: Mutex::new(state),
-            filled: Condvar::new(),
-            room: Semaphore::new(capacity),
-            capacity,
-        }
+        Self { state: Mutex::new(state), filled: Condvar::new(), room: Semaphore::new(capacity), capacity }
     }
 
     /// The room that a payload takes: at most all of it, so that the largest record fits too.

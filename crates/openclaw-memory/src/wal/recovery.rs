@@ -212,8 +212,7 @@ fn check_chain(
         };
         let missing = match before {
             Some(before) if header.previous.0 != before.first => {
-                let mut walker =
-                    Walker::new(Arc::clone(&before.file), *codec, before.first, before.len);
+                let mut walker = Walker::new(Arc::clone(&before.file), *codec, before.first, before.len);
                 let path = segment_path(dir, before.first);
                 Some(walk_to_end(&mut walker).map_err(IoFailure::at("read", &path))?.next..segment.first)
             }
@@ -248,7 +247,9 @@ fn settle_tail(
     let mut walker = Walker::new(Arc::clone(&last.file), codec, last.first, last.len);
     if let Some(pointer) = hint.filter(|pointer| pointer.lsn.0 >= last.first) {
         let frame = walker.frame_at(u64::from(pointer.offset), pointer.lsn.0);
-        if let Some(frame) = frame.map_err(IoFailure::at("read", path))?.filter(|frame| frame.len == pointer.len) {
+        if let Some(frame) =
+            frame.map_err(IoFailure::at("read", path))?.filter(|frame| frame.len == pointer.len)
+        {
             walker.seek(frame.end(), frame.lsn + 1);
         }
     }

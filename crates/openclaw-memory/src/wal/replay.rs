@@ -135,7 +135,12 @@ pub(super) fn replay(
         let mut damages = end.damages;
         if end.dirty > 0 {
             // A sealed segment has no torn tail: what does not verify at its end was a record once.
-            damages.push(Hole { offset: end.offset, bytes: end.dirty, lost: end.next..behind, unproven: false });
+            damages.push(Hole {
+                offset: end.offset,
+                bytes: end.dirty,
+                lost: end.next..behind,
+                unproven: false,
+            });
             expected = Some(behind);
         }
         let sealed = damages.into_iter().map(|hole| Hole { unproven: false, ..hole });

@@ -175,7 +175,11 @@ pub(super) fn segment_path(dir: &Path, first: u64) -> PathBuf {
 /// The first record of the segment at `path`; `None` when it is no segment.
 pub(super) fn segment_first(path: &Path) -> Option<u64> {
     let digits = path.file_name()?.to_str()?.strip_suffix(".wal")?;
-    if digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
+    if digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        digits.parse().ok()
+    } else {
+        None
+    }
 }
 
 /// Where the manifest lies.

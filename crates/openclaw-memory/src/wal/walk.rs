@@ -52,7 +52,13 @@ impl Walker {
     pub(super) fn new(file: Arc<dyn FsFile>, codec: Codec, first: u64, limit: u64) -> Self {
         // Places in a segment are 32-bit numbers.
         let limit = limit.min(u64::from(u32::MAX));
-        Self { window: Window::new(file, limit), codec, offset: preamble::SIZE as u64, expected: first, limit }
+        Self {
+            window: Window::new(file, limit),
+            codec,
+            offset: preamble::SIZE as u64,
+            expected: first,
+            limit,
+        }
     }
 
     /// Moves to a place where the record `expected` starts.

@@ -66,8 +66,7 @@ pub fn walk_segment(bytes: &[u8], log: [u8; 16], first: Lsn) -> io::Result<Segme
     loop {
         match walker.step()? {
             Step::Frame(frame) => {
-                let payload =
-                    if frame.kind.erased { None } else { Some(walker.payload(&frame)?.to_vec()) };
+                let payload = if frame.kind.erased { None } else { Some(walker.payload(&frame)?.to_vec()) };
                 content.records.push((frame.pointer(), payload));
             }
             Step::Damage { offset, bytes, lost } => {

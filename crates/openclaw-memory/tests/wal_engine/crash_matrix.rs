@@ -91,7 +91,10 @@ impl Told {
             before = pointer.lsn.0;
             if let Some(payload) = payload {
                 assert!(self.tried.contains(payload), "{context}: {pointer:?} was never written");
-                assert!(!seen.values().flatten().any(|other| other == payload), "{context}: {pointer:?} is doubled");
+                assert!(
+                    !seen.values().flatten().any(|other| other == payload),
+                    "{context}: {pointer:?} is doubled"
+                );
             } else {
                 assert!(self.erasing.contains(pointer), "{context}: {pointer:?} was erased");
             }
@@ -102,7 +105,10 @@ impl Told {
             match seen.get(pointer) {
                 Some(Some(found)) => {
                     assert_eq!(found, payload, "{context}: {pointer:?}");
-                    assert!(!(self.erased && self.erasing.contains(pointer)), "{context}: {pointer:?} is back");
+                    assert!(
+                        !(self.erased && self.erasing.contains(pointer)),
+                        "{context}: {pointer:?} is back"
+                    );
                 }
                 Some(None) => {}
                 // Torn in the middle of being erased, which the redo finishes.
@@ -140,7 +146,11 @@ fn nothing_acknowledged_is_lost_whatever_fails_wherever() {
     let whole = FaultFs::new();
     let mut told = Told::default();
     told.work(&whole);
-    assert!(told.acknowledged.len() == told.tried.len() && told.erased && told.floor > 1, "floor {}", told.floor);
+    assert!(
+        told.acknowledged.len() == told.tried.len() && told.erased && told.floor > 1,
+        "floor {}",
+        told.floor
+    );
     let operations = whole.operations();
     assert!(operations > 60, "{operations}");
     for at in 0..operations + 4 {

@@ -37,11 +37,15 @@ fn damage_costs_the_damaged_record_only_wherever_it_hits() {
         let made_fs_alive = fs.clone();
         made_fs_alive.tamper(&files[0], |bytes| bytes[hit] ^= 0x5A).unwrap();
         let log = open(&fs, small());
-        let victim = pointers.iter().rfind(|pointer| pointer.offset as usize <= hit && pointer.lsn.0 < 9).unwrap();
+        let victim =
+            pointers.iter().rfind(|pointer| pointer.offset as usize <= hit && pointer.lsn.0 < 9).unwrap();
         let expected: Vec<u64> = (first..=60).filter(|lsn| *lsn != victim.lsn.0).collect();
         assert_eq!(lsns(&log), expected, "byte {hit}");
         let [damage] = &log.report.damages[..] else { panic!("{:?}", log.report) };
-        assert_eq!((damage.offset, damage.lost.clone()), (u64::from(victim.offset), victim.lsn..Lsn(victim.lsn.0 + 1)));
+        assert_eq!(
+            (damage.offset, damage.lost.clone()),
+            (u64::from(victim.offset), victim.lsn..Lsn(victim.lsn.0 + 1))
+        );
         assert!(!damage.maybe_unacknowledged);
         assert!(log.report.cut.is_none() && log.report.gaps.is_empty());
         let reader = log.wal.reader();
@@ -140,7 +144,10 @@ fn a_newer_format_and_a_foreign_segment_are_refused_by_name() {
     })
     .unwrap();
     let error = open_error(&fs);
-    assert!(matches!(&error, OpenError::FutureVersion { path, found: 2, supported: 1 } if *path == files[1]), "{error}");
+    assert!(
+        matches!(&error, OpenError::FutureVersion { path, found: 2, supported: 1 } if *path == files[1]),
+        "{error}"
+    );
     fs.tamper(&files[1], |bytes| {
         *bytes = original;
         bytes[16] ^= 1;

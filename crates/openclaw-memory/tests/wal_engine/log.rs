@@ -199,7 +199,8 @@ fn erased_records_leave_no_byte_and_keep_their_place() {
     let log = open(&fs, small());
     assert_eq!(log.seen.len(), 41);
     assert!(log.report.damages.is_empty(), "{:?}", log.report);
-    let erased: Vec<_> = log.seen.iter().filter(|(_, payload)| payload.is_none()).map(|(at, _)| *at).collect();
+    let erased: Vec<_> =
+        log.seen.iter().filter(|(_, payload)| payload.is_none()).map(|(at, _)| *at).collect();
     assert_eq!(erased, gone);
 }
 
