@@ -1,4 +1,21 @@
-//! Reasoning: providers, routing between them, and the agent's turn.
+//! Asks language models and turns their answers into an agent's turn: providers, routing between them, the turn loop and its
+//! queue of runs.
+//!
+//! ```
+//! use openclaw_reasoning::{ModelRequest, RouteError, Router};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! let nobody = Router::new(Vec::new());
+//! let error = nobody.stream(&ModelRequest::default()).await.unwrap_err();
+//! assert!(matches!(error, RouteError::NoProvider));
+//! let told = openclaw_core::Failure::from(&error);
+//! assert!(told.message.contains("ANTHROPIC_API_KEY"));
+//! # }
+//! ```
+//!
+//! This crate must never know about HTTP servers, files of the gateway's or its configuration file; it meets memory and tools
+//! through the ports of `openclaw-core` alone. It reads no environment (reqwest asks the system for its proxy), and no error of
+//! it ever holds a key.
 
 mod agent;
 mod anthropic;
@@ -37,3 +54,7 @@ pub mod fuzzing {
         anthropic::fuzz_decode as anthropic, ollama::fuzz_decode as ollama, openai::fuzz_decode as openai,
     };
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -21,11 +21,12 @@ pub(super) struct ScriptedBody {
     fault: Fault,
     delay: Duration,
     pause: Option<Pin<Box<Sleep>>>,
+    flushed: bool,
 }
 
 impl ScriptedBody {
     pub(super) fn new(pieces: VecDeque<Bytes>, fault: Fault, delay: Duration) -> Self {
-        Self { pieces, given: 0, fault, delay, pause: None }
+        Self { pieces, given: 0, fault, delay, pause: None, flushed: false }
     }
 }
 
@@ -41,6 +42,11 @@ impl Body for ScriptedBody {
             // Nothing wakes this up but the end of the server.
             Fault::HangAfter(pieces) if pieces == self.given => return Poll::Pending,
             Fault::CutAfter(pieces) if pieces == self.given => {
+                // An error drops what hyper has not yet written, and it writes when a body has nothing ready.
+                if !std::mem::replace(&mut self.flushed, true) {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 return Poll::Ready(Some(Err(io::Error::other("cut by the script"))));
             }
             _ => {}

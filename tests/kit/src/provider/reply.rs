@@ -36,6 +36,7 @@ pub struct Reply {
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
     Answer(Answer),
+    Echo,
     Error { status: u16, message: String },
     Raw { status: u16, content_type: String, body: Vec<u8> },
     Hang,
@@ -85,6 +86,12 @@ impl Reply {
             ends: true,
             error_after: None,
         }))
+    }
+
+    /// The answer `echo: ` and the last user message, in two tokens.
+    #[must_use]
+    pub fn echo() -> Self {
+        Self::of(Kind::Echo)
     }
 
     /// An answer that calls tools, each call's arguments split over several pieces.
@@ -190,6 +197,22 @@ impl Reply {
     pub fn split_every(mut self, bytes: usize) -> Self {
         self.split = Some(bytes.max(1));
         self
+    }
+
+    /// What an echo is when `request` asks for it.
+    pub(super) fn resolved(self, request: &Value) -> Self {
+        if !matches!(self.kind, Kind::Echo) {
+            return self;
+        }
+        let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let last = messages.iter().rev().find(|message| message["role"] == "user");
+        let text = match last.map(|message| &message["content"]) {
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Array(parts)) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
+            _ => String::new(),
+        };
+        let Self { headers, fault, delay, split, .. } = self;
+        Self { headers, fault, delay, split, ..Self::tokens(["echo: ".to_owned(), text]) }
     }
 
     fn answer(mut self, change: impl FnOnce(&mut Answer)) -> Self {

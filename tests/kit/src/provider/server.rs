@@ -139,6 +139,13 @@ impl ScriptedProvider {
         *lock(&self.shared.script) = script.into_iter().collect();
     }
 
+    /// Puts one more reply before the last of the script, which goes on to be given over and over.
+    pub fn queue(&self, reply: Reply) {
+        let mut script = lock(&self.shared.script);
+        let last = script.len().saturating_sub(1);
+        script.insert(last, reply);
+    }
+
     /// The models that `/api/tags` lists, each with the time it was changed (RFC 3339).
     pub fn set_ollama_models(&self, models: &[(&str, &str)]) {
         let models: Vec<Value> = models
@@ -203,10 +210,8 @@ async fn answer(
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let path = parts.uri.path().to_owned();
-    let model = serde_json::from_slice::<Value>(&body).unwrap_or_default()["model"]
-        .as_str()
-        .unwrap_or("m")
-        .to_owned();
+    let asked = serde_json::from_slice::<Value>(&body).unwrap_or_default();
+    let model = asked["model"].as_str().unwrap_or("m").to_owned();
     let whole_path = parts.uri.path_and_query().map_or_else(|| path.clone(), ToString::to_string);
     let recorded = Recorded { method: parts.method, path: whole_path, headers: parts.headers, body };
     if path.ends_with("/api/tags") {
@@ -222,7 +227,7 @@ async fn answer(
     let reply = {
         let mut script = lock(&shared.script);
         let next = if script.len() > 1 { script.pop_front() } else { script.front().cloned() };
-        next.unwrap_or_else(|| Reply::error(500, "the script is empty"))
+        next.unwrap_or_else(|| Reply::error(500, "the script is empty")).resolved(&asked)
     };
     Ok(match reply.kind {
         Kind::Answer(answer) => {
@@ -243,7 +248,7 @@ async fn answer(
             let pieces = body.chunks(chunk).map(Bytes::copy_from_slice).collect();
             respond(status, &content_type, &reply.headers, pieces, reply.fault, reply.delay)
         }
-        Kind::Hang => {
+        Kind::Echo | Kind::Hang => {
             shared.stop.cancelled().await;
             respond(500, "text/plain", &[], Vec::new(), Fault::None, Duration::ZERO)
         }
