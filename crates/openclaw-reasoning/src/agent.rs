@@ -63,7 +63,7 @@ impl fmt::Debug for Agent {
 impl Agent {
     /// Starts an agent and takes up the runs that an earlier process left pending: one that had called no tool runs again,
     /// any other ends as failed with `details.reason` `interrupted`. Messages submitted meanwhile wait until those
-    /// have their places. Must be called inside a tokio runtime.
+    /// have their places (the order among calls that wait for that at one time is not fixed). Must be called inside a tokio runtime.
     #[must_use]
     pub fn start(
         options: AgentOptions,
@@ -181,11 +181,13 @@ impl AgentPort for Agent {
     async fn erase_conversation(&self, id: &ConversationId) -> Result<Option<Erased>, MemoryError> {
         self.core.ready.cancelled().await;
         let (erased_tx, erased) = oneshot::channel();
-        let (core, id) = (Arc::clone(&self.core), id.clone());
+        // The place is taken now: what is submitted after this call comes after it.
+        let place = self.core.queue.after_all(id.clone());
+        let core = Arc::clone(&self.core);
         // A task, so that a caller who goes away does not leave a gap in the conversation's order.
         self.tracker.spawn(async move {
             // Nobody may be waiting any more.
-            let _ = erased_tx.send(core.erase(id).await);
+            let _ = erased_tx.send(core.erase(place).await);
         });
         erased.await.unwrap_or(Err(MemoryError::Closed))
     }

@@ -6,8 +6,7 @@ use std::sync::{
 };
 
 use openclaw_core::{
-    AttachmentSource, ContentBlock, ConversationId, Erased, Message, Metadata, NewRun, Role, RunEventKind,
-    RunOutcome,
+    AttachmentSource, ContentBlock, Erased, Message, Metadata, NewRun, Role, RunEventKind, RunOutcome,
     port::{Accepted, MemoryError, MemoryPort, ToolPort},
 };
 use tokio::{
@@ -288,9 +287,9 @@ impl Core {
         }
     }
 
-    /// Cancels what a conversation has before this call, waits for it, erases; what comes after waits in turn.
-    pub(super) async fn erase(&self, id: ConversationId) -> Result<Option<Erased>, MemoryError> {
-        let mut place = self.queue.after_all(id.clone());
+    /// Cancels what a conversation has before this place, waits for it, erases; what comes after waits in turn.
+    pub(super) async fn erase(&self, mut place: Place) -> Result<Option<Erased>, MemoryError> {
+        let id = place.conversation.clone();
         for live in self.registry.before(&id, place.run) {
             live.cancel.cancel();
         }
