@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -31,6 +32,8 @@ const MAX_LINGER: Duration = Duration::from_micros(200);
 const LARGE: usize = 256 * 1024;
 /// Buffer kept between batches.
 const KEEP: usize = 256 * 1024;
+
+const DIED: &str = "the thread that writes the log died; restart the gateway and report this";
 
 /// Why a batch was not written.
 enum Refusal {
@@ -65,9 +68,7 @@ struct LastWords<T> {
 impl<T> Drop for LastWords<T> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.shared
-                .poison
-                .poison("the thread that writes the log died; restart the gateway and report this".into());
+            self.shared.poison.poison(DIED.into());
         } else {
             self.shared.poison.close();
         }
@@ -125,7 +126,11 @@ impl<T: Send + 'static> Committer<T> {
                     committed.push(Committed { pointer, payload: entry.payload, item: entry.item });
                     waiting.push((entry.done, pointer));
                 }
-                (self.observer)(committed);
+                // The reason has to stand before unwinding lets go of the writers.
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.observer)(committed))) {
+                    self.shared.poison.poison(DIED.into());
+                    resume_unwind(panic);
+                }
                 committed.clear();
                 committed.shrink_to(1024);
                 for (done, pointer) in waiting {

@@ -1,5 +1,7 @@
 //! The log engine, from outside: on a real disk, on a failing one, and with damaged files.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "these are tests, helpers included")]
+
 mod crash_matrix;
 mod damage;
 mod faults;
