@@ -28,10 +28,14 @@ mod authority;
 mod body;
 mod conn;
 mod cors;
+#[doc(hidden)]
+pub mod fuzzing;
 mod handle;
 mod headers;
 mod limit;
 mod limits;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 mod policy;
 mod query;
 mod request_id;

@@ -180,6 +180,7 @@ impl fmt::Display for Chain<'_> {
 
 /// The body of every error: `{error, message, status, details}`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "ErrorBody"))]
 pub(crate) struct ErrorBody<'a> {
     error: &'static str,
     message: &'a str,

@@ -32,6 +32,35 @@ impl<'de> Deserialize<'de> for MetadataIn {
     }
 }
 
+#[cfg(feature = "openapi")]
+impl schemars::JsonSchema for MetadataIn {
+    fn schema_name() -> Cow<'static, str> {
+        "Metadata".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let file = serde_json::json!({
+            "type": "object",
+            "required": ["name", "mime_type"],
+            "properties": {
+                "name": {"type": "string", "minLength": 1, "pattern": "\\S"},
+                "mime_type": {"type": "string", "minLength": 1, "pattern": "\\S"},
+                "data": {"type": "string", "contentEncoding": "base64", "pattern": "^([A-Za-z0-9+/]{4})*$"},
+                "url": {"type": "string", "pattern": "^https?://[^\\s]+$"},
+            },
+            "oneOf": [{"required": ["data"]}, {"required": ["url"]}],
+        });
+        schemars::json_schema!({
+            "type": "object",
+            "properties": {
+                "user_id": {"type": ["string", "null"]},
+                "user_name": {"type": ["string", "null"]},
+                "attachments": {"type": ["array", "null"], "maxItems": limits::ATTACHMENTS, "items": file},
+            },
+        })
+    }
+}
+
 struct MetadataVisitor;
 
 impl<'de> Visitor<'de> for MetadataVisitor {

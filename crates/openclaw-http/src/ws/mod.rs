@@ -5,6 +5,7 @@ mod inflight;
 mod session;
 mod socket;
 
+pub(crate) use self::frame::read;
 use hyper::{
     HeaderMap, StatusCode,
     header::{self, HeaderName, HeaderValue},

@@ -1,0 +1,274 @@
+//! What each operation takes and gives.
+
+use openclaw_core::{config::CHANNEL_TYPES, limits};
+use schemars::SchemaGenerator;
+use serde_json::{Value, json};
+
+use super::schema;
+use crate::{
+    router::Operation,
+    routes::logs::COMPONENTS,
+    wire::{admin, channels, conversation, event, memory, message, skills, status},
+};
+
+pub(super) struct Described {
+    pub(super) id: &'static str,
+    pub(super) summary: &'static str,
+    pub(super) secured: bool,
+    pub(super) parameters: Vec<Parameter>,
+    /// Schema, and whether the body must be there.
+    pub(super) body: Option<(Value, bool)>,
+    /// Status, description, content.
+    pub(super) responses: Vec<(u16, &'static str, Option<Value>)>,
+    /// Errors beyond those that any request can meet.
+    pub(super) errors: &'static [u16],
+}
+
+pub(super) struct Parameter {
+    place: &'static str,
+    name: &'static str,
+    description: &'static str,
+    schema: Value,
+}
+
+impl Parameter {
+    fn new(place: &'static str, name: &'static str, description: &'static str, schema: Value) -> Self {
+        Self { place, name, description, schema }
+    }
+
+    fn query(name: &'static str, description: &'static str, schema: Value) -> Self {
+        Self::new("query", name, description, schema)
+    }
+
+    fn path(name: &'static str, description: &'static str) -> Self {
+        Self::new("path", name, description, json!({"type": "string", "minLength": 1}))
+    }
+
+    pub(super) fn render(self) -> Value {
+        let Self { place, name, description, schema } = self;
+        json!({"in": place, "name": name, "description": description, "required": place == "path", "schema": schema})
+    }
+}
+
+fn json_of(schema: &Value) -> Option<Value> {
+    Some(json!({"application/json": {"schema": schema}}))
+}
+
+fn count((least, unsaid, most): (usize, usize, usize)) -> Value {
+    json!({"type": "integer", "minimum": least, "maximum": most, "default": unsaid})
+}
+
+fn time() -> Value {
+    json!({"type": "string", "format": "date-time"})
+}
+
+fn time_range() -> [Parameter; 2] {
+    [
+        Parameter::query("since", "Only at or after this time", time()),
+        Parameter::query("until", "Only at or before this time", time()),
+    ]
+}
+
+fn plain(id: &'static str, summary: &'static str, answer: Value) -> Described {
+    Described {
+        id,
+        summary,
+        secured: true,
+        parameters: Vec::new(),
+        body: None,
+        responses: vec![(200, "Done", json_of(&answer))],
+        errors: &[],
+    }
+}
+
+fn run(id: &'static str, summary: &'static str, answer: Value, errors: &'static [u16]) -> Described {
+    let parameters = vec![Parameter::path("id", "The run's id or its reply's")];
+    Described { parameters, errors, ..plain(id, summary, answer) }
+}
+
+fn event_stream(generator: &mut SchemaGenerator) -> Value {
+    json!({"text/event-stream": {"schema": {"type": "string"}, "itemSchema": schema::<event::Event<'_>>(generator)}})
+}
+
+pub(super) fn describe(operation: Operation, g: &mut SchemaGenerator) -> Described {
+    match operation {
+        Operation::Health => {
+            let health = schema::<status::Health<'_>>(g);
+            Described {
+                secured: false,
+                responses: vec![
+                    (200, "The gateway is there", json_of(&health)),
+                    (503, "Nothing can be remembered", json_of(&health)),
+                ],
+                ..plain("health", "Is the gateway there?", Value::Null)
+            }
+        }
+        Operation::Status => plain("status", "The gateway as a whole", schema::<status::Status<'_>>(g)),
+        Operation::PostMessage => post_message(g),
+        Operation::MessageStatus => {
+            run("messageStatus", "Where a run stands", schema::<message::MessageStatus<'_>>(g), &[404])
+        }
+        Operation::MessageStream => {
+            let mut described =
+                run("messageStream", "A run's events, from the start or after one", Value::Null, &[404]);
+            described.parameters.push(Parameter::new(
+                "header",
+                "Last-Event-ID",
+                "Only events after this one",
+                json!({"type": "string", "pattern": "^[0-9]{1,9}-[0-9]{1,18}$"}),
+            ));
+            described.responses = vec![(200, "The events", Some(event_stream(g)))];
+            described
+        }
+        Operation::CancelMessage => run(
+            "cancelMessage",
+            "Cancel a run that is still processing",
+            schema::<message::CancelledMessage>(g),
+            &[404, 409],
+        ),
+        Operation::ListConversations => {
+            let mut described = plain(
+                "listConversations",
+                "List conversations",
+                schema::<conversation::ConversationList<'_>>(g),
+            );
+            described.parameters = vec![
+                Parameter::query("limit", "At most so many", count(limits::CONVERSATIONS_PAGE)),
+                Parameter::query(
+                    "offset",
+                    "Skip so many first",
+                    json!({"type": "integer", "minimum": 0, "maximum": i64::MAX, "default": 0}),
+                ),
+                Parameter::query(
+                    "channel",
+                    "Only those begun on this channel",
+                    json!({"type": "string", "enum": CHANNEL_TYPES}),
+                ),
+            ];
+            described.parameters.extend(time_range());
+            described
+        }
+        Operation::GetConversation => {
+            let mut described = conversation(
+                "getConversation",
+                "Read a conversation",
+                schema::<conversation::Conversation<'_>>(g),
+            );
+            described.parameters.extend([
+                Parameter::query(
+                    "limit",
+                    "Only the latest so many messages",
+                    json!({"type": "integer", "minimum": 1, "maximum": i64::MAX}),
+                ),
+                Parameter::query(
+                    "before",
+                    "Only messages before this one",
+                    json!({"type": "string", "pattern": "^[!-~]{1,128}$"}),
+                ),
+            ]);
+            described
+        }
+        Operation::DeleteConversation => conversation(
+            "deleteConversation",
+            "Erase a conversation and its memories",
+            schema::<conversation::ConversationDeleted<'_>>(g),
+        ),
+        Operation::MemoryStats => {
+            plain("memoryStats", "Sizes and counts of the memory", schema::<memory::Stats>(g))
+        }
+        Operation::SearchMemory => Described {
+            body: Some((schema::<memory::SearchRequest>(g), true)),
+            ..plain("searchMemory", "Search the memory", schema::<memory::SearchResponse<'_>>(g))
+        },
+        Operation::PruneMemory => Described {
+            body: Some((schema::<memory::PruneBody>(g), true)),
+            ..plain("pruneMemory", "Remove what lies before a time", schema::<memory::PruneResponse>(g))
+        },
+        Operation::ListSkills => {
+            plain("listSkills", "List installed skills", schema::<skills::SkillList<'_>>(g))
+        }
+        Operation::InstallSkill => {
+            let item = schema::<skills::SkillItem<'_>>(g);
+            Described {
+                body: Some((schema::<skills::InstallRequest>(g), true)),
+                responses: vec![
+                    (200, "This version was installed already", json_of(&item)),
+                    (201, "Installed", json_of(&item)),
+                ],
+                errors: &[404],
+                ..plain("installSkill", "Install a skill", Value::Null)
+            }
+        }
+        Operation::RemoveSkill => Described {
+            parameters: vec![Parameter::path("name", "The skill's name")],
+            errors: &[404],
+            ..plain("removeSkill", "Remove a skill", schema::<skills::SkillRemoved<'_>>(g))
+        },
+        Operation::ListChannels => {
+            plain("listChannels", "List configured channels", schema::<channels::ChannelList<'_>>(g))
+        }
+        Operation::ChannelStatus => Described {
+            parameters: vec![Parameter::path("type", "The channel's type")],
+            errors: &[404],
+            ..plain("channelStatus", "How one channel is", schema::<channels::ChannelItem<'_>>(g))
+        },
+        Operation::GetConfig => {
+            plain("getConfig", "The configuration in force, secrets redacted", json!({"type": "object"}))
+        }
+        Operation::PutConfig => Described {
+            body: Some((json!({"type": "object"}), true)),
+            errors: &[409],
+            ..plain("putConfig", "Patch the configuration (RFC 7396)", schema::<admin::ConfigUpdated<'_>>(g))
+        },
+        Operation::Logs => {
+            let mut described = plain("logs", "The gateway's log", schema::<admin::LogList<'_>>(g));
+            described.parameters = vec![
+                Parameter::query("lines", "At most so many", count(limits::LOG_LINES)),
+                Parameter::query(
+                    "level",
+                    "This level and graver ones",
+                    json!({"type": "string", "enum": ["debug", "info", "warn", "error", "trace"], "default": "info"}),
+                ),
+                Parameter::query("since", "Only at or after this time", time()),
+                Parameter::query(
+                    "component",
+                    "Only of this component",
+                    json!({"type": "string", "enum": COMPONENTS}),
+                ),
+            ];
+            described
+        }
+        Operation::WebSocket => Described {
+            secured: false,
+            responses: vec![(101, "The connection speaks WebSocket from here on", None)],
+            ..plain("webSocket", "The WebSocket, also at /ws; its first frame authenticates", Value::Null)
+        },
+    }
+}
+
+fn conversation(id: &'static str, summary: &'static str, answer: Value) -> Described {
+    let parameters = vec![Parameter::path("id", "The conversation's id")];
+    Described { parameters, errors: &[404], ..plain(id, summary, answer) }
+}
+
+fn post_message(g: &mut SchemaGenerator) -> Described {
+    let mut both = json!({"application/json": {"schema": schema::<message::MessageResponse<'_>>(g)}});
+    both["text/event-stream"] = event_stream(g)["text/event-stream"].clone();
+    let pending = schema::<message::PendingMessage<'_>>(g);
+    Described {
+        parameters: vec![Parameter::new(
+            "header",
+            "Idempotency-Key",
+            "The same key within 24 hours returns the first answer",
+            json!({"type": "string", "pattern": "^[!-~]{1,255}$"}),
+        )],
+        body: Some((schema::<message::MessageRequest>(g), true)),
+        responses: vec![
+            (200, "The answer, or its events when `Accept` names text/event-stream", Some(both)),
+            (202, "Accepted (`wait_for_response` is false); `Location` says where to ask", json_of(&pending)),
+        ],
+        // A run that failed is answered with what it failed of, whatever that was.
+        errors: &[403, 404, 408, 409, 413],
+        ..plain("sendMessage", "Send a message to the agent", Value::Null)
+    }
+}
