@@ -16,25 +16,21 @@ use crate::router::{BASE, ROUTES};
 /// The document. It names every route of the server, and nothing else.
 #[must_use]
 pub fn document() -> Value {
-    // OpenAPI 3.1 is JSON Schema 2020-12 as it stands.
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
-        settings.definitions_path = "/components/schemas".into();
-        settings.meta_schema = None;
-    });
-    let mut generator = settings.into_generator();
+    let mut generators = Generators::new();
     let mut paths = Map::new();
     for route in ROUTES {
         // The WebSocket's short name lies outside the base and is described with its long one.
         let Some(path) = route.path.strip_prefix(BASE) else { continue };
         let mut item = Map::new();
         for (method, operation) in route.methods {
-            let described = operations::describe(*operation, &mut generator);
+            let described = operations::describe(*operation, &mut generators);
             item.insert(method.as_str().to_ascii_lowercase(), render(described, method));
         }
         paths.insert(path.to_owned(), Value::Object(item));
     }
-    let error = schemas::error(&mut generator);
-    let mut components = generator.take_definitions(true);
+    let error = schemas::error(&mut generators.responses);
+    let mut components = generators.responses.take_definitions(true);
+    components.append(&mut generators.requests.take_definitions(true));
     components.insert("Error".to_owned(), error);
     json!({
         "openapi": "3.1.0",
@@ -54,9 +50,34 @@ pub fn document() -> Value {
     })
 }
 
-/// The schema of a wire type.
-fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
-    generator.subschema_for::<T>().to_value()
+/// Optional means something else in what is read (it may be absent) than in what is written (it may be null).
+struct Generators {
+    requests: SchemaGenerator,
+    responses: SchemaGenerator,
+}
+
+impl Generators {
+    fn new() -> Self {
+        // OpenAPI 3.1 is JSON Schema 2020-12 as it stands.
+        let settings = SchemaSettings::draft2020_12().with(|settings| {
+            settings.definitions_path = "/components/schemas".into();
+            settings.meta_schema = None;
+        });
+        Self {
+            requests: settings.clone().for_deserialize().into_generator(),
+            responses: settings.for_serialize().into_generator(),
+        }
+    }
+
+    /// The schema of a body that is read.
+    fn request<T: JsonSchema>(&mut self) -> Value {
+        self.requests.subschema_for::<T>().to_value()
+    }
+}
+
+/// The schema of a body that is written.
+fn schema<T: JsonSchema>(generators: &mut Generators) -> Value {
+    generators.responses.subschema_for::<T>().to_value()
 }
 
 fn render(described: operations::Described, method: &Method) -> Value {
@@ -154,6 +175,18 @@ mod tests {
         let ids: Vec<_> =
             text.split("\"operationId\":\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
         assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
+    }
+
+    #[test]
+    fn only_what_must_be_there_is_required() {
+        let document = document();
+        let required = |name: &str| document["components"]["schemas"][name]["required"].to_string();
+        assert_eq!(required("MessageRequest"), r#"["channel","message"]"#);
+        assert_eq!(required("SearchRequest"), r#"["query"]"#);
+        assert_eq!(required("PruneBody"), r#"["before"]"#);
+        assert_eq!(required("InstallRequest"), r#"["name"]"#);
+        assert_eq!(required("ChannelItem"), r#"["type","status"]"#);
+        assert!(required("SkillItem").contains("last_used"));
     }
 
     #[test]

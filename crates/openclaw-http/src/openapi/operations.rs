@@ -1,10 +1,9 @@
 //! What each operation takes and gives.
 
 use openclaw_core::{config::CHANNEL_TYPES, limits};
-use schemars::SchemaGenerator;
 use serde_json::{Value, json};
 
-use super::schema;
+use super::{Generators, schema};
 use crate::{
     router::Operation,
     routes::logs::COMPONENTS,
@@ -86,11 +85,11 @@ fn run(id: &'static str, summary: &'static str, answer: Value, errors: &'static 
     Described { parameters, errors, ..plain(id, summary, answer) }
 }
 
-fn event_stream(generator: &mut SchemaGenerator) -> Value {
+fn event_stream(generator: &mut Generators) -> Value {
     json!({"text/event-stream": {"schema": {"type": "string"}, "itemSchema": schema::<event::Event<'_>>(generator)}})
 }
 
-pub(super) fn describe(operation: Operation, g: &mut SchemaGenerator) -> Described {
+pub(super) fn describe(operation: Operation, g: &mut Generators) -> Described {
     match operation {
         Operation::Health => {
             let health = schema::<status::Health<'_>>(g);
@@ -177,11 +176,11 @@ pub(super) fn describe(operation: Operation, g: &mut SchemaGenerator) -> Describ
             plain("memoryStats", "Sizes and counts of the memory", schema::<memory::Stats>(g))
         }
         Operation::SearchMemory => Described {
-            body: Some((schema::<memory::SearchRequest>(g), true)),
+            body: Some((g.request::<memory::SearchRequest>(), true)),
             ..plain("searchMemory", "Search the memory", schema::<memory::SearchResponse<'_>>(g))
         },
         Operation::PruneMemory => Described {
-            body: Some((schema::<memory::PruneBody>(g), true)),
+            body: Some((g.request::<memory::PruneBody>(), true)),
             ..plain("pruneMemory", "Remove what lies before a time", schema::<memory::PruneResponse>(g))
         },
         Operation::ListSkills => {
@@ -190,7 +189,7 @@ pub(super) fn describe(operation: Operation, g: &mut SchemaGenerator) -> Describ
         Operation::InstallSkill => {
             let item = schema::<skills::SkillItem<'_>>(g);
             Described {
-                body: Some((schema::<skills::InstallRequest>(g), true)),
+                body: Some((g.request::<skills::InstallRequest>(), true)),
                 responses: vec![
                     (200, "This version was installed already", json_of(&item)),
                     (201, "Installed", json_of(&item)),
@@ -251,7 +250,7 @@ fn conversation(id: &'static str, summary: &'static str, answer: Value) -> Descr
     Described { parameters, errors: &[404], ..plain(id, summary, answer) }
 }
 
-fn post_message(g: &mut SchemaGenerator) -> Described {
+fn post_message(g: &mut Generators) -> Described {
     let mut both = json!({"application/json": {"schema": schema::<message::MessageResponse<'_>>(g)}});
     both["text/event-stream"] = event_stream(g)["text/event-stream"].clone();
     let pending = schema::<message::PendingMessage<'_>>(g);
@@ -262,7 +261,7 @@ fn post_message(g: &mut SchemaGenerator) -> Described {
             "The same key within 24 hours returns the first answer",
             json!({"type": "string", "pattern": "^[!-~]{1,255}$"}),
         )],
-        body: Some((schema::<message::MessageRequest>(g), true)),
+        body: Some((g.request::<message::MessageRequest>(), true)),
         responses: vec![
             (200, "The answer, or its events when `Accept` names text/event-stream", Some(both)),
             (202, "Accepted (`wait_for_response` is false); `Location` says where to ask", json_of(&pending)),

@@ -103,9 +103,11 @@ pub(crate) struct SearchRequest {
     #[serde(rename = "type")]
     pub(crate) kind: Option<Kind>,
     /// Only what was said at or after this.
+    #[serde(default)]
     #[cfg_attr(feature = "openapi", schemars(schema_with = "crate::openapi::optional_time"))]
     pub(crate) since: Option<Timestamp>,
     /// Only what was said at or before this.
+    #[serde(default)]
     #[cfg_attr(feature = "openapi", schemars(schema_with = "crate::openapi::optional_time"))]
     pub(crate) until: Option<Timestamp>,
 }

@@ -18,6 +18,7 @@ pub(crate) struct MessageRequest {
     #[cfg_attr(feature = "openapi", schemars(required, schema_with = "crate::openapi::message_text"))]
     pub(crate) message: Option<String>,
     /// Where it belongs; absent: a new conversation; unknown: created under this id.
+    #[serde(default)]
     #[cfg_attr(feature = "openapi", schemars(schema_with = "crate::openapi::conversation_id"))]
     pub(crate) conversation_id: Option<String>,
     /// Who sent it, and files. Further fields are kept with the message.
