@@ -94,7 +94,7 @@ fn tests(repo: &Repo, expression: &str, tally: &mut Tally) -> Result<Outcome> {
     if !repo.has_cargo("nextest") {
         return without_nextest(repo, expression, tally);
     }
-    let junit = repo.target_dir().join("nextest/xtask/junit.xml");
+    let junit = repo.root().join("target/nextest/xtask/junit.xml");
     if junit.exists() {
         std::fs::remove_file(&junit)?;
     }

@@ -54,13 +54,23 @@ fn walk(file: &Path, is_root: bool, reached: &mut BTreeSet<PathBuf>) {
     let stem = file.file_stem().unwrap_or_default();
     let home = if is_root || stem == "mod" { parent.to_owned() } else { parent.join(stem) };
     let mut path_attribute: Option<&str> = None;
-    for line in text.lines().map(str::trim) {
-        if let Some(path) = line.strip_prefix("#[path = \"").and_then(|rest| rest.strip_suffix("\"]")) {
+    // Inline modules around the line, with the indentation their closing brace has; rustfmt keeps it.
+    let mut inline: Vec<(usize, &str)> = Vec::new();
+    for raw in text.lines() {
+        let line = raw.trim();
+        let indentation = raw.len() - raw.trim_start().len();
+        if let Some(name) = line.strip_suffix('{').and_then(|head| declared(head.trim_end(), "")) {
+            inline.push((indentation, name));
+        } else if line == "}" && inline.last().is_some_and(|(at, _)| *at == indentation) {
+            inline.pop();
+        } else if let Some(path) = line.strip_prefix("#[path = \"").and_then(|rest| rest.strip_suffix("\"]"))
+        {
             path_attribute = Some(path);
-        } else if let Some(name) = declared(line) {
+        } else if let Some(name) = declared(line, ";") {
             match path_attribute.take() {
                 Some(path) => walk(&flat(&parent.join(path)), true, reached),
                 None => {
+                    let home = inline.iter().fold(home.clone(), |home, (_, name)| home.join(name));
                     walk(&home.join(format!("{name}.rs")), false, reached);
                     walk(&home.join(name).join("mod.rs"), false, reached);
                 }
@@ -69,14 +79,14 @@ fn walk(file: &Path, is_root: bool, reached: &mut BTreeSet<PathBuf>) {
     }
 }
 
-/// The module that a line such as `pub(crate) mod wire;` declares.
-fn declared(line: &str) -> Option<&str> {
-    let rest = line.split("//").next()?.trim().strip_suffix(';')?;
+/// The module that a line such as `pub(crate) mod wire;` declares; `end` is what stands behind the name.
+fn declared<'a>(line: &'a str, end: &str) -> Option<&'a str> {
+    let rest = line.split("//").next()?.trim().strip_suffix(end)?;
     let (visibility, name) = rest.rsplit_once("mod ")?;
     let visibility = visibility.trim();
     let plain = visibility.is_empty() || visibility == "pub" || visibility.starts_with("pub(");
     let word = name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '#');
-    (plain && word).then(|| name.trim_start_matches("r#"))
+    (plain && word && !name.is_empty()).then(|| name.trim_start_matches("r#"))
 }
 
 /// Without `..`, so that paths compare.
@@ -97,11 +107,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn follows_modules_inside_of_modules() {
+        let here = std::env::temp_dir().join(format!("xtask-forgotten-{}", std::process::id()));
+        std::fs::create_dir_all(here.join("outer/inner")).unwrap();
+        std::fs::write(here.join("outer.rs"), "mod inner {\n    mod leaf;\n}\nmod beside;\n").unwrap();
+        for file in ["outer/inner/leaf.rs", "outer/beside.rs", "outer/lost.rs"] {
+            std::fs::write(here.join(file), "").unwrap();
+        }
+        let mut reached = BTreeSet::new();
+        walk(&here.join("outer.rs"), false, &mut reached);
+        std::fs::remove_dir_all(&here).unwrap();
+        let found: Vec<_> = reached.iter().map(|path| path.strip_prefix(&here).unwrap()).collect();
+        assert_eq!(found, ["outer/beside.rs", "outer/inner/leaf.rs", "outer.rs"].map(Path::new));
+    }
+
+    #[test]
     fn reads_declarations() {
-        assert_eq!(declared("mod wire;"), Some("wire"));
-        assert_eq!(declared("pub(crate) mod wire; // the vendor's"), Some("wire"));
-        assert_eq!(declared("mod tests {"), None);
-        assert_eq!(declared("let command = mod_ule;"), None);
-        assert_eq!(declared("// mod gone;"), None);
+        assert_eq!(declared("mod wire;", ";"), Some("wire"));
+        assert_eq!(declared("pub(crate) mod wire; // the vendor's", ";"), Some("wire"));
+        assert_eq!(declared("mod tests {", ";"), None);
+        assert_eq!(declared("let command = mod_ule;", ";"), None);
+        assert_eq!(declared("// mod gone;", ";"), None);
     }
 }

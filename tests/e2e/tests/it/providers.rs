@@ -130,3 +130,29 @@ fn a_failed_run_can_be_looked_up() {
     assert_eq!(status["error"]["error"], "service_unavailable", "{status}");
     assert!(status["error"]["message"].is_string() && status["error"]["status"] == 503, "{status}");
 }
+
+#[test]
+fn a_tool_nobody_has_is_told_to_the_model() {
+    need_gateway!();
+    for provider in [Provider::openai(), Provider::anthropic()] {
+        provider.calls("weather", json!({"city": "서울", "days": [1, 2, 3]}));
+        provider.answers(&["No weather today."]);
+        let gateway = Setup::with(&provider).start();
+        let client = gateway.client();
+        let message = json!({"channel": "api", "message": "weather?", "conversation_id": "c"});
+        let events = client.stream_message(&message).rest();
+        let told: Vec<_> = events.iter().map(|event| (event.kind(), &event.data["status"])).collect();
+        let call = told.iter().position(|event| *event == ("skill_call", &json!("invoking")));
+        let result = told.iter().position(|event| *event == ("skill_result", &json!("failed")));
+        assert!(call.is_some() && call < result, "{told:?}");
+        let end = &events.last().unwrap().data;
+        assert_eq!((&end["type"], &end["skills_used"]), (&json!("end"), &json!(["weather"])));
+        // Both model calls are counted, and the second knows what became of the first.
+        assert_eq!(end["tokens"]["input"], 20, "{end}");
+        let requests = provider.requests();
+        assert_eq!(requests.len(), 2);
+        assert!(requests[1].to_string().contains("call_1") && requests[1].to_string().contains("서울"));
+        let view = client.get("/conversations/c").expect(200);
+        assert_eq!(view["messages"].as_array().unwrap().len(), 4, "the call and its result are kept: {view}");
+    }
+}
