@@ -49,8 +49,10 @@ impl Parameter {
     }
 }
 
-fn json_of(schema: &Value) -> Option<Value> {
-    Some(json!({"application/json": {"schema": schema}}))
+fn json_of(schema: Value) -> Option<Value> {
+    let mut content = json!({"application/json": {}});
+    content["application/json"]["schema"] = schema;
+    Some(content)
 }
 
 fn count((least, unsaid, most): (usize, usize, usize)) -> Value {
@@ -75,7 +77,7 @@ fn plain(id: &'static str, summary: &'static str, answer: Value) -> Described {
         secured: true,
         parameters: Vec::new(),
         body: None,
-        responses: vec![(200, "Done", json_of(&answer))],
+        responses: vec![(200, "Done", json_of(answer))],
         errors: &[],
     }
 }
@@ -96,8 +98,8 @@ pub(super) fn describe(operation: Operation, g: &mut Generators) -> Described {
             Described {
                 secured: false,
                 responses: vec![
-                    (200, "The gateway is there", json_of(&health)),
-                    (503, "Nothing can be remembered", json_of(&health)),
+                    (200, "The gateway is there", json_of(health.clone())),
+                    (503, "Nothing can be remembered", json_of(health)),
                 ],
                 ..plain("health", "Is the gateway there?", Value::Null)
             }
@@ -191,8 +193,8 @@ pub(super) fn describe(operation: Operation, g: &mut Generators) -> Described {
             Described {
                 body: Some((g.request::<skills::InstallRequest>(), true)),
                 responses: vec![
-                    (200, "This version was installed already", json_of(&item)),
-                    (201, "Installed", json_of(&item)),
+                    (200, "This version was installed already", json_of(item.clone())),
+                    (201, "Installed", json_of(item)),
                 ],
                 errors: &[404],
                 ..plain("installSkill", "Install a skill", Value::Null)
@@ -264,7 +266,7 @@ fn post_message(g: &mut Generators) -> Described {
         body: Some((g.request::<message::MessageRequest>(), true)),
         responses: vec![
             (200, "The answer, or its events when `Accept` names text/event-stream", Some(both)),
-            (202, "Accepted (`wait_for_response` is false); `Location` says where to ask", json_of(&pending)),
+            (202, "Accepted (`wait_for_response` is false); `Location` says where to ask", json_of(pending)),
         ],
         // A run that failed is answered with what it failed of, whatever that was.
         errors: &[403, 404, 408, 409, 413],
