@@ -6,6 +6,6 @@ mod pull;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use catalogue::{CATALOGUE, DEFAULT_MODEL, KnownModel, MODEL_HOST, find};
-pub(crate) use list::{ListedModel, list};
-pub(crate) use pull::{PullError, Pulled, pull, pull_from};
+pub(crate) use catalogue::{CATALOGUE, DEFAULT_MODEL, find};
+pub(crate) use list::list;
+pub(crate) use pull::{Pulled, pull};

@@ -13,8 +13,10 @@ use tokio::{
 };
 
 use super::{
-    CATALOGUE, DEFAULT_MODEL, KnownModel, PullError, Pulled, find, list,
-    pull::{part_path, pull_from},
+    CATALOGUE, DEFAULT_MODEL, Pulled,
+    catalogue::KnownModel,
+    find, list,
+    pull::{PullError, part_path, pull_from},
 };
 
 const BODY: usize = 100_000;

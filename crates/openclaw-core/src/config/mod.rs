@@ -49,6 +49,14 @@ impl InvalidValue {
 }
 
 impl Config {
+    /// Every secret in it that is not empty, for scrubbing texts.
+    pub fn secrets(&self) -> impl Iterator<Item = &crate::Secret> {
+        let keys = self.providers.values().filter_map(|provider| provider.api_key.as_ref());
+        let tokens =
+            self.channels.values().flat_map(|channel| channel.token.iter().chain(channel.secrets.values()));
+        [&self.gateway.auth.token].into_iter().chain(keys).chain(tokens).filter(|secret| !secret.is_empty())
+    }
+
     /// Checks what types alone can't: ranges, and keys that refer to each other.
     ///
     /// # Errors

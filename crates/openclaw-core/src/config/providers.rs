@@ -54,7 +54,7 @@ pub struct ProviderConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
     /// Sampling temperature, 0 to 2. Default: the vendor's (`local`: 0.2).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "as_written")]
     pub temperature: Option<f32>,
     /// Time to the first byte of an answer and between two of them, in milliseconds. Default 60000; at least 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,6 +74,14 @@ pub struct ProviderConfig {
     /// `local`: seconds without use after which the model leaves memory. Default 300; 0 keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_unload_seconds: Option<u64>,
+}
+
+/// Writes the shortest number that reads as this one: 0.2, not 0.20000000298023224.
+fn as_written<S: serde::Serializer>(value: &Option<f32>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value.map(|number| number.to_string().parse::<f64>()) {
+        Some(Ok(number)) => serializer.serialize_f64(number),
+        _ => serializer.serialize_none(),
+    }
 }
 
 impl ProviderConfig {

@@ -1,0 +1,107 @@
+//! From arguments to a command, and from its end to an exit code.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Parser as _;
+
+use crate::{
+    chat,
+    cli::{self, Cli, Command, Options},
+    client::Client,
+    config::{DEFAULT_TEMPLATE, Environment, Loader, show},
+    doctor,
+    exit::{Exit, Stop},
+    models,
+    output::{complain, line, print},
+    run, run_file, settings, status,
+};
+
+/// The program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are asked for; they go to standard output, the rest to standard error.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() };
+        }
+    };
+    match command(cli, &Environment::of_process()) {
+        Ok(exit) => exit.into(),
+        Err(stop) => {
+            complain(&format!("gateway: {}", stop.message));
+            stop.exit.into()
+        }
+    }
+}
+
+fn command(cli: Cli, environment: &Environment) -> Result<Exit, Stop> {
+    let options = cli.options;
+    match cli.command.unwrap_or(Command::Run) {
+        Command::Run => run::run(&options, environment),
+        Command::Chat(chat) => {
+            let client = client(&options, environment)?;
+            wait_for(async { chat::chat(&client, chat).await })
+        }
+        Command::Status { json } => {
+            let client = client(&options, environment)?;
+            wait_for(async { status::status(&client, json).await })
+        }
+        Command::Doctor => wait_for(doctor::doctor(&options, environment)),
+        Command::Config(cli::Config::Default) => {
+            print(DEFAULT_TEMPLATE);
+            Ok(Exit::Ok)
+        }
+        Command::Config(cli::Config::Show { token }) => config_show(&options, environment, token),
+        Command::Config(cli::Config::Check { file }) => config_check(&options, environment, file),
+        Command::Model(cli::Model::List) => models::list(&settings::home(&options, environment)?),
+        Command::Model(cli::Model::Pull { name }) => {
+            let home = settings::home(&options, environment)?;
+            wait_for(async { models::pull(&home, name.as_deref()).await })
+        }
+    }
+}
+
+/// Runs a short command to its end.
+fn wait_for(work: impl Future<Output = Result<Exit, Stop>>) -> Result<Exit, Stop> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Stop::because(Exit::Failure, &error))?;
+    let ended = runtime.block_on(work);
+    runtime.shutdown_background();
+    ended
+}
+
+fn client(options: &Options, environment: &Environment) -> Result<Client, Stop> {
+    let home = settings::home(options, environment)?;
+    let loaded = settings::load(&settings::loader(&home, options, environment))?;
+    // A port on the command line means that one, whoever runs here.
+    let running = run_file::running(&home).filter(|_| options.port.is_none());
+    Ok(Client::new(running.as_ref(), &loaded.config.gateway))
+}
+
+fn config_show(options: &Options, environment: &Environment, token: bool) -> Result<Exit, Stop> {
+    let home = settings::home(options, environment)?;
+    let loaded = settings::load(&settings::loader(&home, options, environment))?;
+    if token {
+        line(loaded.config.gateway.auth.token.expose());
+    } else {
+        print(&show(&loaded.effective(), &loaded.origins));
+    }
+    Ok(Exit::Ok)
+}
+
+fn config_check(options: &Options, environment: &Environment, file: Option<PathBuf>) -> Result<Exit, Stop> {
+    let loader = match file {
+        Some(file) => Loader::new(file, environment.clone(), settings::flags(options)),
+        None => settings::loader(&settings::home(options, environment)?, options, environment),
+    };
+    if !loader.file().exists() {
+        return Err(Stop::new(Exit::Config, format!("{} does not exist", loader.file().display())));
+    }
+    settings::load(&loader)?;
+    line(&format!("{} is valid", loader.file().display()));
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,189 @@
+//! `gateway chat`: a conversation in the terminal.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
+
+use hyper::Method;
+use openclaw_core::{Failure, limits};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::{
+    cli,
+    client::{Client, ClientError, failure},
+    exit::{Exit, Stop},
+    output::{complain, harmless, line, on_terminal, print},
+};
+
+/// What became of one message.
+enum Answered {
+    Whole,
+    /// Ctrl-C stopped it.
+    Cancelled,
+    /// The run failed.
+    Failed(Failure),
+}
+
+/// Sends the message of the command line, or what standard input holds, or what a person types, line by line.
+pub(crate) async fn chat(client: &Client, options: cli::Chat) -> Result<Exit, Stop> {
+    let mut chat = Session { client, conversation: options.conversation };
+    if !options.message.is_empty() {
+        return chat.once(&options.message.join(" ")).await;
+    }
+    if !io::stdin().is_terminal() {
+        // A file piped in is one message, however many lines it has.
+        let mut text = String::new();
+        let most = limits::MESSAGE_BYTES as u64 + 1;
+        io::stdin().lock().take(most).read_to_string(&mut text).map_err(|error| {
+            Stop::new(Exit::Failure, format!("can't read the message from standard input: {error}"))
+        })?;
+        return chat.once(text.trim()).await;
+    }
+    chat.by_line().await
+}
+
+struct Session<'c> {
+    client: &'c Client,
+    conversation: Option<String>,
+}
+
+impl Session<'_> {
+    async fn once(&mut self, text: &str) -> Result<Exit, Stop> {
+        if text.is_empty() {
+            return Err(Stop::new(
+                Exit::Usage,
+                "there is no message: say gateway chat MESSAGE, or pipe one in",
+            ));
+        }
+        match self.send(text).await.map_err(|error| stop(&error))? {
+            Answered::Whole => {
+                if let Some(conversation) = self.conversation.as_ref().filter(|_| on_terminal()) {
+                    complain(&format!("(go on with: gateway chat --conversation {conversation})"));
+                }
+                Ok(Exit::Ok)
+            }
+            Answered::Cancelled => Ok(Exit::Interrupted),
+            Answered::Failed(failure) => Err(Stop::new(Exit::Failure, failure.message)),
+        }
+    }
+
+    async fn by_line(&mut self) -> Result<Exit, Stop> {
+        // A mistake in the set-up should be told before the first word is typed.
+        self.client.json(Method::GET, "/status", None).await.map_err(|error| stop(&error))?;
+        line("Type a message and press Enter. Ctrl-C stops an answer, Ctrl-D leaves.");
+        let mut lines = lines();
+        loop {
+            print("\n> ");
+            let typed = tokio::select! {
+                typed = lines.recv() => typed,
+                _ = tokio::signal::ctrl_c() => { line(""); return Ok(Exit::Interrupted) }
+            };
+            let Some(typed) = typed else {
+                line("");
+                return Ok(Exit::Ok);
+            };
+            let text = typed.trim();
+            if text.is_empty() {
+                continue;
+            }
+            match self.send(text).await {
+                Ok(Answered::Whole) => {}
+                Ok(Answered::Cancelled) => complain("(stopped)"),
+                Ok(Answered::Failed(failure)) => complain(&harmless(&failure.message)),
+                Err(ClientError::Refused(failure)) => complain(&harmless(&failure.message)),
+                Err(error) => return Err(stop(&error)),
+            }
+        }
+    }
+
+    /// Sends one message and prints the answer as it comes.
+    async fn send(&mut self, text: &str) -> Result<Answered, ClientError> {
+        let mut body = json!({"channel": "internal", "message": text, "timeout_ms": limits::TIMEOUT_MS.2});
+        if let Some(conversation) = &self.conversation {
+            body["conversation_id"] = json!(conversation);
+        }
+        let mut events = self.client.events("/message", &body).await?;
+        let mut run = None;
+        let mut cancelling = false;
+        loop {
+            let event = tokio::select! {
+                event = events.next() => event?,
+                _ = tokio::signal::ctrl_c() => {
+                    let Some(run) = run.as_ref().filter(|_| !cancelling) else { return Ok(Answered::Cancelled) };
+                    cancelling = true;
+                    match self.client.json(Method::DELETE, &format!("/message/{run}"), None).await {
+                        // It ended by itself a moment ago: the stream says how.
+                        Ok(_) | Err(ClientError::Refused(_)) => continue,
+                        Err(error) => return Err(error),
+                    }
+                }
+            };
+            let Some(event) = event else {
+                if cancelling {
+                    line("");
+                    return Ok(Answered::Cancelled);
+                }
+                return Err(ClientError::Broken(
+                    "the answer ended early; it is in the conversation when it is whole".to_owned(),
+                ));
+            };
+            match kind(&event) {
+                "start" => {
+                    run = event["id"].as_str().map(str::to_owned);
+                    if let Some(conversation) = event["conversation_id"].as_str() {
+                        self.conversation = Some(conversation.to_owned());
+                    }
+                }
+                "token" => print(&harmless(event["content"].as_str().unwrap_or_default())),
+                "skill_call" => {
+                    complain(&format!("[{} …]", harmless(event["skill"].as_str().unwrap_or("skill"))))
+                }
+                "end" => {
+                    line("");
+                    return Ok(Answered::Whole);
+                }
+                "cancelled" => {
+                    line("");
+                    return Ok(Answered::Cancelled);
+                }
+                "error" => {
+                    line("");
+                    if cancelling {
+                        return Ok(Answered::Cancelled);
+                    }
+                    let unknown =
+                        || Failure::new(openclaw_core::ErrorCode::InternalError, "the answer failed");
+                    return Ok(Answered::Failed(failure(&event).unwrap_or_else(unknown)));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn kind(event: &Value) -> &str {
+    event["type"].as_str().unwrap_or_default()
+}
+
+fn stop(error: &ClientError) -> Stop {
+    let exit = match error {
+        ClientError::NotRunning(_) => Exit::NotRunning,
+        _ => Exit::Failure,
+    };
+    Stop::new(exit, harmless(&error.to_string()))
+}
+
+/// Lines of standard input, read by a thread: reading a terminal can't be cancelled. One line waits at most.
+fn lines() -> mpsc::Receiver<String> {
+    let (tx, rx) = mpsc::channel(1);
+    let read = move || {
+        for typed in io::stdin().lock().lines() {
+            let Ok(typed) = typed else { return };
+            if tx.blocking_send(typed).is_err() {
+                return;
+            }
+        }
+    };
+    // Without the thread the channel is closed, which ends the chat like Ctrl-D. The process's end ends the thread.
+    let _ = std::thread::Builder::new().name("stdin".to_owned()).spawn(read);
+    rx
+}

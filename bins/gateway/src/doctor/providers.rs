@@ -1,0 +1,186 @@
+//! Models and providers.
+
+use std::{
+    io::{self, Read as _},
+    net::{SocketAddr, ToSocketAddrs as _},
+    path::Path,
+    time::Duration,
+};
+
+use openclaw_core::config::{Config, ProviderConfig, ProviderKind};
+use sha2::{Digest as _, Sha256};
+use tokio::{net::TcpStream, time::timeout};
+
+use super::Finding;
+use crate::{
+    config::Environment,
+    home::Home,
+    model::{self, DEFAULT_MODEL},
+    models::size,
+    wire::KEYS,
+};
+
+/// Longest wait for a connection to a provider.
+const PATIENCE: Duration = Duration::from_secs(3);
+const OLLAMA: &str = "http://127.0.0.1:11434";
+
+/// Every model file of the catalogue against its digest.
+pub(super) async fn models(home: &Home) -> Vec<Finding> {
+    const ABOUT: &str = "model";
+    let listed = match model::list(&home.models()) {
+        Ok(listed) => listed,
+        Err(error) => {
+            return vec![Finding::fail(ABOUT, format!("can't read {}: {error}", home.models().display()))];
+        }
+    };
+    let mut findings = Vec::new();
+    for file in listed.into_iter().filter(|file| file.bytes.is_some()) {
+        let bytes = size(file.bytes.unwrap_or_default());
+        let path = file.path.display().to_string();
+        let Some(known) = file.known else {
+            findings.push(Finding::ok(
+                ABOUT,
+                format!("{path} ({bytes}), not in the catalogue: its digest is not known"),
+            ));
+            continue;
+        };
+        let hashing = file.path.clone();
+        let digest = tokio::task::spawn_blocking(move || sha256(&hashing)).await;
+        findings.push(match digest.map_err(io::Error::other).and_then(|digest| digest) {
+            Ok(digest) if digest == known.sha256 => {
+                Finding::ok(ABOUT, format!("{path} ({bytes}), digest as it should be"))
+            }
+            Ok(_) => Finding::fail(
+                ABOUT,
+                format!(
+                    "{path} is not the file it should be; remove it and run: gateway model pull {}",
+                    known.name
+                ),
+            ),
+            Err(error) => Finding::fail(ABOUT, format!("{path} can't be read: {error}")),
+        });
+    }
+    findings
+}
+
+fn sha256(path: &Path) -> io::Result<String> {
+    let mut file = std::fs::File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+        }
+        hasher.update(&buffer[..read]);
+    }
+}
+
+/// Every configured provider; without one, what the gateway would choose.
+pub(super) async fn providers(home: &Home, config: &Config, environment: &Environment) -> Vec<Finding> {
+    const ABOUT: &str = "provider";
+    let mut findings = Vec::new();
+    for (name, provider) in &config.providers {
+        findings.push(configured(home, name, provider, environment).await);
+    }
+    if !findings.is_empty() {
+        return findings;
+    }
+    if let Some((variable, kind)) =
+        KEYS.iter().find(|(variable, _)| environment.non_empty(variable).is_some())
+    {
+        return vec![Finding::ok(
+            ABOUT,
+            format!("none configured; {} will be used, by {variable}", kind.as_str()),
+        )];
+    }
+    if reach(OLLAMA).await.is_ok() {
+        return vec![Finding::ok(ABOUT, format!("none configured; Ollama at {OLLAMA} will be used"))];
+    }
+    let file = home.models().join(DEFAULT_MODEL.file);
+    if file.is_file() {
+        return vec![Finding::ok(
+            ABOUT,
+            format!("none configured; the local model {} will be used", DEFAULT_MODEL.name),
+        )];
+    }
+    vec![Finding::fail(
+        ABOUT,
+        "nothing can answer. One of three helps:\n\
+         1. a provider in gateway.yaml (see: gateway config default), or ANTHROPIC_API_KEY or OPENAI_API_KEY\n\
+         2. Ollama on this machine\n\
+         3. a model inside the gateway: gateway model pull",
+    )]
+}
+
+async fn configured(
+    home: &Home,
+    name: &str,
+    provider: &ProviderConfig,
+    environment: &Environment,
+) -> Finding {
+    const ABOUT: &str = "provider";
+    if provider.kind == ProviderKind::Local {
+        let file = provider.local_file(&home.models(), DEFAULT_MODEL.file);
+        return if file.is_file() {
+            Finding::ok(ABOUT, format!("{name}: {}", file.display()))
+        } else {
+            Finding::fail(
+                ABOUT,
+                format!(
+                    "{name}: {} is not there; run: gateway model pull, or set providers.{name}.model",
+                    file.display()
+                ),
+            )
+        };
+    }
+    let default = match provider.kind {
+        ProviderKind::Anthropic => "https://api.anthropic.com",
+        ProviderKind::OpenAi => "https://api.openai.com",
+        ProviderKind::Ollama | ProviderKind::Local => OLLAMA,
+    };
+    let url = provider.base_url.as_deref().unwrap_or(default);
+    if let Err(why) = reach(url).await {
+        return Finding::fail(
+            ABOUT,
+            format!("{name}: can't reach {url}: {why}; check providers.{name}.base_url and the network"),
+        );
+    }
+    let key = provider.api_key.as_ref().is_some_and(|key| !key.is_empty())
+        || KEYS
+            .iter()
+            .any(|(variable, kind)| *kind == provider.kind && environment.non_empty(variable).is_some());
+    if !key && provider.kind != ProviderKind::Ollama && provider.base_url.is_none() {
+        return Finding::fail(
+            ABOUT,
+            format!("{name}: {url} answers, but there is no key; set providers.{name}.api_key"),
+        );
+    }
+    Finding::ok(ABOUT, format!("{name}: {url} can be reached (the key is not tried)"))
+}
+
+/// Connects to the host of a URL, or says why not.
+async fn reach(url: &str) -> Result<(), String> {
+    let (scheme, rest) = url.split_once("://").ok_or("it is not a URL")?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let authority = authority.rsplit('@').next().unwrap_or_default().to_owned();
+    let port = if scheme == "https" { 443 } else { 80 };
+    let has_port = authority.rsplit(']').next().unwrap_or_default().contains(':');
+    let target = if has_port { authority } else { format!("{authority}:{port}") };
+    let resolve = tokio::task::spawn_blocking(move || {
+        target.to_socket_addrs().map(Iterator::collect::<Vec<SocketAddr>>)
+    });
+    let addresses = match timeout(PATIENCE, resolve).await {
+        Ok(Ok(resolved)) => resolved.map_err(|error| error.to_string())?,
+        _ => return Err("its name is not found in time".to_owned()),
+    };
+    let mut why = "its name has no address".to_owned();
+    for address in addresses.into_iter().take(4) {
+        match timeout(PATIENCE, TcpStream::connect(address)).await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(error)) => why = error.to_string(),
+            Err(_) => why = format!("no connection within {} s", PATIENCE.as_secs()),
+        }
+    }
+    Err(why)
+}

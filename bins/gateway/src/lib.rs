@@ -1,0 +1,34 @@
+//! The program around the crates: it parses arguments, loads the configuration, wires, runs and drains.
+//!
+//! ```no_run
+//! fn main() -> std::process::ExitCode {
+//!     openclaw_gateway::main()
+//! }
+//! ```
+//!
+//! This crate must never know how a message is answered, stored or sent: it only decides which parts there are and what
+//! they are told. Printing, the environment, signals and the process's log live here and nowhere else.
+
+mod app;
+mod chat;
+mod cli;
+mod client;
+mod config;
+mod doctor;
+mod exit;
+mod home;
+mod model;
+mod models;
+mod output;
+mod persona;
+mod run;
+mod run_file;
+mod settings;
+mod signal;
+mod status;
+mod telemetry;
+mod wire;
+
+pub use app::main;
+#[doc(hidden)]
+pub use config::fuzz as fuzz_config;

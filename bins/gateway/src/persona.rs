@@ -1,0 +1,72 @@
+//! `soul.md`, read again when it changes.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime},
+};
+
+/// Longest persona that is used, in bytes; the rest of a longer file is left out.
+const MAX_BYTES: usize = 64 * 1024;
+/// How long a look at the file counts.
+const FRESH: Duration = Duration::from_secs(1);
+
+struct Cached {
+    text: String,
+    stamp: Option<(SystemTime, u64)>,
+    looked: Instant,
+}
+
+/// The persona as it stands in the file. A turn pays for one look at the file's time a second.
+pub(crate) fn persona(path: PathBuf) -> Arc<dyn Fn() -> String + Send + Sync> {
+    let stamp = stamp(&path);
+    let cached = Mutex::new(Cached { text: read(&path), stamp, looked: Instant::now() });
+    Arc::new(move || {
+        let mut cached = cached.lock().unwrap_or_else(PoisonError::into_inner);
+        if cached.looked.elapsed() >= FRESH {
+            cached.looked = Instant::now();
+            let now = self::stamp(&path);
+            if now != cached.stamp {
+                cached.stamp = now;
+                cached.text = read(&path);
+                tracing::info!(path = %path.display(), bytes = cached.text.len(), "persona read again");
+            }
+        }
+        cached.text.clone()
+    })
+}
+
+fn stamp(path: &std::path::Path) -> Option<(SystemTime, u64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+fn read(path: &std::path::Path) -> String {
+    match std::fs::read(path) {
+        Ok(bytes) => {
+            if bytes.len() > MAX_BYTES {
+                tracing::warn!(path = %path.display(), bytes = bytes.len(), used = MAX_BYTES, "persona is cut: it is too long");
+            }
+            String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_BYTES)]).trim().to_owned()
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "persona can't be read: going on without");
+            String::new()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_persona_is_empty_and_a_long_one_is_cut() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("soul.md");
+        assert_eq!(persona(path.clone())(), "");
+        std::fs::write(&path, "x".repeat(MAX_BYTES + 10)).unwrap();
+        assert_eq!(persona(path)().len(), MAX_BYTES);
+    }
+}

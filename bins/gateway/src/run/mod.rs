@@ -1,0 +1,148 @@
+//! `gateway run`: start, serve, leave.
+
+mod banner;
+mod port_owner;
+
+use std::{io::IsTerminal as _, sync::Arc, time::Duration};
+
+use openclaw_core::{Secret, port::AgentPort as _};
+use tokio::{runtime, sync::Notify};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{error, info, warn};
+
+pub(crate) use port_owner::port_owner;
+
+use crate::{
+    cli::Options,
+    config::{self, Environment, Store, first_start, near_misses},
+    exit::{Exit, Stop},
+    home::Home,
+    output,
+    run_file::RunFile,
+    settings,
+    signal::Signals,
+    telemetry::{Screen, Telemetry},
+    wire::{self, System},
+};
+
+/// How long connections may take to end once we leave.
+const DRAIN_CONNECTIONS: Duration = Duration::from_secs(5);
+/// How long runs may take after that.
+const DRAIN_RUNS: Duration = Duration::from_secs(2);
+/// When we are gone, whatever hangs. The log is crash-proof: nothing acknowledged is lost by it.
+const LEAVE: Duration = Duration::from_secs(10);
+/// Threads that serve: more only adds memory, the work is short and the model computes elsewhere.
+const WORKERS: std::ops::RangeInclusive<usize> = 2..=4;
+/// Threads for blocking work (files).
+const BLOCKING_THREADS: usize = 32;
+
+/// Runs the gateway until a signal ends it.
+pub(crate) fn run(options: &Options, environment: &Environment) -> Result<Exit, Stop> {
+    let home = settings::home(options, environment)?;
+    let start = first_start(&home).map_err(|error| Stop::because(Exit::Failure, &error))?;
+    let loader = settings::loader(&home, options, environment);
+    let loaded = settings::load(&loader)?;
+    let logging = &loaded.config.gateway.logging;
+    let log = home.resolve(&logging.file);
+    let telemetry = Telemetry::start(&log, logging.level, screen(environment)).map_err(|error| {
+        Stop::new(Exit::Failure, format!("can't write the log {}: {error}", log.display()))
+    })?;
+    let keys: Vec<Secret> =
+        wire::KEYS.iter().filter_map(|(name, _)| environment.non_empty(name)).map(Secret::new).collect();
+    telemetry.hide(&keys);
+    telemetry.hide(loaded.config.secrets());
+
+    info!(version = env!("CARGO_PKG_VERSION"), home = %home.root().display(), pid = std::process::id(), "starting");
+    for warning in &start.warnings {
+        warn!("{warning}");
+    }
+    for name in near_misses(environment) {
+        warn!(
+            variable = name,
+            "set but read by nobody: sections are parted by two underscores, as in OPENCLAW_GATEWAY__PORT"
+        );
+    }
+    let store = Arc::new(Store::new(loader, loaded, {
+        let telemetry = telemetry.clone();
+        Box::new(move |config| {
+            telemetry.hide(config.secrets());
+            telemetry.set_level(config.gateway.logging.level);
+        })
+    }));
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(
+            std::thread::available_parallelism()
+                .map_or(2, usize::from)
+                .clamp(*WORKERS.start(), *WORKERS.end()),
+        )
+        .max_blocking_threads(BLOCKING_THREADS)
+        .enable_all()
+        .build()
+        .map_err(|error| Stop::because(Exit::Failure, &error))?;
+    let ended = runtime.block_on(serve(&home, &store, &telemetry, options, start.created));
+    // Nothing that is still blocked may keep the process.
+    runtime.shutdown_background();
+    if let Err(stop) = &ended {
+        error!(reason = stop.message, "stopped");
+    }
+    telemetry.flush();
+    ended
+}
+
+fn screen(environment: &Environment) -> Screen {
+    if std::io::stderr().is_terminal() {
+        Screen::Human { colour: environment.non_empty("NO_COLOR").is_none() }
+    } else {
+        Screen::Json
+    }
+}
+
+async fn serve(
+    home: &Home,
+    store: &Arc<Store>,
+    telemetry: &Telemetry,
+    options: &Options,
+    first: bool,
+) -> Result<Exit, Stop> {
+    let (leave, at_once) = (CancellationToken::new(), CancellationToken::new());
+    let (tasks, reload) = (TaskTracker::new(), Arc::new(Notify::new()));
+    let signals = Signals::listen().map_err(|error| Stop::because(Exit::Failure, &error))?;
+    tasks.spawn(signals.handle(leave.clone(), at_once.clone(), Arc::clone(&reload)));
+
+    let System { server, agent, memory } = wire::build(home, store, telemetry, &tasks, &leave)?;
+    let address = server.local_addr();
+    let _run_file = RunFile::write(home, address)
+        .map_err(|error| warn!(%error, "can't say where we listen: other commands need --port"));
+    info!(%address, "listening");
+    tasks.spawn(config::watch(Arc::clone(store), reload, leave.clone()));
+    tasks.spawn({
+        let (agent, home, explicit) = (Arc::clone(&agent), home.clone(), options.home.is_some());
+        async move { output::print(&banner::banner(&home, address, first, explicit, agent.provider().await)) }
+    });
+
+    let leaving = async {
+        let served = server.serve(leave.clone(), DRAIN_CONNECTIONS).await;
+        // The listener may have ended by itself.
+        leave.cancel();
+        agent.drain(DRAIN_RUNS).await;
+        memory.close().await;
+        served
+    };
+    let overdue = async {
+        leave.cancelled().await;
+        tokio::time::sleep(LEAVE).await;
+    };
+    tokio::select! {
+        biased;
+        () = at_once.cancelled() => Ok(Exit::Interrupted),
+        served = leaving => {
+            served.map_err(|error| Stop::because(Exit::Failure, &error))?;
+            info!("stopped; everything is written");
+            Ok(Exit::Ok)
+        }
+        () = overdue => {
+            warn!("stopped at the deadline; what was acknowledged is safe, runs under way go on at the next start");
+            Ok(Exit::Ok)
+        }
+    }
+}

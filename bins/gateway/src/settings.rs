@@ -1,0 +1,50 @@
+//! What every command starts from: the data directory and the configuration.
+
+use crate::{
+    cli::Options,
+    config::{self, Environment, Layer, LoadError, Loaded, Loader},
+    exit::{Exit, Stop},
+    home::Home,
+};
+
+/// The data directory that the options and the environment name.
+pub(crate) fn home(options: &Options, environment: &Environment) -> Result<Home, Stop> {
+    options.home.clone().or_else(|| environment.home()).map(Home::new).ok_or_else(|| {
+        Stop::new(
+            Exit::Config,
+            "there is no home directory: set OPENCLAW_HOME or use --home to name a data directory",
+        )
+    })
+}
+
+/// The options as the configuration's topmost layer.
+pub(crate) fn flags(options: &Options) -> Layer {
+    let port = options.port.map(|port| ("--port", &["gateway", "port"][..], port.to_string()));
+    let bind = options.bind.map(|bind| ("--bind", &["gateway", "bind"][..], bind.to_string()));
+    let level = options
+        .log_level
+        .map(|level| ("--log-level", &["gateway", "logging", "level"][..], level.as_str().to_owned()));
+    config::flags([port, bind, level].into_iter().flatten())
+}
+
+pub(crate) fn loader(home: &Home, options: &Options, environment: &Environment) -> Loader {
+    Loader::new(home.config_file(), environment.clone(), flags(options))
+}
+
+/// Loads the configuration or says everything that is wrong with it.
+pub(crate) fn load(loader: &Loader) -> Result<Loaded, Stop> {
+    loader.load().map_err(|error| stop(&error))
+}
+
+/// A configuration that can't be used, as the end of a command.
+pub(crate) fn stop(error: &LoadError) -> Stop {
+    match error {
+        LoadError::Problems(problems) => {
+            let count = problems.0.len();
+            let what = if count == 1 { "a mistake".to_owned() } else { format!("{count} mistakes") };
+            let hint = "Every key with its default: gateway config default";
+            Stop::new(Exit::Config, format!("the configuration has {what}:\n{problems}\n{hint}"))
+        }
+        LoadError::Io { .. } => Stop::because(Exit::Config, error),
+    }
+}

@@ -1,0 +1,54 @@
+//! Signals: what asks us to leave, and what asks us to read the configuration again.
+
+use std::{io, sync::Arc};
+
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::Notify,
+};
+use tokio_util::sync::CancellationToken;
+
+/// The signals we listen to.
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Starts to listen. From here on, they no longer end the process by themselves.
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Cancels `leave` at the first SIGINT or SIGTERM and `at_once` at the second; every SIGHUP is a `reload`.
+    pub(crate) async fn handle(
+        mut self,
+        leave: CancellationToken,
+        at_once: CancellationToken,
+        reload: Arc<Notify>,
+    ) {
+        loop {
+            let name = tokio::select! {
+                _ = self.interrupt.recv() => "SIGINT",
+                _ = self.terminate.recv() => "SIGTERM",
+                _ = self.hangup.recv() => {
+                    tracing::info!("SIGHUP: reading the configuration again");
+                    reload.notify_one();
+                    continue;
+                }
+            };
+            if leave.is_cancelled() {
+                tracing::warn!(signal = name, "leaving at once");
+                at_once.cancel();
+                return;
+            }
+            tracing::info!(signal = name, "leaving: finishing what is under way; once more leaves at once");
+            leave.cancel();
+        }
+    }
+}

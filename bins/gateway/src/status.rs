@@ -1,0 +1,97 @@
+//! `gateway status`.
+
+use hyper::Method;
+use serde_json::Value;
+
+use crate::{
+    client::{Client, ClientError},
+    exit::{Exit, Stop},
+    output::{harmless, line, print},
+};
+
+/// Prints how the running gateway is.
+pub(crate) async fn status(client: &Client, as_json: bool) -> Result<Exit, Stop> {
+    let tree = client.json(Method::GET, "/status", None).await.map_err(|error| {
+        let exit = if matches!(error, ClientError::NotRunning(_)) { Exit::NotRunning } else { Exit::Failure };
+        Stop::new(exit, harmless(&error.to_string()))
+    })?;
+    if as_json {
+        line(&serde_json::to_string_pretty(&tree).unwrap_or_default());
+    } else {
+        print(&told(&tree, &client.address().to_string()));
+    }
+    let ok = tree["status"] == "ok" || tree["status"] == "running" || tree["status"] == "healthy";
+    Ok(if ok { Exit::Ok } else { Exit::Failure })
+}
+
+/// The tree in five lines.
+fn told(tree: &Value, address: &str) -> String {
+    let text = |value: &Value| match value {
+        Value::Null => "–".to_owned(),
+        Value::String(text) => harmless(text),
+        other => other.to_string(),
+    };
+    let (reasoning, memory, skills) = (&tree["reasoning"], &tree["memory"], &tree["skills"]);
+    let list = |value: &Value| {
+        let names: Vec<String> = value.as_array().into_iter().flatten().map(channel).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    };
+    format!(
+        "Gateway   {} · version {} · http://{address} · up {}\n\
+         Model     {} {} · {} answers, {} ms on average\n\
+         Memory    {} entries, {} compacted files, {} MB\n\
+         Skills    {} installed, {} active · engine {}\n\
+         Channels  connected: {} · disconnected: {}\n",
+        text(&tree["status"]),
+        text(&tree["version"]),
+        duration(tree["uptime_seconds"].as_u64().unwrap_or_default()),
+        text(&reasoning["primary_provider"]),
+        text(&reasoning["primary_model"]),
+        text(&reasoning["total_requests"]),
+        text(&reasoning["avg_latency_ms"]),
+        text(&memory["wal_entries"]),
+        text(&memory["compacted_files"]),
+        text(&memory["total_size_mb"]),
+        text(&skills["installed"]),
+        text(&skills["active"]),
+        text(&skills["container_engine"]),
+        list(&tree["channels"]["connected"]),
+        list(&tree["channels"]["disconnected"]),
+    )
+}
+
+fn channel(value: &Value) -> String {
+    value.as_str().or_else(|| value["type"].as_str()).map_or_else(|| value.to_string(), harmless)
+}
+
+fn duration(seconds: u64) -> String {
+    let (days, hours, minutes) = (seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_contracts_tree_fits_five_lines() {
+        let tree = json!({
+            "status": "ok", "version": "0.1.0", "uptime_seconds": 90061,
+            "gateway": {"port": 18789, "bind": "127.0.0.1", "auth_enabled": true},
+            "reasoning": {"primary_provider": "local", "primary_model": "m", "total_requests": 3, "avg_latency_ms": 12},
+            "memory": {"wal_entries": 6, "compacted_files": 0, "total_size_mb": 0.1},
+            "skills": {"installed": 0, "active": 0, "container_engine": "none", "rootless": false},
+            "channels": {"connected": [], "disconnected": ["telegram"]},
+        });
+        let told = told(&tree, "127.0.0.1:18789");
+        assert_eq!(told.lines().count(), 5);
+        assert!(told.contains("up 1 d 1 h") && told.contains("disconnected: telegram"), "{told}");
+    }
+}

@@ -1,0 +1,145 @@
+//! Builds the parts and hands each what it needs: the only place that knows all of them.
+
+mod late;
+mod local;
+mod providers;
+
+use std::sync::Arc;
+
+use openclaw_channels::Channels;
+use openclaw_core::{
+    Secret,
+    config::ProviderKind,
+    port::{AgentPort, ToolPort},
+};
+use openclaw_http::{BindError, Server, Services};
+use openclaw_memory::{Memory, OpenError, OpenReport};
+use openclaw_reasoning::routes::EnvKeys;
+use openclaw_skills::Skills;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
+
+use self::late::LateAgent;
+use crate::{
+    config::{Environment, LiveConfig, Store},
+    exit::{Exit, Stop},
+    home::Home,
+    persona::persona,
+    telemetry::Telemetry,
+};
+
+pub(crate) use self::{late::ProviderInForce, local::default_file};
+
+/// Variables that hold a vendor's key, in the order they are tried.
+pub(crate) const KEYS: [(&str, ProviderKind); 2] =
+    [("ANTHROPIC_API_KEY", ProviderKind::Anthropic), ("OPENAI_API_KEY", ProviderKind::OpenAi)];
+
+/// Everything that runs.
+pub(crate) struct System {
+    pub(crate) server: Server,
+    pub(crate) agent: Arc<LateAgent>,
+    pub(crate) memory: Arc<Memory>,
+}
+
+/// What the environment says about providers.
+pub(crate) fn env_keys(environment: &Environment) -> EnvKeys {
+    let key = |name: &str| environment.non_empty(name).map(Secret::new);
+    let text = |name: &str| environment.non_empty(name).map(str::to_owned);
+    EnvKeys {
+        anthropic: key("ANTHROPIC_API_KEY"),
+        openai: key("OPENAI_API_KEY"),
+        anthropic_base_url: text("ANTHROPIC_BASE_URL"),
+        openai_base_url: text("OPENAI_BASE_URL"),
+    }
+}
+
+/// Opens the memory, starts the agent and binds the port. Blocks while the log is replayed. Must run inside the runtime.
+///
+/// Looking for providers goes on in the background: a server that does not answer must not keep us from listening.
+pub(crate) fn build(
+    home: &Home,
+    store: &Arc<Store>,
+    telemetry: &Telemetry,
+    tasks: &TaskTracker,
+    shutdown: &CancellationToken,
+) -> Result<System, Stop> {
+    let agent = Arc::new(LateAgent::default());
+    let search = providers::Search::new(home, store);
+    let first_router = tasks.spawn({
+        let search = search.clone();
+        async move { search.build().await }
+    });
+
+    let config = store.config().borrow().clone();
+    let (memory, report) =
+        Memory::open(&home.memory(), &config.memory).map_err(|error| cannot_open(&error))?;
+    tell(&report);
+    let memory = Arc::new(memory);
+    let skills = Arc::new(Skills::open(home.skills(), store.skills()));
+    let channels = Arc::new(Channels::new(store.channels()));
+    let services = Services {
+        agent: Arc::clone(&agent) as Arc<dyn AgentPort>,
+        memory: Arc::clone(&memory) as _,
+        skills: Arc::clone(&skills) as _,
+        channels,
+        config: Arc::new(LiveConfig(Arc::clone(store))),
+        logs: Arc::new(telemetry.files()),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let server = Server::bind(store.gateway(), services).map_err(|error| cannot_bind(&error))?;
+    tasks.spawn(providers::keep(
+        search,
+        first_router,
+        late::Start {
+            agent: Arc::clone(&agent),
+            memory: Arc::clone(&memory) as _,
+            tools: skills as Arc<dyn ToolPort>,
+            persona: persona(home.soul_file()),
+        },
+        shutdown.clone(),
+    ));
+    Ok(System { server, agent, memory })
+}
+
+fn tell(report: &OpenReport) {
+    for damage in &report.damaged {
+        warn!(?damage, "the log is damaged here; what else it holds is intact");
+    }
+    if report.missing > 0 {
+        warn!(records = report.missing, "records are missing from the log");
+    }
+    if report.cut_bytes > 0 {
+        info!(bytes = report.cut_bytes, "an unfinished write at the log's end was cut off");
+    }
+    info!(
+        replayed = report.replayed,
+        rebuilt = report.rebuilt,
+        pending = report.pending_runs,
+        took_ms = u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX),
+        "memory open"
+    );
+}
+
+fn cannot_open(error: &OpenError) -> Stop {
+    let exit = if matches!(error, OpenError::Locked { .. }) { Exit::InUse } else { Exit::Failure };
+    Stop::because(exit, error)
+}
+
+fn cannot_bind(error: &BindError) -> Stop {
+    match error {
+        BindError::InUse { addr } => {
+            let who =
+                crate::run::port_owner(*addr).map(|pid| format!(" by process {pid}")).unwrap_or_default();
+            Stop::new(
+                Exit::InUse,
+                format!(
+                    "{addr} is in use{who}: stop that program (perhaps another gateway), or take another port: \
+                     `gateway --port {}`, or gateway.port in gateway.yaml",
+                    addr.port().checked_add(1).unwrap_or(18789)
+                ),
+            )
+        }
+        BindError::Unprotected { .. } => Stop::because(Exit::Config, error),
+        _ => Stop::because(Exit::Failure, error),
+    }
+}
