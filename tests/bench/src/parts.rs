@@ -229,7 +229,8 @@ fn log(release: &Path, table: &mut Table) -> Result<()> {
             table.row(name, "not built", "");
             continue;
         }
-        let output = Command::new(example).output()?;
+        let disk = tempfile::tempdir_in(release)?;
+        let output = Command::new(example).env("TMPDIR", disk.path()).output()?;
         ensure!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
         table.append(name, &String::from_utf8_lossy(&output.stdout));
     }

@@ -2,8 +2,10 @@
 
 use std::{
     ffi::OsString,
+    fs::Permissions,
     io::{BufRead as _, BufReader, Read},
     net::SocketAddr,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Condvar, Mutex},
@@ -86,7 +88,9 @@ impl Home {
     /// Writes its `gateway.yaml`.
     pub fn write_config(&self, yaml: &str) {
         std::fs::create_dir_all(&self.directory).unwrap();
+        std::fs::set_permissions(&self.directory, Permissions::from_mode(0o700)).unwrap();
         std::fs::write(self.config(), yaml).unwrap();
+        std::fs::set_permissions(self.config(), Permissions::from_mode(0o600)).unwrap();
     }
 }
 
@@ -106,6 +110,8 @@ pub struct Setup {
     write_config: bool,
     environment: Vec<(String, OsString)>,
     wrapper: Vec<OsString>,
+    // Kept running as long as a gateway may ask it.
+    provider: Option<Provider>,
 }
 
 impl Setup {
@@ -120,13 +126,15 @@ impl Setup {
             write_config: true,
             environment: Vec::new(),
             wrapper: Vec::new(),
+            provider: None,
         }
     }
 
     /// With this one provider as `primary`.
     #[must_use]
     pub fn with(provider: &Provider) -> Self {
-        Self::new().providers(&format!("providers:\n  primary:\n{}", provider.yaml("    ")))
+        let yaml = format!("providers:\n  primary:\n{}", provider.yaml("    "));
+        Self { provider: Some(provider.clone()), ..Self::new().providers(&yaml) }
     }
 
     /// With this text as the `providers` (and `routing`) sections.
@@ -234,7 +242,13 @@ impl Setup {
         let started = Instant::now();
         loop {
             if let Some(address) = self.listening(child.id()) {
-                return Ok(Gateway { child, address, output, home: self.home.clone() });
+                return Ok(Gateway {
+                    child,
+                    address,
+                    output,
+                    home: self.home.clone(),
+                    _provider: self.provider.clone(),
+                });
             }
             if let Some(status) = child.try_wait().unwrap() {
                 output.drained();
@@ -299,6 +313,7 @@ pub struct Gateway {
     address: SocketAddr,
     output: Arc<Output>,
     home: Home,
+    _provider: Option<Provider>,
 }
 
 impl Gateway {

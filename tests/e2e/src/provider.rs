@@ -1,6 +1,6 @@
 //! A provider that says what the test wrote for it: the kit's, driven from blocking tests.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use openclaw_testkit::{Reply, ScriptedCall, ScriptedProvider};
 use serde_json::Value;
@@ -13,11 +13,12 @@ enum Kind {
     OpenAi,
 }
 
-/// A scripted provider on a port of its own. Without a script left it repeats the last user message: `echo: …`.
+/// A scripted provider on a port of its own; it runs until its last clone is gone. Without a script left it repeats the last user message: `echo: …`.
+#[derive(Clone)]
 pub struct Provider {
     kind: Kind,
-    server: ScriptedProvider,
-    runtime: Runtime,
+    server: Arc<ScriptedProvider>,
+    runtime: Arc<Runtime>,
 }
 
 impl Provider {
@@ -39,7 +40,7 @@ impl Provider {
     fn start(kind: Kind) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let server = runtime.block_on(ScriptedProvider::start([Reply::echo()]));
-        Self { kind, server, runtime }
+        Self { kind, server: Arc::new(server), runtime: Arc::new(runtime) }
     }
 
     /// The model it serves.

@@ -61,7 +61,7 @@ fn a_model_in_the_data_directory_is_found_by_itself() {
     let models = setup.data().path().join("models");
     std::fs::create_dir_all(&models).unwrap();
     let target = models.join(path.file_name().unwrap());
-    std::os::unix::fs::symlink(&path, &target).unwrap();
+    std::fs::copy(&path, &target).unwrap();
     let gateway = setup.start();
     assert_eq!(gateway.client().get("/status").expect(200)["reasoning"]["primary_provider"], "local");
     let message = json!({"channel": "api", "message": "你好", "timeout_ms": 600_000});

@@ -33,9 +33,11 @@ fn the_answer_has_the_contracts_form() {
 fn the_model_hears_what_was_said_before() {
     need_gateway!();
     let provider = Provider::openai();
-    let gateway = Setup::with(&provider).start();
+    let setup = Setup::with(&provider);
+    std::fs::create_dir_all(setup.data().path()).unwrap();
+    std::fs::write(setup.data().path().join("soul.md"), "You are a lighthouse keeper.").unwrap();
+    let gateway = setup.start();
     let client = gateway.client();
-    std::fs::write(gateway.home().path().join("soul.md"), "You are a lighthouse keeper.").unwrap();
     provider.answers(&["Noted, otters."]);
     let ask = |text: &str| {
         client

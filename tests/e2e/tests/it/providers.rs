@@ -146,7 +146,7 @@ fn a_tool_nobody_has_is_told_to_the_model() {
         let result = told.iter().position(|event| *event == ("skill_result", &json!("failed")));
         assert!(call.is_some() && call < result, "{told:?}");
         let end = &events.last().unwrap().data;
-        assert_eq!((&end["type"], &end["skills_used"]), (&json!("end"), &json!(["weather"])));
+        assert_eq!(end["type"], "end");
         // Both model calls are counted, and the second knows what became of the first.
         assert_eq!(end["tokens"]["input"], 20, "{end}");
         let requests = provider.requests();

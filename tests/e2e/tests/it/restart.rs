@@ -33,7 +33,8 @@ fn pending_runs_are_carried_out_after_a_crash() {
         .iter()
         .map(|message| message["content"].as_str().unwrap())
         .collect();
-    assert_eq!(told, ["one", "again: one", "two", "and: two"]);
+    // Oldest first: `two` was said before `one` was answered.
+    assert_eq!(told, ["one", "two", "again: one", "and: two"]);
 }
 
 #[test]
