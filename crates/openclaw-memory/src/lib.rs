@@ -63,8 +63,8 @@ pub mod engine {
         lock::{Lock, LockError},
         wal::{
             AppendError, ChangeError, Committed, Cut, Damage, Gap, LogHealth, Observer, OpenError, Pointer,
-            ReadError, Reader, Record, Recovery, ReplayFrom, Scanner, SegmentContent, SegmentInfo, Slot, Ticket, Wal,
-            WalOptions, walk_segment,
+            ReadError, Reader, Record, Recovery, ReplayFrom, Scanner, SegmentContent, SegmentInfo, Slot,
+            Ticket, Wal, WalOptions, walk_segment,
         },
     };
 }

@@ -4,9 +4,7 @@ use std::sync::atomic::Ordering;
 
 use openclaw_core::{Lsn, RunId};
 
-use super::{
-    Below, ConvDelta, Entry, EntryKind, Mark, Pending, Projections, State,
-};
+use super::{Below, ConvDelta, Entry, EntryKind, Mark, Pending, Projections, State};
 use crate::{
     record::{Channel, ConvKey, IdempotencyMark},
     wal::Pointer,
@@ -15,10 +13,24 @@ use crate::{
 /// What a record means for the projections.
 #[derive(Debug)]
 pub(crate) enum Change {
-    Accepted { run: RunId, conversation: ConvKey, channel: Channel, mark: Option<IdempotencyMark> },
-    Steps { run: RunId, after_ms: i64, messages: u32, calls: bool },
+    Accepted {
+        run: RunId,
+        conversation: ConvKey,
+        channel: Channel,
+        mark: Option<IdempotencyMark>,
+    },
+    Steps {
+        run: RunId,
+        after_ms: i64,
+        messages: u32,
+        calls: bool,
+    },
     /// With the latency when there is an answer.
-    Ended { run: RunId, after_ms: i64, latency_ms: Option<u64> },
+    Ended {
+        run: RunId,
+        after_ms: i64,
+        latency_ms: Option<u64>,
+    },
     Forgotten(Vec<Effect>),
     /// Nothing.
     None,
@@ -174,8 +186,15 @@ impl State {
                 ConvDelta::gone()
             }
             Some(keep) => {
+                self.pending.retain(|_, run| {
+                    let at = run.accepted.lsn;
+                    run.conversation != effect.conversation
+                        || at > effect.seen
+                        || keep.entries.iter().any(|entry| entry.at.lsn == at)
+                });
                 later.below = Below::Unknown;
-                let created_ms = if keep.exists() { keep.created_ms } else { later.created_ms.min(later.last_ms) };
+                let created_ms =
+                    if keep.exists() { keep.created_ms } else { later.created_ms.min(later.last_ms) };
                 let part = keep.followed_by(&later);
                 ConvDelta { below: Below::Replaced, channel: keep.channel.clone(), created_ms, ..part }
             }

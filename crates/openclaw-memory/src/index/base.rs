@@ -93,7 +93,10 @@ pub(crate) struct Snapshot {
 
 impl std::fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Snapshot").field("path", &self.path).field("summary", &self.summary).finish_non_exhaustive()
+        f.debug_struct("Snapshot")
+            .field("path", &self.path)
+            .field("summary", &self.summary)
+            .finish_non_exhaustive()
     }
 }
 
@@ -242,7 +245,8 @@ impl Snapshot {
     }
 
     pub(crate) fn chunk(&self, key: &ConvKey, chunk: u32) -> Result<Vec<Entry>, IndexError> {
-        let found = self.get(&self.chunks, &chunk_key(key, chunk), |bytes| read_entries(Reader::new(bytes)))?;
+        let found =
+            self.get(&self.chunks, &chunk_key(key, chunk), |bytes| read_entries(Reader::new(bytes)))?;
         found.ok_or_else(|| damaged(&self.path, CodecError::Truncated))
     }
 
@@ -266,10 +270,8 @@ impl Snapshot {
         low[..8].copy_from_slice(&time.saturating_sub(runs::ROW_SPAN_MS).to_be_bytes());
         let mut high = [0xff; 16];
         high[..8].copy_from_slice(&time.to_be_bytes());
-        let rows = self
-            .runs
-            .range(low.as_slice()..=high.as_slice())
-            .map_err(|error| storage(&self.path, error))?;
+        let rows =
+            self.runs.range(low.as_slice()..=high.as_slice()).map_err(|error| storage(&self.path, error))?;
         let mut found = Vec::new();
         for row in rows.rev() {
             let (key, value) = row.map_err(|error| storage(&self.path, error))?;

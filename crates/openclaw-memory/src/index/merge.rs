@@ -7,8 +7,8 @@ use redb::{ReadableTable, Table, TableDefinition, TableHandle, WriteTransaction}
 
 use super::{
     base::{
-        ACTIVITY, Base, CHUNKS, CONVERSATIONS, IndexError, MARKS_PREFIX, META, PENDING, RUNS, SUMMARY_KEY, damaged,
-        storage,
+        ACTIVITY, Base, CHUNKS, CONVERSATIONS, IndexError, MARKS_PREFIX, META, PENDING, RUNS, SUMMARY_KEY,
+        damaged, storage,
     },
     delta::{Below, ConvDelta, Counters, Delta, Mark, Pending},
     row::{ConvRow, Summary, activity_key, chunk_key, encode_chunk, encode_pending},
@@ -113,12 +113,7 @@ impl Base {
         Ok(())
     }
 
-    fn old_row(
-        &self,
-        rows: &Rows<'_>,
-        part: &ConvDelta,
-        key: &[u8],
-    ) -> Result<Option<ConvRow>, IndexError> {
+    fn old_row(&self, rows: &Rows<'_>, part: &ConvDelta, key: &[u8]) -> Result<Option<ConvRow>, IndexError> {
         if part.below == Below::Nothing {
             return Ok(None);
         }
@@ -134,9 +129,7 @@ impl Base {
     ) -> Result<(), IndexError> {
         let mut table = transaction.open_table(RUNS).map_err(|error| storage(&self.path, error))?;
         for (key, value) in runs::rows(&checkpoint.delta.runs) {
-            table
-                .insert(key.as_slice(), value.as_slice())
-                .map_err(|error| storage(&self.path, error))?;
+            table.insert(key.as_slice(), value.as_slice()).map_err(|error| storage(&self.path, error))?;
         }
         let mut pending = transaction.open_table(PENDING).map_err(|error| storage(&self.path, error))?;
         pending.retain(|_, _| false).map_err(|error| storage(&self.path, error))?;

@@ -145,7 +145,9 @@ mod tests {
         let generated = RunId::generate().new_conversation_id();
         assert!(matches!(ConvKey::of(&generated), ConvKey::Ulid(_)));
         let lower = generated.as_str().to_lowercase();
-        for text in [generated.as_str(), &lower, "conv_abc123", "x", "conv_", "conv_01ARZ3NDEKTSV4RRFFQ69G5FAU"] {
+        for text in
+            [generated.as_str(), &lower, "conv_abc123", "x", "conv_", "conv_01ARZ3NDEKTSV4RRFFQ69G5FAU"]
+        {
             let id: ConversationId = text.parse().unwrap();
             let key = ConvKey::of(&id);
             assert_eq!(key.id(), id);

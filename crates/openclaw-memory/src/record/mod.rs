@@ -9,11 +9,12 @@ mod key;
 mod tests;
 mod wire;
 
+use crate::wal::Pointer;
 #[cfg(test)]
 use blocks::role_of;
 pub(crate) use blocks::{count_messages, into_messages};
 pub(crate) use key::{Channel, ConvKey};
-use openclaw_core::{ContentBlock, Failure, Metadata, NewRun, Reply, RunId, RunOutcome, TokenUsage};
+use openclaw_core::{ContentBlock, Failure, Lsn, Metadata, NewRun, Reply, RunId, RunOutcome, TokenUsage};
 pub(crate) use wire::{CodecError, Reader, put_bytes, put_signed, put_varint};
 
 /// Low five bits of the first byte.
@@ -96,6 +97,8 @@ pub(crate) struct ForgottenRecord {
     /// Only runs that ended before this (Unix milliseconds); `None`: everything.
     pub(crate) before_ms: Option<i64>,
     pub(crate) conversations: Vec<ConvKey>,
+    /// The records to overwrite. Listed, because a record whose overwriting was torn can't be recognised any more.
+    pub(crate) records: Vec<Pointer>,
 }
 
 /// The payload of a user's message.
@@ -198,8 +201,16 @@ pub(crate) fn encode_forgotten(record: &ForgottenRecord) -> Vec<u8> {
         }
         None => out.push(0),
     }
+    put_varint(&mut out, record.conversations.len() as u64);
     for conversation in &record.conversations {
         conversation.put(&mut out);
+    }
+    let mut last = 0;
+    for at in &record.records {
+        put_signed(&mut out, at.lsn.0.wrapping_sub(last) as i64);
+        last = at.lsn.0;
+        put_varint(&mut out, u64::from(at.offset));
+        put_varint(&mut out, u64::from(at.len));
     }
     out
 }
@@ -227,10 +238,16 @@ impl<'a> Record<'a> {
                     value => return Err(CodecError::Unknown { what: "condition", value }),
                 };
                 let mut conversations = Vec::new();
-                while !reader.is_empty() {
+                for _ in 0..reader.varint()? {
                     conversations.push(ConvKey::read(&mut reader)?);
                 }
-                Ok(Self::Forgotten(ForgottenRecord { before_ms, conversations }))
+                let (mut records, mut last) = (Vec::new(), 0_u64);
+                while !reader.is_empty() {
+                    last = last.wrapping_add(reader.signed()? as u64);
+                    let (offset, len) = (reader.varint_u32()?, reader.varint_u32()?);
+                    records.push(Pointer { lsn: Lsn(last), offset, len });
+                }
+                Ok(Self::Forgotten(ForgottenRecord { before_ms, conversations, records }))
             }
             value => Err(CodecError::Unknown { what: "kind of record", value }),
         }

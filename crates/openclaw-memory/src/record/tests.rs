@@ -88,8 +88,13 @@ fn steps_come_back_and_make_messages_by_role() {
             is_error,
         })
     };
-    let blocks =
-        vec![ContentBlock::Text("let me see".into()), call("1"), call("2"), result("1", false), result("2", true)];
+    let blocks = vec![
+        ContentBlock::Text("let me see".into()),
+        call("1"),
+        call("2"),
+        result("1", false),
+        result("2", true),
+    ];
     let run = RunId::generate();
     let payload = encode_steps(run, -5, &blocks);
     let Ok(Record::Steps(read)) = Record::decode(&payload) else { panic!("no steps") };
@@ -97,10 +102,10 @@ fn steps_come_back_and_make_messages_by_role() {
     assert_eq!(read.blocks().unwrap(), blocks);
     assert_eq!(count_messages(&blocks), 2);
     let messages = into_messages(blocks);
-    assert_eq!(messages.iter().map(|(role, parts)| (role_of(&parts[0]) == *role, parts.len())).collect::<Vec<_>>(), [
-        (true, 3),
-        (true, 2)
-    ]);
+    assert_eq!(
+        messages.iter().map(|(role, parts)| (role_of(&parts[0]) == *role, parts.len())).collect::<Vec<_>>(),
+        [(true, 3), (true, 2)]
+    );
     assert_eq!(count_messages(&[]), 0);
 }
 
@@ -131,6 +136,10 @@ fn intents_come_back() {
             conversations: vec![
                 ConvKey::of(&RunId::generate().new_conversation_id()),
                 ConvKey::of(&"conv_abc123".parse().unwrap()),
+            ],
+            records: vec![
+                Pointer { lsn: Lsn(9), offset: 4096, len: 7 },
+                Pointer { lsn: Lsn(3), offset: u32::MAX, len: 0 },
             ],
         };
         let payload = encode_forgotten(&record);

@@ -44,7 +44,9 @@ impl Core {
                     && query.until.is_none_or(|until| file.modified <= until)
             });
             files.sort_by(|a, b| a.path.cmp(&b.path));
-            units.extend(files.iter().zip(0..).map(|(file, index)| Unit::File { index, path: file.path.clone() }));
+            units.extend(
+                files.iter().zip(0..).map(|(file, index)| Unit::File { index, path: file.path.clone() }),
+            );
         }
         let texts = Texts { reader: self.reader(), units, since: query.since, until: query.until };
         let (found, matching) = best(&texts, &terms, query.limit)?;
@@ -73,10 +75,12 @@ impl Core {
         let Ok(record) = Record::decode(&payload) else { return Ok(None) };
         let conversation: ConvKey = match &record {
             Record::Accepted(accepted) => accepted.conversation.clone(),
-            Record::Steps(_) | Record::Ended(_) => match record.run().map(|run| self.locate(run)).transpose()? {
-                Some(Some((_, conversation))) => conversation,
-                _ => return Ok(None),
-            },
+            Record::Steps(_) | Record::Ended(_) => {
+                match record.run().map(|run| self.locate(run)).transpose()? {
+                    Some(Some((_, conversation))) => conversation,
+                    _ => return Ok(None),
+                }
+            }
             Record::Forgotten(_) => return Ok(None),
         };
         let Some(view) = self.conversation_view(&conversation)? else { return Ok(None) };

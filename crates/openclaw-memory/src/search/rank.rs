@@ -51,7 +51,9 @@ impl Weights {
     pub(super) fn score(&self, counts: &[u16], bytes: u32) -> f32 {
         let length = K1 * (1.0 - B + B * bytes as f32 / self.mean);
         let parts = self.terms.iter().zip(counts).filter(|(_, count)| **count > 0);
-        parts.map(|(weight, count)| weight * f32::from(*count) * (K1 + 1.0) / (f32::from(*count) + length)).sum()
+        parts
+            .map(|(weight, count)| weight * f32::from(*count) * (K1 + 1.0) / (f32::from(*count) + length))
+            .sum()
     }
 }
 

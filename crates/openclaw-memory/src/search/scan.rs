@@ -165,12 +165,7 @@ impl Texts<'_> {
     }
 
     /// Tells of every text in the window.
-    fn each_match(
-        &self,
-        next: &AtomicUsize,
-        terms: &Terms,
-        tell: &mut Tell<'_>,
-    ) -> Result<(), MemoryError> {
+    fn each_match(&self, next: &AtomicUsize, terms: &Terms, tell: &mut Tell<'_>) -> Result<(), MemoryError> {
         let mut buffer = String::new();
         let mut counts = vec![0_u16; terms.len()];
         let mut see = |key: TextKey, text: &str| {

@@ -103,12 +103,16 @@ pub(super) fn change(error: ChangeError) -> MemoryError {
 pub(super) fn index(error: IndexError) -> MemoryError {
     match error {
         IndexError::Io { path, source } => MemoryError::Io { path, source },
-        IndexError::Storage { path, source } => {
-            MemoryError::Damaged { path, offset: 0, what: format!("{source}; it is rebuilt at the next start") }
-        }
-        IndexError::Row { path, source } => {
-            MemoryError::Damaged { path, offset: 0, what: format!("{source}; it is rebuilt at the next start") }
-        }
+        IndexError::Storage { path, source } => MemoryError::Damaged {
+            path,
+            offset: 0,
+            what: format!("{source}; it is rebuilt at the next start"),
+        },
+        IndexError::Row { path, source } => MemoryError::Damaged {
+            path,
+            offset: 0,
+            what: format!("{source}; it is rebuilt at the next start"),
+        },
         IndexError::Version(path) | IndexError::Absent(path) => {
             MemoryError::Damaged { path, offset: 0, what: "another version's index".to_owned() }
         }

@@ -40,11 +40,13 @@ impl Core {
         self.overwrite(&mut unfinished).map_err(error::change)?;
         let conversation = ConvKey::of(id);
         let until = Lsn(self.projections.last().map_or(0, |at| at.lsn.0) + 1);
-        let planned = plan_erasure(&self.projections, &conversation, until).map_err(|e| self.index_failed(e))?;
+        let planned =
+            plan_erasure(&self.projections, &conversation, until).map_err(|e| self.index_failed(e))?;
         let Some((effect, entries)) = planned else { return Ok(None) };
         let removed = effect.removed;
         self.order.lock().erase(&conversation);
-        let intent = ForgottenRecord { before_ms: None, conversations: vec![conversation.clone()] };
+        let records = entries.iter().map(|entry| entry.at).collect();
+        let intent = ForgottenRecord { before_ms: None, conversations: vec![conversation.clone()], records };
         let logged = self.log_intent(&intent, vec![effect], runtime);
         self.order.lock().erased(&conversation);
         logged?;
@@ -54,6 +56,11 @@ impl Core {
         let all = || entries.iter().chain(&doomed);
         self.cache.remove(all().map(|entry| entry.at.lsn));
         unfinished.0.extend(all().map(|entry| entry.at));
+        if !doomed.is_empty() {
+            let records = doomed.iter().map(|entry| entry.at).collect();
+            let more = ForgottenRecord { before_ms: None, conversations: Vec::new(), records };
+            self.log_intent(&more, Vec::new(), runtime)?;
+        }
         self.overwrite(&mut unfinished).map_err(error::change)?;
         self.find_oldest()?;
         Ok(Some(Erased { messages, memories: 0 }))

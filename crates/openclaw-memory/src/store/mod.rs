@@ -24,9 +24,9 @@ use std::{
 pub use error::OpenError;
 pub(crate) use error::read as read_error;
 pub use open::OpenReport;
+use openclaw_core::port::MemoryError;
 pub(crate) use read::messages_of;
 pub(crate) use stats::{Found as CompactedFile, compacted_files};
-use openclaw_core::port::MemoryError;
 
 use crate::{
     index::{Base, Change, Projections},

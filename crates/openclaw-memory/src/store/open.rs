@@ -11,7 +11,8 @@ use openclaw_core::config::MemoryConfig;
 use tokio::sync::Semaphore;
 
 use super::{
-    Core, Item, Memory, OpenError, Unfinished, cache::Cache, order::Order, replay::Replay, signal::Signal, upkeep,
+    Core, Item, Memory, OpenError, Unfinished, cache::Cache, order::Order, replay::Replay, signal::Signal,
+    upkeep,
 };
 use crate::{
     fs::{Fs, RealFs},
@@ -69,7 +70,8 @@ impl Memory {
             move |source: io::Error| OpenError::Io { action, path, source }
         };
         create_private(dir).map_err(failed("create", dir))?;
-        let lock = Lock::acquire(&dir.join("lock")).map_err(|error| OpenError::lock(dir.to_owned(), error))?;
+        let lock =
+            Lock::acquire(&dir.join("lock")).map_err(|error| OpenError::lock(dir.to_owned(), error))?;
         let index_dir = dir.join("index");
         let index_failed = |error| OpenError::index(index_dir.clone(), error);
 
@@ -146,13 +148,20 @@ impl Memory {
             tracing::warn!(path = %damage.path.display(), offset = damage.offset, bytes = damage.bytes,
                 lost = damage.lost.end.0.saturating_sub(damage.lost.start.0), "part of the log is damaged and passed over");
         }
-        let thread = upkeep::start(&core)
-            .map_err(|source| OpenError::Io { action: "start the upkeep thread of", path: dir.to_owned(), source })?;
+        let thread = upkeep::start(&core).map_err(|source| OpenError::Io {
+            action: "start the upkeep thread of",
+            path: dir.to_owned(),
+            source,
+        })?;
         Ok((Self { core, upkeep: Mutex::new(Some(thread)) }, report))
     }
 }
 
-fn observer(slot: Arc<Mutex<Arc<Projections>>>, signal: Arc<Signal>, config: &MemoryConfig) -> Observer<Item> {
+fn observer(
+    slot: Arc<Mutex<Arc<Projections>>>,
+    signal: Arc<Signal>,
+    config: &MemoryConfig,
+) -> Observer<Item> {
     let checkpoint_bytes = u64::from(config.checkpoint_mb) << 20;
     let mut projections: Option<Arc<Projections>> = None;
     Box::new(move |batch| {

@@ -121,10 +121,7 @@ pub(super) fn mark(key: &str, run: &openclaw_core::NewRun) -> IdempotencyMark {
     if !run.metadata.extra.is_empty() {
         part(serde_json::to_string(&run.metadata.extra).unwrap_or_default().as_bytes());
     }
-    IdempotencyMark {
-        key: head(&Sha256::digest(key.as_bytes())),
-        request: head(&request.finalize()),
-    }
+    IdempotencyMark { key: head(&Sha256::digest(key.as_bytes())), request: head(&request.finalize()) }
 }
 
 fn head<const N: usize>(hash: &[u8]) -> [u8; N] {

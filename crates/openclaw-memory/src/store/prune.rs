@@ -73,15 +73,13 @@ pub(super) fn plan(
     }
     let was_there = |entry: &Entry| intent.is_none_or(|intent| entry.at.lsn < intent);
     let prunable = |run: &Run| {
-        run.ended && run.last_ms.unwrap_or(view.last_ms) < before_ms && run.entries.iter().all(was_there)
+        // At a replay a run of which nothing is left was pruned before the crash.
+        let pruned_before = intent.is_some() && run.last_ms.is_none();
+        let old = run.ended && run.last_ms.unwrap_or(view.last_ms) < before_ms;
+        (old || pruned_before) && run.entries.iter().all(was_there)
     };
     let mut plan = Plan {
-        effect: Effect {
-            conversation: conversation.clone(),
-            seen,
-            keep: None,
-            removed: 0,
-        },
+        effect: Effect { conversation: conversation.clone(), seen, keep: None, removed: 0 },
         first: Vec::new(),
         then: Vec::new(),
         bytes: 0,
@@ -134,7 +132,11 @@ impl Core {
             // Let go between batches, so that checkpoints and erasures get their turn.
             let mut unfinished = self.maintain();
             self.overwrite(&mut unfinished).map_err(error::change)?;
-            let mut intent = ForgottenRecord { before_ms: Some(before_ms), conversations: Vec::new() };
+            let mut intent = ForgottenRecord {
+                before_ms: Some(before_ms),
+                conversations: Vec::new(),
+                records: Vec::new(),
+            };
             let (mut effects, mut first, mut then) = (Vec::new(), Vec::new(), Vec::new());
             for conversation in batch {
                 let planned = plan(self, conversation, before_ms, None).map_err(|e| self.index_failed(e))?;
@@ -149,6 +151,7 @@ impl Core {
             if !request.confirm || effects.is_empty() {
                 continue;
             }
+            intent.records = first.iter().chain(&then).copied().collect();
             self.log_intent(&intent, effects, runtime)?;
             self.cache.remove(first.iter().chain(&then).map(|at| at.lsn));
             // All of it is owed from now on, even if the first half fails.
@@ -172,7 +175,10 @@ impl Core {
         let covered = self.projections.checkpointed().unwrap_or_default();
         let mut keep = None;
         for segment in self.reader.segments() {
-            if !segment.sealed || segment.lsns.end > Lsn(covered.0 + 1) || self.holds_content(&segment.lsns)? {
+            if !segment.sealed
+                || segment.lsns.end > Lsn(covered.0 + 1)
+                || self.holds_content(&segment.lsns)?
+            {
                 break;
             }
             keep = Some(segment.lsns.end);

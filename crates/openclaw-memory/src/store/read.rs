@@ -67,7 +67,11 @@ impl Core {
         max_bytes: usize,
     ) -> Result<Vec<Arc<Message>>, MemoryError> {
         let read = self.recent_with(conversation, max_messages, max_bytes, |entry| {
-            if entry.messages() == 0 { Ok(Some(Arc::new([]) as Messages)) } else { self.messages(entry).map(Some) }
+            if entry.messages() == 0 {
+                Ok(Some(Arc::new([]) as Messages))
+            } else {
+                self.messages(entry).map(Some)
+            }
         });
         read.map(Option::unwrap_or_default)
     }
@@ -193,16 +197,14 @@ impl Core {
 
 /// The run that one of the gateway's own message ids belongs to.
 fn run_of(id: &MessageId) -> Option<RunId> {
-    let rest = ["msg_user_", "msg_resp_", "msg_step_"].iter().find_map(|prefix| id.as_str().strip_prefix(prefix))?;
+    let rest =
+        ["msg_user_", "msg_resp_", "msg_step_"].iter().find_map(|prefix| id.as_str().strip_prefix(prefix))?;
     let ulid = rest.split('_').next()?;
     RunId::parse_any(&format!("msg_resp_{ulid}")).ok()
 }
 
 /// The messages that a record of a conversation holds.
-pub(crate) fn messages_of(
-    entry: &Entry,
-    record: &Record<'_>,
-) -> Result<Messages, crate::record::CodecError> {
+pub(crate) fn messages_of(entry: &Entry, record: &Record<'_>) -> Result<Messages, crate::record::CodecError> {
     Ok(match record {
         Record::Accepted(record) => {
             write::user_message(record.run, record.text.to_owned(), record.metadata()?)

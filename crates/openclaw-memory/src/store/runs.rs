@@ -1,9 +1,6 @@
 //! Reading runs back.
 
-use openclaw_core::{
-    ContentBlock, NewRun, RunId, RunRecord, RunState, Timestamp,
-    port::MemoryError,
-};
+use openclaw_core::{ContentBlock, NewRun, RunId, RunRecord, RunState, Timestamp, port::MemoryError};
 
 use super::{Core, error, read};
 use crate::{
@@ -54,7 +51,8 @@ impl Core {
         let mut limit = FIRST_LOOK;
         loop {
             let entries = self.projections.tail(&conversation, limit).map_err(|e| self.index_failed(e))?;
-            let past = entries.last().is_none_or(|oldest| oldest.at.lsn <= accepted.lsn) || entries.len() < limit;
+            let past =
+                entries.last().is_none_or(|oldest| oldest.at.lsn <= accepted.lsn) || entries.len() < limit;
             if past {
                 let own: Vec<_> = entries.iter().rev().filter(|entry| entry.run == accepted.lsn).collect();
                 let mut steps = Vec::new();

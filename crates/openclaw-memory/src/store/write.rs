@@ -45,7 +45,9 @@ impl Memory {
                 slot.append(payload, Item { change: change(conversation), _held: None })
             }
             Some(mark) => match self.claim_key(run.id, mark, payload.len()).await? {
-                Ok((slot, held)) => slot.append(payload, Item { change: change(conversation), _held: Some(held) }),
+                Ok((slot, held)) => {
+                    slot.append(payload, Item { change: change(conversation), _held: Some(held) })
+                }
                 Err(earlier) => return Ok(earlier),
             },
         };
@@ -137,7 +139,8 @@ impl Memory {
         let core = &self.core;
         let after_ms = since(run);
         let payload = encode_ended(run, after_ms, &outcome);
-        let latency_ms = if let RunOutcome::Completed(reply) = &outcome { Some(reply.latency_ms) } else { None };
+        let latency_ms =
+            if let RunOutcome::Completed(reply) = &outcome { Some(reply.latency_ms) } else { None };
         let slot = core.wal.reserve(payload.len()).await.map_err(error::append)?;
         let change = Change::Ended { run, after_ms, latency_ms };
         match core.queue_end(slot, run, payload, change) {
@@ -179,7 +182,9 @@ enum Queued {
 impl Core {
     fn queue_end(&self, slot: Slot<'_, Item>, run: RunId, payload: Vec<u8>, change: Change) -> Queued {
         let mut in_flight = self.order.lock();
-        let Some(conversation) = self.projections.pending_conversation(run) else { return Queued::NotPending };
+        let Some(conversation) = self.projections.pending_conversation(run) else {
+            return Queued::NotPending;
+        };
         if in_flight.is_erasing(&conversation) {
             return Queued::NotPending;
         }

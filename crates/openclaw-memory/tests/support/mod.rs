@@ -1,0 +1,108 @@
+//! What the store's tests share.
+#![expect(dead_code, reason = "each test file uses its own part")]
+
+use std::path::Path;
+
+use openclaw_core::{
+    ContentBlock, ConversationFilter, ConversationId, Metadata, NewRun, Reply, RunId, RunOutcome, TokenUsage,
+    ToolCall, ToolResult,
+    config::MemoryConfig,
+    port::{MemoryPort, MemoryType, SearchQuery},
+};
+use openclaw_memory::{Memory, OpenReport};
+use serde_json::json;
+
+pub fn open(dir: &Path) -> (Memory, OpenReport) {
+    Memory::open(dir, &MemoryConfig { min_free_mb: 0, ..MemoryConfig::default() }).unwrap()
+}
+
+/// A run id of a chosen time.
+pub fn run_at(ms: u64) -> RunId {
+    let mut bytes = RunId::generate().to_bytes();
+    bytes[..6].copy_from_slice(&ms.to_be_bytes()[2..]);
+    RunId::from_bytes(bytes)
+}
+
+pub fn new_run(id: RunId, conversation: Option<&str>, text: &str) -> NewRun {
+    NewRun {
+        id,
+        conversation: conversation.map_or_else(|| id.new_conversation_id(), conv),
+        channel: "api".into(),
+        text: text.into(),
+        metadata: Metadata::default(),
+        idempotency_key: None,
+    }
+}
+
+pub fn conv(id: &str) -> ConversationId {
+    id.parse().unwrap()
+}
+
+pub fn reply(text: &str) -> RunOutcome {
+    RunOutcome::Completed(Reply {
+        content: text.into(),
+        skills_used: Vec::new(),
+        usage: TokenUsage { input: 10, output: 20 },
+        latency_ms: 100,
+        model: "test-model".into(),
+    })
+}
+
+pub fn call(id: &str) -> ContentBlock {
+    ContentBlock::ToolCall(ToolCall {
+        id: id.into(),
+        name: "weather".into(),
+        arguments: json!({"city": "서울"}),
+    })
+}
+
+pub fn result(id: &str, content: &str) -> ContentBlock {
+    ContentBlock::ToolResult(ToolResult {
+        call_id: id.into(),
+        name: "weather".into(),
+        content: content.into(),
+        is_error: false,
+    })
+}
+
+pub async fn turn(memory: &Memory, conversation: &str, question: &str, answer: &str) -> RunId {
+    turn_as(memory, RunId::generate(), conversation, question, answer).await
+}
+
+pub async fn turn_as(memory: &Memory, id: RunId, conversation: &str, question: &str, answer: &str) -> RunId {
+    memory.accept_run(new_run(id, Some(conversation), question)).await.unwrap();
+    memory.end_run(id, reply(answer)).await.unwrap();
+    id
+}
+
+pub fn page(limit: usize) -> ConversationFilter {
+    ConversationFilter { limit, ..ConversationFilter::default() }
+}
+
+pub fn query(text: &str) -> SearchQuery {
+    SearchQuery { query: text.into(), limit: 10, kind: MemoryType::All, since: None, until: None }
+}
+
+/// Every message text of a conversation.
+pub async fn texts(memory: &Memory, conversation: &str) -> Vec<String> {
+    let view =
+        memory.conversation(&conv(conversation), openclaw_core::MessageWindow::default()).await.unwrap();
+    view.map(|view| view.messages.iter().map(|message| message.text()).collect()).unwrap_or_default()
+}
+
+/// The files below a directory that hold these bytes.
+pub fn files_with(dir: &Path, needle: &[u8]) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_with(&path, needle));
+        } else {
+            let bytes = std::fs::read(&path).unwrap();
+            if bytes.windows(needle.len()).any(|window| window == needle) {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
