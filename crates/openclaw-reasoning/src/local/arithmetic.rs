@@ -64,6 +64,12 @@ impl Quantised {
         );
     }
 
+    /// Appends a block that is one already.
+    pub(super) fn push(&mut self, quants: [i8; BLOCK], scale: f32) {
+        self.quants.push(quants);
+        self.scales.push(scale);
+    }
+
     pub(super) fn rows(&self) -> usize {
         self.quants.len() / self.blocks_per_row.max(1)
     }
@@ -195,7 +201,7 @@ impl NullaryFnOnce for Avx2<'_> {
 }
 
 /// Dot products of one row with `N` others. `maddubs` wants one side unsigned: the weight's sign moves to the other side.
-/// No product sum overflows sixteen bits, since 2 · 127 · 127 < 32768.
+/// No product sum overflows sixteen bits: a file's weights reach -128, inputs 127, and 2 · 128 · 127 < 32768.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn dots<const N: usize>(simd: pulp::x86::V3, weights: Row<'_>, input: [Row<'_>; N]) -> [f32; N] {

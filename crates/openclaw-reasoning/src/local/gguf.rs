@@ -1,33 +1,34 @@
-//! Reading a GGUF file: its header, and its tensors as eight-bit matrices.
+//! Reading a GGUF file: its header, and its tensors as eight-bit matrices, piece by piece.
+
+mod header;
+mod kind;
 
 use std::{
-    borrow::Cow,
     fs::File,
-    io::{self, BufReader, Read, Seek, SeekFrom},
+    io::{BufReader, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
 
-use candle_core::{
-    CpuStorage,
-    quantized::{
-        GgmlDType,
-        gguf_file::{Content, TensorInfo, Value},
-    },
+pub(super) use self::header::Texts;
+use self::{
+    header::{Header, HeaderError, Value},
+    kind::Kind,
 };
-
 use super::{
     arithmetic::{BLOCK, Quantised},
     error::ModelFileError,
 };
 
-/// Numbers that are converted at a time while a matrix is read.
-const SLAB: usize = 1 << 20;
+/// Numbers that are converted at a time while a tensor is read: a multiple of every format's block, and little enough to
+/// stay in the processor's cache.
+const SLAB: usize = 1 << 15;
 
 /// An open file whose header has been read and checked against its length.
+#[derive(Debug)]
 pub(super) struct ModelFile {
     path: PathBuf,
-    reader: Positioned,
-    content: Content,
+    file: File,
+    header: Header,
 }
 
 impl ModelFile {
@@ -38,40 +39,18 @@ impl ModelFile {
         if !metadata.is_file() {
             return Err(ModelFileError::NotGguf { path: path.to_owned() });
         }
-        let mut reader = Positioned::new(file, metadata.len());
-        let mut magic = [0u8; 4];
-        match reader.read_exact(&mut magic) {
-            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(io(error)),
-            Ok(()) if magic == *b"GGUF" => {}
-            _ => return Err(ModelFileError::NotGguf { path: path.to_owned() }),
-        }
-        reader.seek(SeekFrom::Start(0)).map_err(io)?;
-        let content = Content::read(&mut reader).map_err(|error| ModelFileError::damaged(path, error))?;
-        let file = Self { path: path.to_owned(), reader, content };
-        file.check_lengths()?;
-        Ok(file)
-    }
-
-    /// Every tensor must lie inside the file: a download that was cut ends here and not in the middle of loading.
-    fn check_lengths(&self) -> Result<(), ModelFileError> {
-        for (name, info) in &self.content.tensor_infos {
-            let end = byte_length(info).and_then(|bytes| {
-                self.content.tensor_data_offset.checked_add(info.offset)?.checked_add(bytes)
-            });
-            if end.is_none_or(|end| end > self.reader.length) {
-                let what = format!("tensor {name} lies beyond the file's {} bytes", self.reader.length);
-                return Err(ModelFileError::damaged(&self.path, what));
-            }
-        }
-        Ok(())
+        let reader = BufReader::with_capacity(1 << 16, &file);
+        let header = Header::read(reader, metadata.len()).map_err(|error| match error {
+            HeaderError::Io(error) => io(error),
+            HeaderError::NotGguf => ModelFileError::NotGguf { path: path.to_owned() },
+            HeaderError::Damaged(what) => ModelFileError::damaged(path, what),
+            HeaderError::Unsupported(what) => ModelFileError::unsupported(path, what),
+        })?;
+        Ok(Self { path: path.to_owned(), file, header })
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
-    }
-
-    pub(super) fn content(&self) -> &Content {
-        &self.content
     }
 
     pub(super) fn architecture(&self) -> Result<&str, ModelFileError> {
@@ -84,37 +63,52 @@ impl ModelFile {
         self.own_number("context_length").map(|length| length.clamp(1, 1 << 20))
     }
 
+    fn value(&self, key: &str) -> Option<&Value> {
+        self.header.metadata.get(key)
+    }
+
     pub(super) fn text(&self, key: &str) -> Option<&str> {
-        self.content.metadata.get(key)?.to_string().ok().map(String::as_str)
+        match self.value(key)? {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
     }
 
     /// A whole number of any width.
     pub(super) fn number(&self, key: &str) -> Option<u32> {
-        let whole = match self.content.metadata.get(key)? {
-            Value::I8(value) => i64::from(*value),
-            Value::I16(value) => i64::from(*value),
-            Value::I32(value) => i64::from(*value),
-            Value::I64(value) => *value,
-            Value::Bool(_) => return None,
-            other => i64::try_from(other.to_u64().ok()?).ok()?,
-        };
-        u32::try_from(whole).ok()
+        match self.value(key)? {
+            Value::Whole(whole) => u32::try_from(*whole).ok(),
+            _ => None,
+        }
     }
 
     pub(super) fn float(&self, key: &str) -> Option<f32> {
-        match self.content.metadata.get(key)? {
-            Value::F32(value) => Some(*value),
-            Value::F64(value) => Some(*value as f32),
+        match self.value(key)? {
+            Value::Float(value) => Some(*value as f32),
             _ => None,
         }
     }
 
     pub(super) fn flag(&self, key: &str) -> Option<bool> {
-        self.content.metadata.get(key)?.to_bool().ok()
+        match self.value(key)? {
+            Value::Flag(flag) => Some(*flag),
+            _ => None,
+        }
     }
 
-    pub(super) fn list(&self, key: &str) -> Option<&[Value]> {
-        self.content.metadata.get(key)?.to_vec().ok().map(Vec::as_slice)
+    pub(super) fn texts(&self, key: &str) -> Option<&Texts> {
+        match self.value(key)? {
+            Value::Texts(texts) => Some(texts),
+            _ => None,
+        }
+    }
+
+    /// A list of whole numbers; empty when there is none.
+    pub(super) fn numbers(&self, key: &str) -> &[i64] {
+        match self.value(key) {
+            Some(Value::Wholes(wholes)) => wholes,
+            _ => &[],
+        }
     }
 
     /// A number that the file keeps under its architecture's name and that must be there.
@@ -124,7 +118,7 @@ impl ModelFile {
     }
 
     pub(super) fn has_tensor(&self, name: &str) -> bool {
-        self.content.tensor_infos.contains_key(name)
+        self.header.tensors.contains_key(name)
     }
 
     /// A matrix of exactly this size.
@@ -138,106 +132,80 @@ impl ModelFile {
             let what = format!("tensor {name} has rows of {columns} numbers, no multiple of {BLOCK}");
             return Err(ModelFileError::unsupported(&self.path, what));
         }
+        let kind = self.find(name, &[columns, rows])?;
+        // Only now is it known that the file really holds that many.
         let mut matrix = Quantised::with_capacity(rows, columns);
-        self.read(name, &[rows, columns], |values| matrix.extend(values))?;
+        let mut values = Vec::with_capacity(SLAB);
+        let mut finite = true;
+        self.read(name, kind, rows * columns, |bytes| {
+            if kind.is_whole() {
+                kind.whole_blocks(bytes, |quants, scale| {
+                    finite &= scale.is_finite();
+                    matrix.push(quants, scale);
+                });
+            } else {
+                values.clear();
+                kind.decode(bytes, &mut values);
+                finite &= all_finite(&values);
+                matrix.extend(&values);
+            }
+        })?;
+        self.check_finite(name, finite)?;
         Ok(matrix)
     }
 
     /// A row of exactly this length.
     pub(super) fn vector(&mut self, name: &str, length: usize) -> Result<Vec<f32>, ModelFileError> {
+        let kind = self.find(name, &[length])?;
         let mut vector = Vec::with_capacity(length);
-        self.read(name, &[length], |values| vector.extend_from_slice(values))?;
+        self.read(name, kind, length, |bytes| kind.decode(bytes, &mut vector))?;
+        self.check_finite(name, all_finite(&vector))?;
         Ok(vector)
     }
 
+    fn check_finite(&self, name: &str, finite: bool) -> Result<(), ModelFileError> {
+        if finite {
+            return Ok(());
+        }
+        Err(ModelFileError::damaged(&self.path, format!("tensor {name}: a weight is not a number")))
+    }
+
+    /// How a tensor is stored, and the file at its beginning.
+    fn find(&mut self, name: &str, sizes: &[usize]) -> Result<Kind, ModelFileError> {
+        let damaged = |what: &str| ModelFileError::damaged(&self.path, format!("tensor {name} {what}"));
+        let tensor = self.header.tensors.get(name).ok_or_else(|| damaged("is missing"))?;
+        if tensor.sizes != sizes {
+            return Err(damaged(&format!("has the size {:?}, not {sizes:?}", tensor.sizes)));
+        }
+        self.file
+            .seek(SeekFrom::Start(tensor.start))
+            .map_err(|error| ModelFileError::io(&self.path, error))?;
+        Ok(tensor.kind)
+    }
+
+    /// Hands out the bytes of the tensor that [`Self::find`] went to, some blocks at a time.
     fn read(
         &mut self,
         name: &str,
-        shape: &[usize],
-        mut take: impl FnMut(&[f32]),
+        kind: Kind,
+        count: usize,
+        mut take: impl FnMut(&[u8]),
     ) -> Result<(), ModelFileError> {
-        let path = &self.path;
-        let info = self
-            .content
-            .tensor_infos
-            .get(name)
-            .ok_or_else(|| ModelFileError::damaged(path, format!("tensor {name} is missing")))?;
-        if info.shape.dims() != shape {
-            let what = format!("tensor {name} has the size {:?}, not {shape:?}", info.shape.dims());
-            return Err(ModelFileError::damaged(path, what));
-        }
-        let kind = info.ggml_dtype;
-        if matches!(kind, GgmlDType::Q8_1 | GgmlDType::Q8K) {
-            return Err(ModelFileError::unsupported(path, format!("tensor {name} is {kind:?}")));
-        }
-        let start = self.content.tensor_data_offset + info.offset;
-        self.reader.seek(SeekFrom::Start(start)).map_err(|error| ModelFileError::io(path, error))?;
-        // A multiple of every format's block, so that slabs begin at blocks.
-        let mut left: usize = shape.iter().product();
-        let mut bytes = Vec::new();
+        let mut bytes = vec![0; SLAB.min(count) / kind.block() * kind.block_bytes()];
+        let mut left = count / kind.block() * kind.block_bytes();
         while left > 0 {
-            let count = left.min(SLAB);
-            bytes.resize(count / kind.block_size() * kind.type_size(), 0);
-            self.reader.read_exact(&mut bytes).map_err(|error| ModelFileError::io(path, error))?;
-            let damaged = |what: String| ModelFileError::damaged(path, format!("tensor {name}: {what}"));
-            match kind.from_data(Cow::Borrowed(&bytes)).dequantize(count) {
-                Ok(CpuStorage::F32(values)) => {
-                    if values.iter().any(|value| !value.is_finite()) {
-                        return Err(damaged("a weight is not a number".to_owned()));
-                    }
-                    take(&values);
-                }
-                Ok(_) => return Err(damaged("not read as floats".to_owned())),
-                Err(error) => return Err(damaged(error.to_string())),
-            }
-            left -= count;
+            let part = left.min(bytes.len());
+            let part = &mut bytes[..part];
+            self.file.read_exact(part).map_err(|error| ModelFileError::io(&self.path, error))?;
+            take(part);
+            left -= part.len();
         }
+        tracing::trace!(name, ?kind, count, "tensor read");
         Ok(())
     }
 }
 
-/// Bytes of a tensor; `None` when the numbers make no sense.
-fn byte_length(info: &TensorInfo) -> Option<u64> {
-    let mut count = 1usize;
-    for size in info.shape.dims() {
-        count = count.checked_mul(*size)?;
-    }
-    let block = info.ggml_dtype.block_size();
-    if !count.is_multiple_of(block) {
-        return None;
-    }
-    u64::try_from((count / block).checked_mul(info.ggml_dtype.type_size())?).ok()
-}
-
-/// A buffered file that knows where it stands: the header's reader asks at every string, and a system call for each of a
-/// hundred thousand tokens would take longer than reading them.
-struct Positioned {
-    inner: BufReader<File>,
-    position: u64,
-    length: u64,
-}
-
-impl Positioned {
-    fn new(file: File, length: u64) -> Self {
-        Self { inner: BufReader::with_capacity(1 << 18, file), position: 0, length }
-    }
-}
-
-impl Read for Positioned {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(into)?;
-        self.position += read as u64;
-        Ok(read)
-    }
-}
-
-impl Seek for Positioned {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.position = self.inner.seek(to)?;
-        Ok(self.position)
-    }
-
-    fn stream_position(&mut self) -> io::Result<u64> {
-        Ok(self.position)
-    }
+fn all_finite(values: &[f32]) -> bool {
+    // Without an early end, so that it becomes vectors.
+    values.iter().fold(true, |finite, value| finite & value.is_finite())
 }

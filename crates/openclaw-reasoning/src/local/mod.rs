@@ -1,20 +1,22 @@
 //! A GGUF model inside the process, in pure Rust: no server, no account, no key.
 //!
 //! One thread per provider computes, off the async threads; requests wait for it in a bounded queue. The model is read at
-//! the first request and leaves memory after a while without one. candle reads the file (metadata, tensors of every
-//! quantisation, tokenizer); the forward pass is this module's, so that the instruction set is chosen while running, the
-//! number of threads is the provider's own, and a conversation's prefix stays computed between its turns.
+//! the first request and leaves memory after a while without one. File format, tokenizer and forward pass are this module's
+//! own: the instruction set is chosen while running, the number of threads is the provider's, and a conversation's prefix
+//! stays computed between its turns.
 
 mod arithmetic;
 mod attention;
 mod error;
 mod generate;
 mod gguf;
+mod merges;
 mod prompt;
 mod sample;
 mod template;
 mod text;
 mod transformer;
+mod words;
 mod worker;
 
 use std::{path::PathBuf, time::Duration};

@@ -22,7 +22,6 @@ pub(super) fn tokens(
     template: &ChatTemplate,
     budget: usize,
 ) -> Result<Vec<u32>, ProviderError> {
-    let malformed = |error: String| ProviderError::Malformed { message: format!("the prompt: {error}") };
     let mut system = Vec::new();
     if !request.system.trim().is_empty() {
         system.push(Turn { role: "system", content: text.disarm(&request.system).into_owned() });
@@ -42,10 +41,10 @@ pub(super) fn tokens(
     }
     let mut sizes = Vec::with_capacity(turns.len());
     for turn in &turns {
-        sizes.push(text.encode(&turn.content).map_err(malformed)?.len() + FRAME);
+        sizes.push(text.encode(&turn.content).len() + FRAME);
     }
     let fixed = match system.first() {
-        Some(system) => text.encode(&system.content).map_err(malformed)?.len() + FRAME,
+        Some(system) => text.encode(&system.content).len() + FRAME,
         None => 0,
     };
     let mut left = fixed + sizes.iter().sum::<usize>();
@@ -61,7 +60,7 @@ pub(super) fn tokens(
         }
         let mut chosen = system.clone();
         chosen.extend_from_slice(&turns[first..]);
-        let tokens = text.encode_prompt(&template.render(&chosen)).map_err(malformed)?;
+        let tokens = text.encode_prompt(&template.render(&chosen));
         if tokens.len() <= budget {
             if first > 0 {
                 tracing::debug!(

@@ -93,7 +93,7 @@ mod tests {
         let source = "{% for message in messages %}\n{{ bos_token + message['content'].strip() }}\n{% endfor %}\n\
                       {%- if add_generation_prompt %}>{% endif %}";
         let template = ChatTemplate::new(Some(source), Some("<s>".to_owned()), None);
-        assert_eq!(template.render(&turns()), "<s>Hi>");
+        assert_eq!(template.render(&turns()), "<s>Hi\n>");
     }
 
     #[test]

@@ -1,38 +1,35 @@
 //! Between text and tokens.
 
-use std::collections::{HashMap, HashSet};
-
-use candle_core::quantized::tokenizer::TokenizerFromGguf as _;
-use tokenizers::{
-    SplitDelimiterBehavior, Tokenizer,
-    pre_tokenizers::{
-        PreTokenizerWrapper,
-        byte_level::ByteLevel,
-        digits::Digits,
-        sequence::Sequence,
-        split::{Split, SplitPattern},
-    },
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
 };
 
-use super::{error::ModelFileError, gguf::ModelFile};
+use regex::Regex;
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
-/// How Llama 3 cuts text into words before the merges; from its published tokenizer file.
-const WORDS_LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-/// The same for Qwen 2 and 3.
-const WORDS_QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+use super::{error::ModelFileError, gguf::ModelFile, merges::Merges, words::Cutter};
 
 /// Tokens that end an answer in the families known here, when the file does not say so itself.
 const ENDS: [&str; 6] =
     ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|eom_id|>", "</s>"];
 
+/// `tokenizer.ggml.token_type`: stands for what is no token.
+const UNKNOWN: i64 = 2;
 /// `tokenizer.ggml.token_type`: steers the model, is never text.
-const CONTROL: u32 = 3;
+const CONTROL: i64 = 3;
 /// `tokenizer.ggml.token_type`: text outside of the byte alphabet.
-const USER_DEFINED: u32 = 4;
+const USER_DEFINED: i64 = 4;
 
 /// A model's vocabulary.
 pub(super) struct Text {
-    tokenizer: Tokenizer,
+    cutter: Cutter,
+    merges: Merges,
+    /// Tokens that are found in the text before it is cut into words, the longest first, and their ids.
+    special: Option<Regex>,
+    special_ids: HashMap<String, u32>,
+    /// Words that are tokens, for families that look there first.
+    whole_words: HashMap<Box<[u8]>, u32>,
     /// All tokens' bytes one after the other, and where each ends.
     bytes: Vec<u8>,
     ends: Vec<usize>,
@@ -55,33 +52,33 @@ impl Text {
     pub(super) fn load(file: &ModelFile) -> Result<Self, ModelFileError> {
         check(file)?;
         let damaged = |what: String| ModelFileError::damaged(file.path(), format!("tokenizer: {what}"));
-        let mut tokenizer =
-            Tokenizer::from_gguf(file.content()).map_err(|error| damaged(error.to_string()))?;
-        let cutter = word_cutter(file.text("tokenizer.ggml.pre").unwrap_or_default());
-        tokenizer.with_pre_tokenizer(Some(cutter.map_err(|error| damaged(error.to_string()))?));
+        let missing = |key: &str| damaged(format!("no {key}"));
+        let pre = file.text("tokenizer.ggml.pre").unwrap_or_default();
+        let cutter = Cutter::new(pre).map_err(|error| damaged(error.to_string()))?;
+        let tokens = file.texts("tokenizer.ggml.tokens").ok_or_else(|| missing("tokens"))?;
+        let lines = file.texts("tokenizer.ggml.merges").ok_or_else(|| missing("merges"))?;
+        let kinds = file.numbers("tokenizer.ggml.token_type");
 
-        let tokens = file.list("tokenizer.ggml.tokens").unwrap_or_default();
-        let kinds = file.list("tokenizer.ggml.token_type").unwrap_or_default();
+        let ids: HashMap<&str, u32> = tokens.iter().zip(0..).collect();
         let alphabet = byte_alphabet();
+        let letters: HashMap<u8, char> = alphabet.iter().map(|(letter, byte)| (*byte, *letter)).collect();
+        let byte = |byte: u8| ids.get(letters.get(&byte)?.encode_utf8(&mut [0; 4]) as &str).copied();
+        let merges = Merges::new(byte, |token| ids.get(token).copied(), lines.iter())
+            .map_err(|line| damaged(format!("the merge `{line}` is none of its tokens")))?;
+
+        let named = |name: &str| file.number(&format!("tokenizer.ggml.{name}_token_id"));
+        let mut stops: HashSet<u32> = ["eos", "eot", "eom"].into_iter().filter_map(named).collect();
+        let steering: HashSet<u32> =
+            ["bos", "eos", "padding", "seperator", "unknown"].into_iter().filter_map(named).collect();
         let (mut bytes, mut ends, mut control) = (Vec::new(), Vec::with_capacity(tokens.len()), Vec::new());
-        let mut stops: HashSet<u32> = ["eos", "eot", "eom"]
-            .iter()
-            .filter_map(|name| file.number(&format!("tokenizer.ggml.{name}_token_id")))
-            .collect();
-        for (index, token) in tokens.iter().enumerate() {
-            let token = token.to_string().map_err(|error| damaged(error.to_string()))?;
-            let kind = kinds.get(index).and_then(|kind| match kind {
-                candle_core::quantized::gguf_file::Value::I32(kind) => u32::try_from(*kind).ok(),
-                candle_core::quantized::gguf_file::Value::U32(kind) => Some(*kind),
-                _ => None,
-            });
+        let mut special_ids = HashMap::new();
+        let mut whole_words = HashMap::new();
+        for (token, id) in tokens.iter().zip(0u32..) {
+            let kind = kinds.get(id as usize).copied();
+            let start = bytes.len();
             match kind {
-                Some(CONTROL) => {
-                    if ENDS.contains(&token.as_str()) {
-                        stops.insert(index as u32);
-                    }
-                    control.push(token.clone());
-                }
+                Some(CONTROL) if ENDS.contains(&token) => _ = stops.insert(id),
+                Some(CONTROL) => {}
                 Some(USER_DEFINED) => bytes.extend_from_slice(token.as_bytes()),
                 _ => match token.chars().map(|c| alphabet.get(&c).copied()).collect::<Option<Vec<u8>>>() {
                     Some(token) => bytes.extend(token),
@@ -89,14 +86,23 @@ impl Text {
                 },
             }
             ends.push(bytes.len());
+            let steers = matches!(kind, Some(UNKNOWN | CONTROL)) || steering.contains(&id);
+            if (steers || kind == Some(USER_DEFINED)) && !token.is_empty() {
+                special_ids.insert(token.to_owned(), id);
+                if steers {
+                    control.push(token.to_owned());
+                }
+            } else if cutter.whole_words {
+                whole_words.insert(bytes[start..].into(), id);
+            }
         }
         let begin = file
             .flag("tokenizer.ggml.add_bos_token")
             .filter(|wanted| *wanted)
-            .and_then(|_| file.number("tokenizer.ggml.bos_token_id"))
-            .and_then(|id| Some((id, tokens.get(id as usize)?.to_string().ok()?.clone())));
-        control.retain(|token| !token.is_empty());
-        Ok(Self { tokenizer, bytes, ends, control, stops, begin })
+            .and_then(|_| named("bos"))
+            .and_then(|id| Some((id, tokens.get(id as usize)?.to_owned())));
+        let special = one_of(&special_ids).map_err(|error| damaged(error.to_string()))?;
+        Ok(Self { cutter, merges, special, special_ids, whole_words, bytes, ends, control, stops, begin })
     }
 
     /// How many tokens there are.
@@ -107,32 +113,46 @@ impl Text {
     /// The text of a token by its id, as the file writes it.
     pub(super) fn name(file: &ModelFile, key: &str) -> Option<String> {
         let id = file.number(&format!("tokenizer.ggml.{key}_token_id"))?;
-        file.list("tokenizer.ggml.tokens")?.get(id as usize)?.to_string().ok().cloned()
+        file.texts("tokenizer.ggml.tokens")?.get(id as usize).map(str::to_owned)
     }
 
     /// The tokens of a text; control tokens in it count as such.
-    pub(super) fn encode(&self, text: &str) -> Result<Vec<u32>, String> {
-        let encoding = self.tokenizer.encode_fast(text, false).map_err(|error| error.to_string())?;
-        let ids = encoding.get_ids();
-        let known = |id: &&u32| (**id as usize) < self.vocabulary();
-        Ok(ids.iter().filter(known).copied().collect())
+    pub(super) fn encode(&self, text: &str) -> Vec<u32> {
+        let mut tokens = Vec::with_capacity(text.len() / 3);
+        let mut start = 0;
+        for found in self.special.iter().flat_map(|special| special.find_iter(text)) {
+            self.encode_words(&text[start..found.start()], &mut tokens);
+            tokens.extend(self.special_ids.get(found.as_str()));
+            start = found.end();
+        }
+        self.encode_words(&text[start..], &mut tokens);
+        tokens
+    }
+
+    fn encode_words(&self, text: &str, into: &mut Vec<u32>) {
+        let text: Cow<'_, str> =
+            if self.cutter.composed && !is_nfc(text) { text.nfc().collect() } else { text.into() };
+        self.cutter.cut(&text, |word| match self.whole_words.get(word.as_bytes()) {
+            Some(token) => into.push(*token),
+            None => self.merges.encode(word.as_bytes(), into),
+        });
     }
 
     /// The tokens of a whole prompt, with the one that begins it.
-    pub(super) fn encode_prompt(&self, prompt: &str) -> Result<Vec<u32>, String> {
-        let mut tokens = self.encode(prompt)?;
+    pub(super) fn encode_prompt(&self, prompt: &str) -> Vec<u32> {
+        let mut tokens = self.encode(prompt);
         if let Some((id, text)) = &self.begin
             && !prompt.starts_with(text.as_str())
         {
             tokens.insert(0, *id);
         }
-        Ok(tokens)
+        tokens
     }
 
     /// The same text without control tokens in it: what a person writes must not end their own message and begin one of
     /// the system's.
-    pub(super) fn disarm<'a>(&self, text: &'a str) -> std::borrow::Cow<'a, str> {
-        let mut text = std::borrow::Cow::Borrowed(text);
+    pub(super) fn disarm<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut text = Cow::Borrowed(text);
         for token in &self.control {
             if text.contains(token.as_str()) {
                 let mut parts = token.chars();
@@ -158,30 +178,15 @@ impl Text {
     }
 }
 
-/// What cuts a text into the words that merges stay inside of. candle's own choice puts a space before every text for the
-/// names it does not know, and it does not know all of those llama.cpp writes.
-fn word_cutter(pre: &str) -> tokenizers::Result<PreTokenizerWrapper> {
-    let by = |words: &str| -> tokenizers::Result<PreTokenizerWrapper> {
-        let split =
-            Split::new(SplitPattern::Regex(words.to_owned()), SplitDelimiterBehavior::Isolated, false)?;
-        Ok(Sequence::new(vec![split.into(), ByteLevel::new(false, true, false).into()]).into())
-    };
-    match pre {
-        "llama-bpe" | "llama3" | "llama-v3" | "smaug-bpe" => by(WORDS_LLAMA3),
-        "qwen2" | "deepseek-r1-qwen" => by(WORDS_QWEN2),
-        "smollm" | "codeshell" | "refact" | "command-r" => {
-            Ok(Sequence::new(vec![Digits::new(true).into(), ByteLevel::new(false, true, true).into()]).into())
-        }
-        other => {
-            if !matches!(other, "" | "default" | "gpt-2" | "gpt2") {
-                tracing::warn!(
-                    pre = other,
-                    "unknown way of cutting words: GPT-2's is used, answers may suffer"
-                );
-            }
-            Ok(ByteLevel::new(false, true, true).into())
-        }
+/// Finds any of the tokens, at each place the longest; `None` without tokens.
+fn one_of(tokens: &HashMap<String, u32>) -> Result<Option<Regex>, regex::Error> {
+    let mut tokens: Vec<&str> = tokens.keys().map(String::as_str).collect();
+    if tokens.is_empty() {
+        return Ok(None);
     }
+    tokens.sort_unstable_by_key(|token| (std::cmp::Reverse(token.len()), *token));
+    let tokens: Vec<String> = tokens.into_iter().map(regex::escape).collect();
+    Regex::new(&tokens.join("|")).map(Some)
 }
 
 /// Byte-level vocabularies write each byte as a printable character: those that are, as themselves, the others from
@@ -295,7 +300,7 @@ mod tests {
             ("١٢٣ ½ Ⅷ", &[164, 111, 164, 112, 164, 113, 216, 16738, 216, 173, 223, 117]),
         ];
         for (written, ids) in golden {
-            assert_eq!(text.encode(written).unwrap(), ids, "{written:?}");
+            assert_eq!(text.encode(written), ids, "{written:?}");
             let mut characters = Characters::default();
             let read: String = ids.iter().map(|id| characters.push(text.bytes(*id))).collect();
             assert_eq!(
