@@ -1,5 +1,6 @@
 //! The store over a file system that fails, fills up and crashes.
 
+#[expect(dead_code, reason = "the tests of the store share it; each uses its part")]
 mod support;
 
 use std::{path::Path, sync::Arc};
@@ -19,6 +20,7 @@ fn config() -> MemoryConfig {
     MemoryConfig { min_free_mb: 0, ..MemoryConfig::default() }
 }
 
+#[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn open_on(fs: &FaultFs, dir: &Path) -> Memory {
     Memory::open_on(Arc::new(fs.clone()), dir, &config()).unwrap().0
 }

@@ -1,5 +1,8 @@
 //! The index is derived: lose it, break it, or let it lag, and the answers stay the same.
 
+#![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
+
+#[expect(dead_code, reason = "the tests of the store share it; each uses its part")]
 mod support;
 
 use openclaw_core::{config::MemoryConfig, port::MemoryPort};

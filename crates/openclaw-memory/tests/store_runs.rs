@@ -1,5 +1,6 @@
 //! Runs, idempotency keys, and what survives a restart.
 
+#[expect(dead_code, reason = "the tests of the store share it; each uses its part")]
 mod support;
 
 use openclaw_core::{

@@ -1,5 +1,6 @@
 //! Search in mixed languages, with filters.
 
+#[expect(dead_code, reason = "the tests of the store share it; each uses its part")]
 mod support;
 
 use openclaw_core::{

@@ -97,6 +97,16 @@ impl Projections {
         (self.completed.load(Ordering::Relaxed), self.latency_ms.load(Ordering::Relaxed))
     }
 
+    /// Lifetime figures as a removal noted them; a rebuild no longer meets the runs that were removed.
+    pub(crate) fn raise_totals(&self, (completed, latency_ms): (u64, u64)) {
+        let counters = &mut self.lock().counters;
+        if completed > counters.completed {
+            (counters.completed, counters.latency_ms) = (completed, latency_ms);
+            self.completed.store(completed, Ordering::Relaxed);
+            self.latency_ms.store(latency_ms, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn counters(&self) -> Counters {
         self.lock().counters.clone()
     }

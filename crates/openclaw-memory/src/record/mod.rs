@@ -97,6 +97,8 @@ pub(crate) struct ForgottenRecord {
     /// Only runs that ended before this (Unix milliseconds); `None`: everything.
     pub(crate) before_ms: Option<i64>,
     pub(crate) conversations: Vec<ConvKey>,
+    /// Runs completed so far and the sum of their latencies: lifetime figures, which the records left would not give.
+    pub(crate) totals: (u64, u64),
     /// The records to overwrite. Listed, because a record whose overwriting was torn can't be recognised any more.
     pub(crate) records: Vec<Pointer>,
 }
@@ -201,6 +203,8 @@ pub(crate) fn encode_forgotten(record: &ForgottenRecord) -> Vec<u8> {
         }
         None => out.push(0),
     }
+    put_varint(&mut out, record.totals.0);
+    put_varint(&mut out, record.totals.1);
     put_varint(&mut out, record.conversations.len() as u64);
     for conversation in &record.conversations {
         conversation.put(&mut out);
@@ -237,6 +241,7 @@ impl<'a> Record<'a> {
                     1 => Some(reader.signed()?),
                     value => return Err(CodecError::Unknown { what: "condition", value }),
                 };
+                let totals = (reader.varint()?, reader.varint()?);
                 let mut conversations = Vec::new();
                 for _ in 0..reader.varint()? {
                     conversations.push(ConvKey::read(&mut reader)?);
@@ -247,7 +252,7 @@ impl<'a> Record<'a> {
                     let (offset, len) = (reader.varint_u32()?, reader.varint_u32()?);
                     records.push(Pointer { lsn: Lsn(last), offset, len });
                 }
-                Ok(Self::Forgotten(ForgottenRecord { before_ms, conversations, records }))
+                Ok(Self::Forgotten(ForgottenRecord { before_ms, conversations, totals, records }))
             }
             value => Err(CodecError::Unknown { what: "kind of record", value }),
         }

@@ -137,6 +137,7 @@ fn intents_come_back() {
                 ConvKey::of(&RunId::generate().new_conversation_id()),
                 ConvKey::of(&"conv_abc123".parse().unwrap()),
             ],
+            totals: (7, 7000),
             records: vec![
                 Pointer { lsn: Lsn(9), offset: 4096, len: 7 },
                 Pointer { lsn: Lsn(3), offset: u32::MAX, len: 0 },

@@ -45,8 +45,10 @@ impl Core {
         let Some((effect, entries)) = planned else { return Ok(None) };
         let removed = effect.removed;
         self.order.lock().erase(&conversation);
+        let totals = self.projections.totals();
         let records = entries.iter().map(|entry| entry.at).collect();
-        let intent = ForgottenRecord { before_ms: None, conversations: vec![conversation.clone()], records };
+        let intent =
+            ForgottenRecord { before_ms: None, conversations: vec![conversation.clone()], totals, records };
         let logged = self.log_intent(&intent, vec![effect], runtime);
         self.order.lock().erased(&conversation);
         logged?;
@@ -58,7 +60,7 @@ impl Core {
         unfinished.0.extend(all().map(|entry| entry.at));
         if !doomed.is_empty() {
             let records = doomed.iter().map(|entry| entry.at).collect();
-            let more = ForgottenRecord { before_ms: None, conversations: Vec::new(), records };
+            let more = ForgottenRecord { before_ms: None, conversations: Vec::new(), totals, records };
             self.log_intent(&more, Vec::new(), runtime)?;
         }
         self.overwrite(&mut unfinished).map_err(error::change)?;

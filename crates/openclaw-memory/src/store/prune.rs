@@ -135,6 +135,7 @@ impl Core {
             let mut intent = ForgottenRecord {
                 before_ms: Some(before_ms),
                 conversations: Vec::new(),
+                totals: self.projections.totals(),
                 records: Vec::new(),
             };
             let (mut effects, mut first, mut then) = (Vec::new(), Vec::new(), Vec::new());

@@ -74,6 +74,7 @@ impl<'a> Replay<'a> {
 
     fn change_of(&mut self, at: Pointer, record: &Record<'_>) -> Result<Change, OpenError> {
         let Record::Forgotten(record) = record else { return Ok(change_of(record)) };
+        self.projections.raise_totals(record.totals);
         self.found.redo.append(&mut self.orphans);
         self.found.redo.extend_from_slice(&record.records);
         if record.before_ms.is_some() {

@@ -1,5 +1,6 @@
 //! What the store's tests share.
-#![expect(dead_code, reason = "each test file uses its own part")]
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests: a failure is the test's failure")]
 
 use std::path::Path;
 
@@ -12,18 +13,18 @@ use openclaw_core::{
 use openclaw_memory::{Memory, OpenReport};
 use serde_json::json;
 
-pub fn open(dir: &Path) -> (Memory, OpenReport) {
+pub(crate) fn open(dir: &Path) -> (Memory, OpenReport) {
     Memory::open(dir, &MemoryConfig { min_free_mb: 0, ..MemoryConfig::default() }).unwrap()
 }
 
 /// A run id of a chosen time.
-pub fn run_at(ms: u64) -> RunId {
+pub(crate) fn run_at(ms: u64) -> RunId {
     let mut bytes = RunId::generate().to_bytes();
     bytes[..6].copy_from_slice(&ms.to_be_bytes()[2..]);
     RunId::from_bytes(bytes)
 }
 
-pub fn new_run(id: RunId, conversation: Option<&str>, text: &str) -> NewRun {
+pub(crate) fn new_run(id: RunId, conversation: Option<&str>, text: &str) -> NewRun {
     NewRun {
         id,
         conversation: conversation.map_or_else(|| id.new_conversation_id(), conv),
@@ -34,11 +35,11 @@ pub fn new_run(id: RunId, conversation: Option<&str>, text: &str) -> NewRun {
     }
 }
 
-pub fn conv(id: &str) -> ConversationId {
+pub(crate) fn conv(id: &str) -> ConversationId {
     id.parse().unwrap()
 }
 
-pub fn reply(text: &str) -> RunOutcome {
+pub(crate) fn reply(text: &str) -> RunOutcome {
     RunOutcome::Completed(Reply {
         content: text.into(),
         skills_used: Vec::new(),
@@ -48,7 +49,7 @@ pub fn reply(text: &str) -> RunOutcome {
     })
 }
 
-pub fn call(id: &str) -> ContentBlock {
+pub(crate) fn call(id: &str) -> ContentBlock {
     ContentBlock::ToolCall(ToolCall {
         id: id.into(),
         name: "weather".into(),
@@ -56,7 +57,7 @@ pub fn call(id: &str) -> ContentBlock {
     })
 }
 
-pub fn result(id: &str, content: &str) -> ContentBlock {
+pub(crate) fn result(id: &str, content: &str) -> ContentBlock {
     ContentBlock::ToolResult(ToolResult {
         call_id: id.into(),
         name: "weather".into(),
@@ -65,33 +66,39 @@ pub fn result(id: &str, content: &str) -> ContentBlock {
     })
 }
 
-pub async fn turn(memory: &Memory, conversation: &str, question: &str, answer: &str) -> RunId {
+pub(crate) async fn turn(memory: &Memory, conversation: &str, question: &str, answer: &str) -> RunId {
     turn_as(memory, RunId::generate(), conversation, question, answer).await
 }
 
-pub async fn turn_as(memory: &Memory, id: RunId, conversation: &str, question: &str, answer: &str) -> RunId {
+pub(crate) async fn turn_as(
+    memory: &Memory,
+    id: RunId,
+    conversation: &str,
+    question: &str,
+    answer: &str,
+) -> RunId {
     memory.accept_run(new_run(id, Some(conversation), question)).await.unwrap();
     memory.end_run(id, reply(answer)).await.unwrap();
     id
 }
 
-pub fn page(limit: usize) -> ConversationFilter {
+pub(crate) fn page(limit: usize) -> ConversationFilter {
     ConversationFilter { limit, ..ConversationFilter::default() }
 }
 
-pub fn query(text: &str) -> SearchQuery {
+pub(crate) fn query(text: &str) -> SearchQuery {
     SearchQuery { query: text.into(), limit: 10, kind: MemoryType::All, since: None, until: None }
 }
 
 /// Every message text of a conversation.
-pub async fn texts(memory: &Memory, conversation: &str) -> Vec<String> {
+pub(crate) async fn texts(memory: &Memory, conversation: &str) -> Vec<String> {
     let view =
         memory.conversation(&conv(conversation), openclaw_core::MessageWindow::default()).await.unwrap();
     view.map(|view| view.messages.iter().map(|message| message.text()).collect()).unwrap_or_default()
 }
 
 /// The files below a directory that hold these bytes.
-pub fn files_with(dir: &Path, needle: &[u8]) -> Vec<std::path::PathBuf> {
+pub(crate) fn files_with(dir: &Path, needle: &[u8]) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
