@@ -1,5 +1,7 @@
 //! Providers and router against scripted servers on the loopback.
 
+#![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
+
 mod providers {
     mod anthropic;
     mod faults;

@@ -1,4 +1,4 @@
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{borrow::Borrow, fs, os::unix::fs::PermissionsExt as _};
 
 use serde_json::json;
 
@@ -37,13 +37,13 @@ impl Fixture {
         fs::read_to_string(self.directory.path().join("gateway.yaml")).unwrap()
     }
 
-    fn patch(&self, patch: Value) -> Result<ConfigUpdate, Failure> {
-        self.store.apply(&patch)
+    fn patch(&self, patch: impl Borrow<Value>) -> Result<ConfigUpdate, Failure> {
+        self.store.apply(patch.borrow())
     }
 
     fn refusal(&self, patch: Value) -> (String, String) {
         let before = (self.text(), effective(&self.store.config().borrow()));
-        let failure = self.patch(patch).unwrap_err();
+        let failure = self.patch(&patch).unwrap_err();
         assert_eq!((self.text(), effective(&self.store.config().borrow())), before);
         assert_eq!(failure.code, ErrorCode::BadRequest);
         (failure.details["field"].as_str().unwrap().to_owned(), failure.message)
