@@ -75,7 +75,7 @@ fn an_empty_section_is_filled() {
     for empty in ["p: {} # c\n", "p: ~ # c\n", "p: # c\n", "p: {  } # c\n", "p:\n"] {
         let after = apply(empty, &json!({"p": {"a": 1}}));
         let Ok(after) = after else { panic!("{empty:?}: {after:?}") };
-        assert!(after.ends_with("  a: 1\n") || after.contains("{a: 1}"), "{after}");
+        assert!(after.ends_with("  a: 1\n") || after.starts_with("p: {a: 1"), "{after}");
         assert_eq!(after.contains("# c"), empty.contains("# c"), "{after}");
     }
 }
