@@ -41,9 +41,9 @@ impl Fixture {
         self.store.apply(patch.borrow())
     }
 
-    fn refusal(&self, patch: Value) -> (String, String) {
+    fn refusal(&self, patch: impl Borrow<Value>) -> (String, String) {
         let before = (self.text(), effective(&self.store.config().borrow()));
-        let failure = self.patch(&patch).unwrap_err();
+        let failure = self.patch(patch.borrow()).unwrap_err();
         assert_eq!((self.text(), effective(&self.store.config().borrow())), before);
         assert_eq!(failure.code, ErrorCode::BadRequest);
         (failure.details["field"].as_str().unwrap().to_owned(), failure.message)
