@@ -40,6 +40,15 @@ impl Signal {
         self.changed.notify_all();
     }
 
+    /// Waits without heed of what is due.
+    pub(super) fn pause(&self, time: Duration) -> Wake {
+        let flags = self.flags.lock().unwrap_or_else(PoisonError::into_inner);
+        let going_on = |flags: &mut Flags| !flags.stop;
+        let (flags, _) =
+            self.changed.wait_timeout_while(flags, time, going_on).unwrap_or_else(PoisonError::into_inner);
+        if flags.stop { Wake::Stop } else { Wake::Work }
+    }
+
     pub(super) fn wait(&self, timeout: Duration) -> Wake {
         let flags = self.flags.lock().unwrap_or_else(PoisonError::into_inner);
         let quiet = |flags: &mut Flags| !flags.due && !flags.stop;
