@@ -224,3 +224,43 @@ async fn segments_that_an_erasure_emptied_are_dropped() {
     assert_eq!(texts(&memory, "keep").await, ["stays", "yes"]);
     assert_eq!(memory.stats().await.unwrap().wal.entries, 2);
 }
+
+#[tokio::test]
+async fn a_start_goes_on_while_the_disk_refuses_an_owed_erasure() {
+    const CANARY: &str = "canary-2b77";
+    let holds = |fs: &FaultFs| {
+        let held = |path: &std::path::PathBuf| {
+            let bytes = fs.contents(path).unwrap();
+            bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes())
+        };
+        fs.files().iter().any(held)
+    };
+    let mut owed = 0;
+    for at in 0..16 {
+        let dir = tempfile::tempdir().unwrap();
+        let fs = FaultFs::new();
+        let memory = open_on(&fs, dir.path());
+        turn(&memory, "gone", CANARY, CANARY).await;
+        // The intent is a write and a sync.
+        fs.inject(Fault { at: 2, kind: FaultKind::CrashBefore });
+        memory.erase_conversation(&conv("gone")).await.unwrap_err();
+        let after = fs.crash(Crash::ProcessOnly);
+        drop(memory);
+        assert!(holds(&after));
+        after.inject(Fault { at, kind: FaultKind::Fail });
+        let memory = match Memory::open_on(Arc::new(after.clone()), dir.path(), &config()) {
+            Ok((memory, _)) => memory,
+            Err(error) => {
+                assert!(matches!(error, openclaw_memory::OpenError::Log(_)), "{at} {error}");
+                continue;
+            }
+        };
+        owed += u32::from(holds(&after));
+        assert_eq!(texts(&memory, "gone").await, Vec::<String>::new());
+        if memory.health() == StoreHealth::Writable {
+            memory.close().await;
+            assert!(!holds(&after), "{at}");
+        }
+    }
+    assert!(owed > 0);
+}

@@ -266,6 +266,11 @@ impl Snapshot {
         self.get(&self.conversations, &key.to_bytes(), ConvRow::decode)
     }
 
+    /// The conversation's channel and the time of its last message.
+    pub(super) fn conversation_head(&self, key: &ConvKey) -> Result<Option<(Channel, i64)>, IndexError> {
+        self.get(&self.conversations, &key.to_bytes(), ConvRow::decode_head)
+    }
+
     pub(crate) fn chunk(&self, key: &ConvKey, chunk: u32) -> Result<Vec<Entry>, IndexError> {
         let found =
             self.get(&self.chunks, &chunk_key(key, chunk), |bytes| read_entries(Reader::new(bytes)))?;

@@ -55,9 +55,6 @@ pub enum OpenError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// An erasure that a crash had interrupted could not be finished.
-    #[error("an interrupted erasure could not be finished")]
-    Erase(#[source] ChangeError),
 }
 
 fn owner(pid: Option<u32>) -> String {

@@ -153,3 +153,44 @@ impl Core {
         Ok(redone)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use openclaw_core::{Metadata, NewRun, RunId, config::MemoryConfig, port::MemoryPort as _};
+
+    use super::*;
+    use crate::{store::Memory, wal::Pointer};
+
+    #[test]
+    fn a_wrong_place_in_an_intent_is_reported_and_stops_no_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = MemoryConfig { min_free_mb: 0, ..MemoryConfig::default() };
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let memory = Memory::open(dir.path(), &config).unwrap().0;
+        let id = RunId::generate();
+        let run = NewRun {
+            id,
+            conversation: id.new_conversation_id(),
+            channel: "api".to_owned(),
+            text: "stays".to_owned(),
+            metadata: Metadata::default(),
+            idempotency_key: None,
+        };
+        runtime.block_on(memory.accept_run(run)).unwrap();
+        let core = memory.core();
+        let right = core.projections.last().unwrap();
+        let records = vec![
+            Pointer { offset: right.offset + 3, ..right },
+            Pointer { offset: 1 << 30, ..right },
+            Pointer { lsn: Lsn(1 << 40), ..right },
+        ];
+        let intent = ForgottenRecord { before_ms: None, conversations: Vec::new(), totals: (0, 0), records };
+        core.log_intent(&intent, Vec::new(), runtime.handle()).unwrap();
+        drop(memory);
+        let (memory, report) = Memory::open(dir.path(), &config).unwrap();
+        let places: Vec<_> = report.damaged.iter().map(|damage| damage.offset).collect();
+        assert_eq!(places, [u64::from(right.offset) + 3, 1 << 30]);
+        let found = runtime.block_on(memory.recent(&id.new_conversation_id(), 10, 1000)).unwrap();
+        assert_eq!(found.first().unwrap().text(), "stays");
+    }
+}

@@ -61,3 +61,23 @@ impl Signal {
         Wake::Work
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn what_is_due_does_not_end_a_pause() {
+        let signal = Signal::default();
+        signal.due();
+        let (begun, pause) = (Instant::now(), Duration::from_millis(20));
+        assert_eq!(signal.pause(pause), Wake::Work);
+        assert!(begun.elapsed() >= pause);
+        // It is still due afterwards.
+        assert_eq!(signal.wait(Duration::from_secs(600)), Wake::Work);
+        signal.stop();
+        assert_eq!(signal.pause(Duration::from_secs(600)), Wake::Stop);
+    }
+}

@@ -121,3 +121,47 @@ impl Core {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use openclaw_core::{
+        config::MemoryConfig,
+        port::{MemoryPort as _, StoreHealth},
+    };
+
+    use super::*;
+    use crate::store::Memory;
+
+    fn open(dir: &std::path::Path) -> (Memory, crate::OpenReport) {
+        Memory::open(dir, &MemoryConfig { min_free_mb: 0, ..MemoryConfig::default() }).unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_index_that_takes_nothing_more_shows_in_the_health() {
+        let dir = tempfile::tempdir().unwrap();
+        let (memory, _) = open(dir.path());
+        assert_eq!(memory.health(), StoreHealth::Writable);
+        let latched = || IndexError::Storage {
+            path: dir.path().join("index/index.redb"),
+            source: Box::new(redb::Error::PreviousIo),
+        };
+        memory.core().index_failed(latched());
+        let StoreHealth::ReadOnly { reason } = memory.health() else { panic!("{:?}", memory.health()) };
+        assert!(reason.contains("index.redb") && reason.contains("restart"), "{reason}");
+        // Nothing is wrong with what is stored.
+        assert!(!dir.path().join("index/rebuild").exists());
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_damage_and_asks_for_a_rebuild() {
+        let dir = tempfile::tempdir().unwrap();
+        let (memory, _) = open(dir.path());
+        let answer = memory.blocking(|_| -> Result<(), MemoryError> { panic!("a bad page") }).await;
+        assert!(matches!(answer, Err(MemoryError::Damaged { .. })), "{answer:?}");
+        assert!(dir.path().join("index/rebuild").exists());
+        memory.close().await;
+        drop(memory);
+        drop(open(dir.path()));
+        assert!(!dir.path().join("index/rebuild").exists());
+    }
+}
