@@ -124,7 +124,9 @@ fn reading(dir: &Path) -> Result<(f64, f64, Duration), Failure> {
     let last = runtime.block_on(async {
         let mut tickets = std::collections::VecDeque::new();
         for _ in 0..RECOVER / RECORD {
-            tickets.push_back(wal.reserve(RECORD).await?.append(vec![0x62; RECORD], ()));
+            tickets.push_back(
+                wal.reserve(RECORD).await?.append(vec![0x62; RECORD], ()).map_err(|(error, ())| error)?,
+            );
             if tickets.len() > 1024
                 && let Some(ticket) = tickets.pop_front()
             {

@@ -6,9 +6,9 @@ mod support;
 use std::{path::Path, sync::Arc};
 
 use openclaw_core::{
-    RunId, RunState,
+    RunId, RunState, Timestamp,
     config::MemoryConfig,
-    port::{MemoryError, MemoryPort, StoreHealth},
+    port::{MemoryError, MemoryPort, MemoryType, PruneRequest, StoreHealth},
 };
 use openclaw_memory::{
     Memory,
@@ -139,4 +139,128 @@ async fn an_interrupted_erasure_is_finished_at_the_next_start() {
         }
     }
     assert!(finished > 0);
+}
+
+#[tokio::test]
+async fn an_interrupted_pruning_takes_what_it_announced_and_no_more() {
+    const CANARY: &str = "canary-8e10";
+    let now = Timestamp::now().unix_millis();
+    let old = u64::try_from(now).unwrap() - 3_600_000;
+    let mut pruned = 0;
+    for at in 0..10 {
+        for crash in [Crash::ProcessOnly, Crash::LoseUnsynced, Crash::Torn(at)] {
+            let dir = tempfile::tempdir().unwrap();
+            let fs = FaultFs::new();
+            let memory = open_on(&fs, dir.path());
+            for n in 0..3 {
+                turn_as(&memory, run_at(old + n), "mixed", CANARY, CANARY).await;
+            }
+            // Not of this pruning, although they are from before its time: they end after it, or not at all.
+            let ahead = u64::try_from(now).unwrap() + 120_000;
+            turn_as(&memory, run_at(ahead), "mixed", "newer", "yes").await;
+            let pending = run_at(old + 10);
+            memory.accept_run(new_run(pending, Some("mixed"), "pending")).await.unwrap();
+            fs.inject(Fault { at, kind: FaultKind::CrashBefore });
+            let before = Timestamp::from_unix_millis(now + 60_000);
+            let request = PruneRequest { before, kind: MemoryType::Wal, confirm: true };
+            let done = memory.prune(request).await;
+            let after = fs.crash(crash);
+            drop(memory);
+            // With the index, and without.
+            for rebuild in [false, true] {
+                if rebuild {
+                    std::fs::remove_dir_all(dir.path().join("index")).unwrap();
+                }
+                let memory = open_on(&after, dir.path());
+                let left = texts(&memory, "mixed").await;
+                let kept: Vec<_> = left.iter().filter(|text| *text != CANARY).collect();
+                assert_eq!(kept, ["newer", "yes", "pending"], "{at} {crash:?} {rebuild}");
+                assert!(left.len() == 3 || left.len() == 9 && done.is_err(), "{at} {crash:?} {left:?}");
+                assert_eq!(memory.pending_runs().await.unwrap().len(), 1);
+                pruned += u32::from(left.len() == 3);
+            }
+        }
+    }
+    assert!(pruned > 0);
+}
+
+#[tokio::test]
+async fn a_nearly_full_disk_still_lets_delete() {
+    let dir = tempfile::tempdir().unwrap();
+    let fs = FaultFs::new();
+    let config = MemoryConfig { min_free_mb: 16, ..MemoryConfig::default() };
+    let memory = Memory::open_on(Arc::new(fs.clone()), dir.path(), &config).unwrap().0;
+    turn(&memory, "gone", "a secret", "yes").await;
+    turn(&memory, "old", "another", "yes").await;
+    fs.set_capacity(Some(4 << 20));
+    let run = new_run(RunId::generate(), Some("gone"), "more");
+    assert!(matches!(memory.accept_run(run).await, Err(MemoryError::Unwritable { .. })));
+    assert_eq!(memory.erase_conversation(&conv("gone")).await.unwrap().unwrap().messages, 2);
+    let before = Timestamp::from_unix_millis(Timestamp::now().unix_millis() + 60_000);
+    let request = PruneRequest { before, kind: MemoryType::Wal, confirm: true };
+    assert_eq!(memory.prune(request).await.unwrap().wal_entries, 2);
+    for file in fs.files() {
+        let bytes = fs.contents(&file).unwrap();
+        assert!(!bytes.windows(8).any(|window| window == b"a secret"), "{}", file.display());
+    }
+}
+
+#[tokio::test]
+async fn segments_that_an_erasure_emptied_are_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let fs = FaultFs::new();
+    let config = MemoryConfig { segment_mb: 1, min_free_mb: 0, ..MemoryConfig::default() };
+    let memory = Memory::open_on(Arc::new(fs.clone()), dir.path(), &config).unwrap().0;
+    let long = "x".repeat(300 << 10);
+    for _ in 0..8 {
+        turn(&memory, "gone", &long, "yes").await;
+    }
+    turn(&memory, "keep", "stays", "yes").await;
+    let segments = || fs.files().iter().filter(|path| path.extension().is_some_and(|it| it == "wal")).count();
+    assert!(segments() > 2, "{}", segments());
+    memory.erase_conversation(&conv("gone")).await.unwrap().unwrap();
+    memory.close().await;
+    assert_eq!(segments(), 1);
+    assert_eq!(texts(&memory, "keep").await, ["stays", "yes"]);
+    assert_eq!(memory.stats().await.unwrap().wal.entries, 2);
+}
+
+#[tokio::test]
+async fn a_start_goes_on_while_the_disk_refuses_an_owed_erasure() {
+    const CANARY: &str = "canary-2b77";
+    let holds = |fs: &FaultFs| {
+        let held = |path: &std::path::PathBuf| {
+            let bytes = fs.contents(path).unwrap();
+            bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes())
+        };
+        fs.files().iter().any(held)
+    };
+    let mut owed = 0;
+    for at in 0..16 {
+        let dir = tempfile::tempdir().unwrap();
+        let fs = FaultFs::new();
+        let memory = open_on(&fs, dir.path());
+        turn(&memory, "gone", CANARY, CANARY).await;
+        // The intent is a write and a sync.
+        fs.inject(Fault { at: 2, kind: FaultKind::CrashBefore });
+        memory.erase_conversation(&conv("gone")).await.unwrap_err();
+        let after = fs.crash(Crash::ProcessOnly);
+        drop(memory);
+        assert!(holds(&after));
+        after.inject(Fault { at, kind: FaultKind::Fail });
+        let memory = match Memory::open_on(Arc::new(after.clone()), dir.path(), &config()) {
+            Ok((memory, _)) => memory,
+            Err(error) => {
+                assert!(matches!(error, openclaw_memory::OpenError::Log(_)), "{at} {error}");
+                continue;
+            }
+        };
+        owed += u32::from(holds(&after));
+        assert_eq!(texts(&memory, "gone").await, Vec::<String>::new());
+        if memory.health() == StoreHealth::Writable {
+            memory.close().await;
+            assert!(!holds(&after), "{at}");
+        }
+    }
+    assert!(owed > 0);
 }

@@ -64,6 +64,69 @@ async fn a_lost_or_broken_index_is_rebuilt_with_the_same_answers() {
     assert_eq!(answers(&memory).await, before);
 }
 
+#[tokio::test]
+async fn an_index_with_a_bad_page_is_rebuilt_wherever_it_lies() {
+    let dir = tempfile::tempdir().unwrap();
+    let (memory, _) = open(dir.path());
+    for n in 0..60 {
+        turn(&memory, &format!("c{}", n % 7), &format!("question {n}"), "answer").await;
+    }
+    let id = openclaw_core::RunId::generate();
+    memory.accept_run(new_run(id, None, "pending")).await.unwrap();
+    memory.erase_conversation(&conv("c3")).await.unwrap().unwrap();
+    memory.close().await;
+    let before = answers(&memory).await;
+    drop(memory);
+    let index = dir.path().join("index/index.redb");
+    let whole = std::fs::read(&index).unwrap();
+    let mut rebuilt = 0;
+    let pages = whole.len() / 4096;
+    for number in (0..pages).step_by((pages / 24).max(1)) {
+        let mut bytes = whole.clone();
+        bytes[number * 4096..(number + 1) * 4096].fill(0xee);
+        std::fs::write(&index, bytes).unwrap();
+        // A page that a start does not read may show later, but then it is condemned, and one more start is enough.
+        for _ in 0..2 {
+            let (memory, report) = open(dir.path());
+            rebuilt += u32::from(report.rebuilt);
+            let _ = memory.stats().await;
+            for n in 0..7 {
+                let _ = memory.conversation(&conv(&format!("c{n}")), Default::default()).await;
+            }
+            let _ = memory.conversations(page(100)).await;
+            drop(memory);
+        }
+    }
+    assert!(rebuilt > 0, "{pages} pages");
+    let (memory, _) = open(dir.path());
+    assert_eq!(memory.pending_runs().await.unwrap().len(), 1);
+    assert_eq!(memory.conversations(page(100)).await.unwrap().total, 7);
+    drop(memory);
+    std::fs::remove_file(&index).unwrap();
+    assert_eq!(answers(&open(dir.path()).0).await, before);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_index_that_can_not_be_opened_is_no_reason_to_delete_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let dir = tempfile::tempdir().unwrap();
+    let (memory, _) = open(dir.path());
+    turn(&memory, "c", "question", "answer").await;
+    memory.close().await;
+    drop(memory);
+    let index = dir.path().join("index/index.redb");
+    std::fs::set_permissions(&index, std::fs::Permissions::from_mode(0o0)).unwrap();
+    // Who may do everything may read it all the same.
+    if std::fs::File::open(&index).is_ok() {
+        return;
+    }
+    let refused = Memory::open(dir.path(), &MemoryConfig { min_free_mb: 0, ..MemoryConfig::default() });
+    assert!(refused.is_err());
+    assert!(index.exists());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn checkpoints_during_load_change_no_answer() {
     let dir = tempfile::tempdir().unwrap();

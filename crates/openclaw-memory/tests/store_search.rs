@@ -16,6 +16,7 @@ async fn finds_words_and_pairs_in_every_script() {
     turn(&memory, "zh", "我的飲食偏好是清淡的", "好的,記住了").await;
     turn(&memory, "ko", "사용자의 취미는 등산입니다", "알겠습니다").await;
     turn(&memory, "ja", "明日はパソコンを買います", "どの店で?").await;
+    turn(&memory, "th", "ฉันชอบดื่มชาเขียวทุกเช้า", "ครับ").await;
     turn(&memory, "en", "Concatenate the CATALOGUE for my cat", "Your Cat's catalogue is ready").await;
     for restarted in [false, true] {
         let ids = async |text: &str| {
@@ -31,6 +32,7 @@ async fn finds_words_and_pairs_in_every_script() {
         assert_eq!(ids("cat").await, (vec!["en".to_owned()], 2));
         assert_eq!(ids("ＣＡＴ").await.1, 2);
         assert_eq!(ids("사용자의 飲食偏好").await.1, 2);
+        assert_eq!(ids("ชาเขียว").await, (vec!["th".to_owned()], 1));
         assert_eq!(ids("店").await, (vec!["ja".to_owned()], 1));
         assert_eq!(ids("nothing-like-it").await.1, 0);
         assert_eq!(ids("  ").await.1, 0);

@@ -46,6 +46,8 @@ pub(crate) struct Effect {
     pub(crate) keep: Option<ConvDelta>,
     /// Messages that go.
     pub(crate) removed: u64,
+    /// When the conversation began, Unix milliseconds: it holds no older message.
+    pub(crate) begun_ms: i64,
 }
 
 impl Projections {
@@ -201,7 +203,7 @@ impl State {
         };
         self.live.conversations.insert(effect.conversation.clone(), part);
         self.counters.messages = self.counters.messages.saturating_sub(removed);
-        if removed > 0 {
+        if removed > 0 && self.counters.oldest_ms.is_some_and(|oldest| effect.begun_ms <= oldest) {
             self.counters.oldest_ms = None;
         }
     }

@@ -71,6 +71,28 @@ pub(crate) enum IndexError {
     Absent(PathBuf),
 }
 
+impl IndexError {
+    /// Whether building the index anew is the cure. It is none for a disk or a process that has run out of something.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::Storage { source, .. } => match &**source {
+                // What is no database, or ends early, is reported as an I/O error.
+                redb::Error::Io(error) => {
+                    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+                }
+                redb::Error::PreviousIo
+                | redb::Error::Backend(_)
+                | redb::Error::Unsupported
+                | redb::Error::DatabaseAlreadyOpen
+                | redb::Error::LockProtocolMismatch => false,
+                _ => true,
+            },
+            Self::Row { .. } | Self::Version(_) | Self::Absent(_) => true,
+            Self::Io { .. } => false,
+        }
+    }
+}
+
 /// The open file.
 #[derive(Debug)]
 pub(crate) struct Base {
@@ -242,6 +264,11 @@ impl Snapshot {
 
     pub(crate) fn conversation(&self, key: &ConvKey) -> Result<Option<ConvRow>, IndexError> {
         self.get(&self.conversations, &key.to_bytes(), ConvRow::decode)
+    }
+
+    /// The conversation's channel and the time of its last message.
+    pub(super) fn conversation_head(&self, key: &ConvKey) -> Result<Option<(Channel, i64)>, IndexError> {
+        self.get(&self.conversations, &key.to_bytes(), ConvRow::decode_head)
     }
 
     pub(crate) fn chunk(&self, key: &ConvKey, chunk: u32) -> Result<Vec<Entry>, IndexError> {

@@ -116,10 +116,12 @@ impl Projections {
         self.lock().counters.oldest_ms = oldest_ms;
     }
 
-    /// Records and payload bytes since the last checkpoint began.
+    /// Records and payload bytes that no checkpoint has written, one under way included.
     pub(crate) fn backlog(&self) -> (usize, u64) {
         let state = self.lock();
-        (state.live.records, state.live.bytes)
+        let (records, bytes) =
+            state.frozen.as_ref().map_or((0, 0), |frozen| (frozen.delta.records, frozen.delta.bytes));
+        (records + state.live.records, bytes + state.live.bytes)
     }
 
     /// Records to erase that a removal met only when it was applied.

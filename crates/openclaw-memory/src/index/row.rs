@@ -52,6 +52,14 @@ impl ConvRow {
         Ok(Self { channel, created_ms, last_ms, messages, chunks, tail: read_entries(reader)? })
     }
 
+    /// Channel and time of the last message alone.
+    pub(super) fn decode_head(bytes: &[u8]) -> Result<(Channel, i64), CodecError> {
+        let mut reader = Reader::new(bytes);
+        let channel = Channel::read(&mut reader)?;
+        let created_ms = reader.signed()?;
+        Ok((channel, created_ms.wrapping_add(reader.signed()?)))
+    }
+
     /// The row after a delta; `None` when the conversation is no more. The second part is the full chunks to write.
     pub(super) fn merged(old: Option<Self>, delta: &ConvDelta) -> Option<(Self, FullChunks)> {
         let mut row = match old {
@@ -235,6 +243,7 @@ mod tests {
         };
         let (row, full) = ConvRow::merged(None, &delta).unwrap();
         assert_eq!(ConvRow::decode(&row.encode()).unwrap(), row);
+        assert_eq!(ConvRow::decode_head(&row.encode()).unwrap(), (row.channel.clone(), row.last_ms));
         assert_eq!((row.chunks, row.tail.len(), full.len()), (2, 22, 2));
         assert_eq!(full[1].1.first().unwrap().at.lsn, Lsn(65));
         let (more, full) = ConvRow::merged(Some(row), &delta).unwrap();

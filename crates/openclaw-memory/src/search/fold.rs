@@ -5,11 +5,14 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 /// Whether a character is of a script that is written without spaces between words, or (Korean) whose words carry their
 /// particles; such text is searched by pairs of characters.
-pub(super) fn is_cjk(c: char) -> bool {
+pub(super) fn is_unspaced(c: char) -> bool {
     matches!(c,
         '\u{1100}'..='\u{11ff}' | '\u{3005}' | '\u{3007}' | '\u{3041}'..='\u{30ff}' | '\u{3130}'..='\u{318f}'
         | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}'
-        | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+        | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}'
+        // Thai and Lao, Burmese with its extensions, Khmer.
+        | '\u{0e00}'..='\u{0eff}' | '\u{1000}'..='\u{109f}' | '\u{a9e0}'..='\u{a9ff}' | '\u{aa60}'..='\u{aa7f}'
+        | '\u{1780}'..='\u{17ff}')
 }
 
 /// Characters that stay as they are and never combine with what follows, by far the most of Chinese, Japanese and Korean

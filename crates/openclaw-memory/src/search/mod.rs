@@ -1,4 +1,5 @@
-//! Lexical search: words and pairs of Chinese, Japanese or Korean characters, ranked by BM25.
+//! Lexical search: words, and pairs of characters of scripts without spaces between words (Chinese,
+//! Japanese, Korean, Thai, …), ranked by BM25.
 //!
 //! It goes through the log itself, so that it is complete at once and nothing erased can be found; an inverted index can
 //! take the place of [`scan::best`] without anything else changing.
@@ -8,6 +9,8 @@ mod passage;
 mod rank;
 mod scan;
 mod terms;
+
+use std::sync::atomic::AtomicBool;
 
 use openclaw_core::{
     Timestamp,
@@ -26,8 +29,12 @@ use crate::{
 };
 
 impl Core {
-    /// Finds passages. Blocks.
-    pub(crate) fn search(&self, query: &SearchQuery) -> Result<SearchResults, MemoryError> {
+    /// Finds passages. Blocks; fails soon after `stop` was set.
+    pub(crate) fn search(
+        &self,
+        query: &SearchQuery,
+        stop: &AtomicBool,
+    ) -> Result<SearchResults, MemoryError> {
         let terms = Terms::of(&query.query);
         if terms.is_empty() || query.limit == 0 {
             return Ok(SearchResults { hits: Vec::new(), total: 0 });
@@ -48,7 +55,7 @@ impl Core {
                 files.iter().zip(0..).map(|(file, index)| Unit::File { index, path: file.path.clone() }),
             );
         }
-        let texts = Texts { reader: self.reader(), units, since: query.since, until: query.until };
+        let texts = Texts { reader: self.reader(), units, since: query.since, until: query.until, stop };
         let (found, matching) = best(&texts, &terms, query.limit)?;
         let mut hits = Vec::with_capacity(found.len());
         for scored in found {
@@ -130,6 +137,36 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_search_that_nobody_waits_for_ends() {
+        use openclaw_core::{Metadata, NewRun, RunId, config::MemoryConfig, port::MemoryPort as _};
+
+        let dir = tempfile::tempdir().unwrap();
+        let config = MemoryConfig { min_free_mb: 0, ..MemoryConfig::default() };
+        let memory = crate::Memory::open(dir.path(), &config).unwrap().0;
+        let id = RunId::generate();
+        let run = NewRun {
+            id,
+            conversation: id.new_conversation_id(),
+            channel: "api".to_owned(),
+            text: "green tea".to_owned(),
+            metadata: Metadata::default(),
+            idempotency_key: None,
+        };
+        memory.accept_run(run).await.unwrap();
+        let query = SearchQuery {
+            query: "tea".to_owned(),
+            limit: 5,
+            kind: MemoryType::All,
+            since: None,
+            until: None,
+        };
+        let stop = AtomicBool::new(false);
+        assert_eq!(memory.core().search(&query, &stop).unwrap().total, 1);
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(matches!(memory.core().search(&query, &stop), Err(MemoryError::Closed)));
+    }
 
     #[test]
     fn paragraphs_are_what_empty_lines_separate() {

@@ -4,7 +4,7 @@ use std::{
     fs,
     ops::Range,
     path::PathBuf,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
 };
 
@@ -49,6 +49,8 @@ pub(super) struct Texts<'a> {
     pub(super) units: Vec<Unit>,
     pub(super) since: Option<Timestamp>,
     pub(super) until: Option<Timestamp>,
+    /// Set when nobody waits for the answer any more.
+    pub(super) stop: &'a AtomicBool,
 }
 
 /// Told of each text: which, its folded length, and the counts of the terms when it has any.
@@ -203,6 +205,9 @@ impl Texts<'_> {
         );
         let mut scan = self.reader.scan(range.clone());
         while let Some(found) = scan.next_record().map_err(read_error)? {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(MemoryError::Closed);
+            }
             let at = found.pointer;
             let Some(Ok(record)) = found.payload.map(Record::decode) else { continue };
             if !(low..=high).contains(&record.times().1) {

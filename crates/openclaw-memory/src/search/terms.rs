@@ -3,7 +3,7 @@
 use memchr::memmem::Finder;
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::fold::{folded, is_cjk};
+use super::fold::{folded, is_unspaced};
 
 /// Most terms of a query; what follows is ignored.
 const TERMS: usize = 64;
@@ -13,26 +13,26 @@ const TERMS: usize = 64;
 struct Term {
     text: String,
     finder: Finder<'static>,
-    /// A word has to stand alone; a piece of Chinese, Japanese or Korean may be anywhere.
+    /// A word has to stand alone; a piece of a script without spaces may be anywhere.
     word: bool,
 }
 
-/// What a query looks for: words, and pairs of neighbouring Chinese, Japanese or Korean characters.
+/// What a query looks for: words, and pairs of neighbouring characters of scripts without spaces.
 #[derive(Debug)]
 pub(super) struct Terms {
     terms: Vec<Term>,
 }
 
 fn is_word_char(c: char) -> bool {
-    c.is_alphanumeric() && !is_cjk(c)
+    c.is_alphanumeric() && !is_unspaced(c)
 }
 
 impl Terms {
     pub(super) fn of(query: &str) -> Self {
         let text = folded(query);
         let mut terms = Self { terms: Vec::new() };
-        for (cjk, run) in runs(&text) {
-            if !cjk {
+        for (unspaced, run) in runs(&text) {
+            if !unspaced {
                 for word in run.unicode_words() {
                     terms.add(word, true);
                 }
@@ -105,21 +105,21 @@ impl Term {
     }
 }
 
-/// A text cut where it changes between Chinese, Japanese or Korean and anything else.
+/// A text cut where it changes between scripts without spaces and anything else.
 fn runs(text: &str) -> Vec<(bool, &str)> {
     let mut runs = Vec::new();
     let mut start = 0;
     let mut current = None;
     for (at, c) in text.char_indices() {
-        let cjk = is_cjk(c);
-        if current.is_some_and(|current| current != cjk) {
-            runs.push((!cjk, text.get(start..at).unwrap_or_default()));
+        let unspaced = is_unspaced(c);
+        if current.is_some_and(|current| current != unspaced) {
+            runs.push((!unspaced, text.get(start..at).unwrap_or_default()));
             start = at;
         }
-        current = Some(cjk);
+        current = Some(unspaced);
     }
-    if let Some(cjk) = current {
-        runs.push((cjk, text.get(start..).unwrap_or_default()));
+    if let Some(unspaced) = current {
+        runs.push((unspaced, text.get(start..).unwrap_or_default()));
     }
     runs
 }
@@ -144,6 +144,7 @@ mod tests {
         assert_eq!(texts("Python語言の book"), ["python", "語言", "言の", "book"]);
         assert_eq!(texts("사용자의 飲食偏好"), ["사용", "용자", "자의", "飲食", "食偏", "偏好"]);
         assert_eq!(texts("茶"), ["茶"]);
+        assert_eq!(texts("ชาดี tea"), ["ชา", "าด", "ดี", "tea"]);
         assert_eq!(texts("the the THE"), ["the"]);
         assert_eq!(texts("🎉 !!"), ["🎉", "!!"]);
         assert!(texts("  ").is_empty());
@@ -155,5 +156,8 @@ mod tests {
         assert_eq!(counts("飲食", "我的飲食偏好和飲食習慣"), [2]);
         assert_eq!(counts("茶", "綠茶和紅茶"), [2]);
         assert_eq!(counts("서울", "명천서울의天氣"), [1]);
+        assert_eq!(counts("ชา", "ฉันชอบดื่มชาเขียว"), [1]);
+        assert_eq!(counts("ទឹក", "ខ្ញុំផឹកទឹក"), [1, 2]);
+        assert_eq!(counts("ရေ", "ကျွန်တော်ရေသောက်"), [1]);
     }
 }

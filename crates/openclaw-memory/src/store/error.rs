@@ -46,8 +46,8 @@ pub enum OpenError {
         /// What is not known.
         what: String,
     },
-    /// The index could not be rebuilt.
-    #[error("the memory's index could not be rebuilt; remove its directory {} and start again", dir.display())]
+    /// The index can't be used, and building it anew was not possible or did not help.
+    #[error("the memory's index in {} can't be used; when the disk is fine, remove that directory and start again", dir.display())]
     Index {
         /// The index's directory.
         dir: PathBuf,
@@ -55,9 +55,6 @@ pub enum OpenError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// An erasure that a crash had interrupted could not be finished.
-    #[error("an interrupted erasure could not be finished")]
-    Erase(#[source] ChangeError),
 }
 
 fn owner(pid: Option<u32>) -> String {
@@ -66,7 +63,20 @@ fn owner(pid: Option<u32>) -> String {
 
 impl OpenError {
     pub(super) fn index(dir: PathBuf, error: IndexError) -> Self {
-        Self::Index { dir, source: Box::new(error) }
+        match error {
+            IndexError::Io { path, source } => Self::Io { action: "use", path, source },
+            other => Self::Index { dir, source: Box::new(other) },
+        }
+    }
+
+    /// Whether the index is at fault, so that building it anew helps.
+    pub(super) fn is_damaged_index(&self) -> bool {
+        match self {
+            Self::Index { source, .. } => {
+                source.downcast_ref::<IndexError>().is_some_and(IndexError::is_damage)
+            }
+            _ => false,
+        }
     }
 
     pub(super) fn lock(dir: PathBuf, error: LockError) -> Self {

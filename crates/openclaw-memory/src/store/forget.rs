@@ -3,6 +3,8 @@
 //! The intent is durable before anything is touched, and no checkpoint passes it before the overwriting is done. So a crash
 //! at any point is followed by a replay that meets the intent and finishes.
 
+use std::sync::atomic::Ordering;
+
 use openclaw_core::{ConversationId, Erased, Lsn, port::MemoryError};
 use tokio::runtime::Handle;
 
@@ -10,8 +12,22 @@ use super::{Core, Item, OpenError, Unfinished, error, prune, replay::Found};
 use crate::{
     index::{Change, Effect, Entry, IndexError, Projections},
     record::{ConvKey, ForgottenRecord, encode_forgotten},
-    wal::ChangeError,
+    wal::{ChangeError, Damage},
 };
+
+/// What a start did about interrupted erasures.
+#[derive(Debug)]
+pub(super) struct Redone {
+    /// Records that were, or are still to be, erased.
+    pub(super) records: usize,
+    /// Places that hold something else than what was to be erased.
+    pub(super) wrong: Vec<Damage>,
+}
+
+fn damage(error: ChangeError) -> Option<Damage> {
+    let ChangeError::Mismatch { path, offset, lsn } = error else { return None };
+    Some(Damage { path, offset, bytes: 0, lost: lsn..lsn, maybe_unacknowledged: false })
+}
 
 /// What erasing a conversation removes of what the projections know before `until`. `None`: it does not exist.
 pub(super) fn plan_erasure(
@@ -24,11 +40,13 @@ pub(super) fn plan_erasure(
         return Ok(None);
     }
     entries.retain(|entry| entry.at.lsn < until);
+    let begun_ms = projections.conversation(conversation)?.map_or(i64::MIN, |view| view.created_ms);
     let effect = Effect {
         conversation: conversation.clone(),
         seen: Lsn(until.0.saturating_sub(1)),
         keep: None,
         removed: entries.iter().map(Entry::messages).sum(),
+        begun_ms,
     };
     Ok(Some((effect, entries)))
 }
@@ -64,7 +82,7 @@ impl Core {
             self.log_intent(&more, Vec::new(), runtime)?;
         }
         self.overwrite(&mut unfinished).map_err(error::change)?;
-        self.find_oldest()?;
+        self.look_up_oldest();
         Ok(Some(Erased { messages, memories: 0 }))
     }
 
@@ -77,39 +95,102 @@ impl Core {
     ) -> Result<(), MemoryError> {
         let payload = encode_forgotten(intent);
         let item = Item { change: Change::Forgotten(effects), _held: None };
-        runtime.block_on(self.wal.append(payload, item)).map_err(error::append)?;
+        runtime.block_on(self.wal.append_urgent(payload, item)).map_err(error::append)?;
         Ok(())
     }
 
-    /// Overwrites what was forgotten and not yet overwritten.
+    /// Overwrites what was forgotten and not yet overwritten. A wrong pointer fails this call, but is not tried again.
     pub(super) fn overwrite(&self, unfinished: &mut Unfinished) -> Result<(), ChangeError> {
-        if !unfinished.0.is_empty() {
-            self.wal.erase(&unfinished.0)?;
-            unfinished.0.clear();
-        }
-        Ok(())
-    }
-
-    /// Finishes at a start what a crash may have interrupted. Returns how many records that were.
-    pub(super) fn redo(&self, found: &Found) -> Result<usize, OpenError> {
-        let mut unfinished = self.maintain();
-        let index_failed = |error| OpenError::index(self.dir.join("index"), error);
-        let mut count = found.redo.len();
-        unfinished.0.extend_from_slice(&found.redo);
-        self.overwrite(&mut unfinished).map_err(OpenError::Erase)?;
-        for (lsn, intent) in &found.prunings {
-            let Some(before_ms) = intent.before_ms else { continue };
-            for conversation in &intent.conversations {
-                let planned = prune::plan(self, conversation, before_ms, Some(*lsn)).map_err(index_failed)?;
-                let Some(plan) = planned else { continue };
-                self.projections.forget(&[plan.effect]);
-                count += plan.first.len() + plan.then.len();
-                for records in [plan.first, plan.then] {
-                    unfinished.0.extend(records);
-                    self.overwrite(&mut unfinished).map_err(OpenError::Erase)?;
-                }
+        match self.overwrite_what_is_there(unfinished)?.into_iter().next() {
+            None => Ok(()),
+            Some(wrong) => {
+                tracing::error!(error = %wrong, "the index named a wrong place; the next start rebuilds it");
+                self.base.condemn();
+                Err(wrong)
             }
         }
-        Ok(count)
+    }
+
+    /// The same, passing over wrong pointers, which it returns.
+    fn overwrite_what_is_there(&self, unfinished: &mut Unfinished) -> Result<Vec<ChangeError>, ChangeError> {
+        if unfinished.0.is_empty() {
+            return Ok(Vec::new());
+        }
+        let wrong = self.wal.erase_what_is_there(&unfinished.0)?;
+        unfinished.0.clear();
+        self.erased.store(true, Ordering::Relaxed);
+        Ok(wrong)
+    }
+
+    /// Finishes at a start what a crash may have interrupted. What the disk refuses now is owed, and tried again with every
+    /// checkpoint and removal: no reason not to start.
+    pub(super) fn redo(&self, found: &Found) -> Result<Redone, OpenError> {
+        let mut unfinished = self.maintain();
+        let index_failed = |error| OpenError::index(self.dir.join("index"), error);
+        let mut redone = Redone { records: found.redo.len(), wrong: Vec::new() };
+        unfinished.0.extend_from_slice(&found.redo);
+        for intent in &found.prunings {
+            let listed = intent.records.iter().map(|at| at.lsn).collect();
+            let Some(before_ms) = intent.before_ms else { continue };
+            for conversation in &intent.conversations {
+                let planned =
+                    prune::plan(self, conversation, before_ms, Some(&listed)).map_err(index_failed)?;
+                let Some(plan) = planned else { continue };
+                self.projections.forget(&[plan.effect]);
+            }
+        }
+        match self.overwrite_what_is_there(&mut unfinished) {
+            Ok(wrong) => redone.wrong = wrong.into_iter().filter_map(damage).collect(),
+            Err(error) => tracing::error!(
+                %error, records = unfinished.0.len(),
+                "AN ERASURE IS NOT FINISHED: what was deleted is hidden but still on the disk; it is tried again, check the disk"
+            ),
+        }
+        for wrong in &redone.wrong {
+            tracing::error!(path = %wrong.path.display(), offset = wrong.offset, lsn = wrong.lost.start.0,
+                "an erasure names a record that is not there; it was passed over");
+        }
+        Ok(redone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openclaw_core::{Metadata, NewRun, RunId, config::MemoryConfig, port::MemoryPort as _};
+
+    use super::*;
+    use crate::{store::Memory, wal::Pointer};
+
+    #[test]
+    fn a_wrong_place_in_an_intent_is_reported_and_stops_no_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = MemoryConfig { min_free_mb: 0, ..MemoryConfig::default() };
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let memory = Memory::open(dir.path(), &config).unwrap().0;
+        let id = RunId::generate();
+        let run = NewRun {
+            id,
+            conversation: id.new_conversation_id(),
+            channel: "api".to_owned(),
+            text: "stays".to_owned(),
+            metadata: Metadata::default(),
+            idempotency_key: None,
+        };
+        runtime.block_on(memory.accept_run(run)).unwrap();
+        let core = memory.core();
+        let right = core.projections.last().unwrap();
+        let records = vec![
+            Pointer { offset: right.offset + 3, ..right },
+            Pointer { offset: 1 << 30, ..right },
+            Pointer { lsn: Lsn(1 << 40), ..right },
+        ];
+        let intent = ForgottenRecord { before_ms: None, conversations: Vec::new(), totals: (0, 0), records };
+        core.log_intent(&intent, Vec::new(), runtime.handle()).unwrap();
+        drop(memory);
+        let (memory, report) = Memory::open(dir.path(), &config).unwrap();
+        let places: Vec<_> = report.damaged.iter().map(|damage| damage.offset).collect();
+        assert_eq!(places, [u64::from(right.offset) + 3, 1 << 30]);
+        let found = runtime.block_on(memory.recent(&id.new_conversation_id(), 10, 1000)).unwrap();
+        assert_eq!(found.first().unwrap().text(), "stays");
     }
 }

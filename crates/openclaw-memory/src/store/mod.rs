@@ -17,7 +17,7 @@ mod write;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
     thread::JoinHandle,
 };
 
@@ -72,8 +72,12 @@ pub(crate) struct Core {
     maintenance: Mutex<Unfinished>,
     signal: Arc<Signal>,
     /// Bounds the searches that scan at one time.
-    searches: tokio::sync::Semaphore,
-    _lock: Lock,
+    searches: Arc<tokio::sync::Semaphore>,
+    /// Whether something was erased since the oldest segments were last looked through.
+    erased: AtomicBool,
+    /// Why the index can't be used until it is opened anew.
+    index_fault: Mutex<Option<String>>,
+    _lock: Arc<Lock>,
 }
 
 impl Core {
@@ -111,6 +115,11 @@ impl Memory {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
     /// Runs what reads files or waits for the disk off the async threads.
     async fn blocking<T: Send + 'static>(
         &self,
@@ -119,7 +128,8 @@ impl Memory {
         let core = Arc::clone(&self.core);
         match tokio::task::spawn_blocking(move || work(&core)).await {
             Ok(result) => result,
-            // The runtime is shutting down, or the work panicked, which its thread has reported.
+            Err(failed) if failed.is_panic() => Err(self.core.index_panicked()),
+            // The runtime is shutting down.
             Err(_) => Err(MemoryError::Closed),
         }
     }

@@ -2,8 +2,9 @@
 
 use std::{
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
@@ -64,14 +65,33 @@ impl Memory {
         dir: &Path,
         config: &MemoryConfig,
     ) -> Result<(Self, OpenReport), OpenError> {
-        let started = Instant::now();
-        let failed = |action, path: &Path| {
-            let path = path.to_owned();
-            move |source: io::Error| OpenError::Io { action, path, source }
-        };
-        create_private(dir).map_err(failed("create", dir))?;
+        let failed = |source| OpenError::Io { action: "create", path: dir.to_owned(), source };
+        create_private(dir).map_err(failed)?;
         let lock =
             Lock::acquire(&dir.join("lock")).map_err(|error| OpenError::lock(dir.to_owned(), error))?;
+        let lock = Arc::new(lock);
+        let first = || Self::open_locked(Arc::clone(&fs), dir, config, Arc::clone(&lock));
+        // Damage deep in the index shows late, and may show as a panic. One rebuild cures it, or it was something else.
+        match catch_unwind(AssertUnwindSafe(first)) {
+            Ok(Err(error)) if error.is_damaged_index() => {
+                let cause: &dyn std::error::Error = &error;
+                tracing::warn!(error = %cause, cause = ?cause.source(), "the index is damaged; rebuilding it");
+            }
+            Ok(done) => return done,
+            Err(_) => tracing::error!("reading the index panicked; rebuilding it"),
+        }
+        let index_dir = dir.join("index");
+        Base::remove(&index_dir).map_err(|error| OpenError::index(index_dir, error))?;
+        Self::open_locked(fs, dir, config, lock)
+    }
+
+    fn open_locked(
+        fs: Arc<dyn Fs>,
+        dir: &Path,
+        config: &MemoryConfig,
+        lock: Arc<Lock>,
+    ) -> Result<(Self, OpenReport), OpenError> {
+        let started = Instant::now();
         let index_dir = dir.join("index");
         let index_failed = |error| OpenError::index(index_dir.clone(), error);
 
@@ -121,23 +141,28 @@ impl Memory {
             order,
             maintenance: Mutex::new(Unfinished::default()),
             signal,
-            searches: Semaphore::new(SEARCHES),
+            searches: Arc::new(Semaphore::new(SEARCHES)),
+            erased: AtomicBool::new(false),
+            index_fault: Mutex::new(None),
             _lock: lock,
         });
-        let erased = core.redo(&found)?;
-        if rebuild {
+        let redone = core.redo(&found)?;
+        if rebuild && !core.maintain().0.is_empty() {
+            // Unsealed, so the next start meets the erasure again.
+            tracing::warn!("the index is not finished before the erasure is");
+        } else if rebuild {
             core.projections.checkpoint(&core.base).and_then(|_| core.base.seal()).map_err(index_failed)?;
         } else if core.projections.backlog().0 > CHECKPOINT_RECORDS / 2 {
             core.checkpoint();
         }
         let report = OpenReport {
             replayed: found.records,
-            damaged: recovery.damages,
+            damaged: recovery.damages.into_iter().chain(redone.wrong).collect(),
             missing: recovery.gaps.iter().map(|gap| gap.lost.end.0.saturating_sub(gap.lost.start.0)).sum(),
             cut_bytes: recovery.cut.map_or(0, |cut| cut.bytes),
             // A memory that begins has nothing to rebuild from.
             rebuilt: rebuild && found.records > 0,
-            erased,
+            erased: redone.records,
             pending_runs: core.projections.all_pending().len(),
             took: started.elapsed(),
         };
@@ -191,6 +216,9 @@ fn open_base(dir: &Path) -> Result<(Base, bool), IndexError> {
     match Base::open(dir) {
         Ok(base) => Ok((base, false)),
         Err(error) => {
+            if !error.is_damage() {
+                return Err(error);
+            }
             if !matches!(error, IndexError::Absent(_)) {
                 tracing::warn!(%error, index = %dir.display(), "the index can't be used; rebuilding it from the log");
             }

@@ -1,6 +1,13 @@
 //! The port, method by method.
 
-use std::sync::Arc;
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use openclaw_core::{
@@ -15,6 +22,19 @@ use tokio::runtime::Handle;
 
 use super::Memory;
 use crate::{record::ConvKey, wal::LogHealth};
+
+/// How long a search waits for others to end.
+const SEARCH_WAIT: Duration = Duration::from_secs(10);
+
+/// Tells a scan that nobody waits for it any more.
+#[derive(Default)]
+struct StopOnDrop(Arc<AtomicBool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 impl Memory {
     /// Why the log can't be written, if it can't.
@@ -83,9 +103,25 @@ impl MemoryPort for Memory {
     }
 
     async fn search(&self, query: SearchQuery) -> Result<SearchResults, MemoryError> {
-        // Closed only with the process.
-        let Ok(_turn) = self.core.searches.acquire().await else { return Err(MemoryError::Closed) };
-        self.blocking(move |core| core.search(&query)).await
+        let turn = Arc::clone(&self.core.searches).acquire_owned();
+        let turn = match tokio::time::timeout(SEARCH_WAIT, turn).await {
+            Ok(Ok(turn)) => turn,
+            // Closed only with the process.
+            Ok(Err(_)) => return Err(MemoryError::Closed),
+            Err(_) => {
+                let busy = "other searches are still going through it; try again later";
+                let source = io::Error::new(io::ErrorKind::TimedOut, busy);
+                return Err(MemoryError::Io { path: self.core.dir.join("wal"), source });
+            }
+        };
+        let stop = StopOnDrop::default();
+        let stopped = Arc::clone(&stop.0);
+        let work = self.blocking(move |core| {
+            // Ends with the scan, not with whoever waits for it.
+            let _turn = turn;
+            core.search(&query, &stopped)
+        });
+        work.await
     }
 
     async fn prune(&self, request: PruneRequest) -> Result<Pruned, MemoryError> {
@@ -102,7 +138,7 @@ impl MemoryPort for Memory {
     }
 
     fn health(&self) -> StoreHealth {
-        match self.unwritable() {
+        match self.unwritable().or_else(|| self.core.index_fault()) {
             None => StoreHealth::Writable,
             Some(reason) => StoreHealth::ReadOnly { reason },
         }

@@ -3,7 +3,7 @@
 //! A run is pruned as a whole, when its message and its end are both older; one that straddles the time stays until a later
 //! pruning, and so does one that has not ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use openclaw_core::{
     Lsn,
@@ -15,7 +15,7 @@ use super::{Core, error, stats};
 use crate::{
     index::{Below, ConvDelta, Effect, Entry, IndexError},
     record::{ConvKey, ForgottenRecord, Record},
-    wal::Pointer,
+    wal::{Pointer, ReadError},
 };
 
 /// Conversations of one intent.
@@ -44,13 +44,12 @@ struct Run {
     last_ms: Option<i64>,
 }
 
-/// Plans the pruning of one conversation; at a replay only of what was there at the time of the intent. `None`: nothing to
-/// prune.
+/// Plans the pruning of one conversation; at a replay of exactly the records that the intent lists. `None`: nothing to prune.
 pub(super) fn plan(
     core: &Core,
     conversation: &ConvKey,
     before_ms: i64,
-    intent: Option<Lsn>,
+    listed: Option<&HashSet<Lsn>>,
 ) -> Result<Option<Plan>, IndexError> {
     // Taken first: what is applied meanwhile is added to what stays.
     let seen = core.projections.last().map_or(Lsn(0), |at| at.lsn);
@@ -62,43 +61,55 @@ pub(super) fn plan(
         let run = runs.entry(entry.run).or_default();
         run.entries.push(*entry);
         run.ended |= entry.is_end();
-        if let Ok(payload) = core.reader.read(entry.at)
-            && let Ok(record) = Record::decode(&payload)
-        {
+        if listed.is_some_and(|listed| listed.contains(&entry.at.lsn)) {
+            continue;
+        }
+        let payload = match core.reader.read(entry.at) {
+            Ok(payload) => payload,
+            Err(ReadError::Erased(_) | ReadError::Absent { .. } | ReadError::Damaged { .. }) => continue,
+            // It may be there all the same.
+            Err(ReadError::Io { path, source }) => return Err(IndexError::Io { path, source }),
+        };
+        if let Ok(record) = Record::decode(&payload) {
             run.bytes += record.content_bytes();
             let (begun, last) = record.times();
             run.begun_ms = Some(begun);
             run.last_ms = run.last_ms.max(Some(last));
         }
     }
-    let was_there = |entry: &Entry| intent.is_none_or(|intent| entry.at.lsn < intent);
-    let prunable = |run: &Run| {
-        // At a replay a run of which nothing is left was pruned before the crash.
-        let pruned_before = intent.is_some() && run.last_ms.is_none();
-        let old = run.ended && run.last_ms.unwrap_or(view.last_ms) < before_ms;
-        (old || pruned_before) && run.entries.iter().all(was_there)
+    let prunable = |run: &Run, entry: &Entry| match listed {
+        Some(listed) => listed.contains(&entry.at.lsn),
+        None => run.ended && run.last_ms.unwrap_or(view.last_ms) < before_ms,
     };
     let mut plan = Plan {
-        effect: Effect { conversation: conversation.clone(), seen, keep: None, removed: 0 },
+        effect: Effect {
+            conversation: conversation.clone(),
+            seen,
+            keep: None,
+            removed: 0,
+            begun_ms: view.created_ms,
+        },
         first: Vec::new(),
         then: Vec::new(),
         bytes: 0,
     };
     let mut keep = ConvDelta { below: Below::Replaced, channel: view.channel.clone(), ..ConvDelta::gone() };
-    for run in runs.into_values() {
-        if prunable(&run) {
+    for mut run in runs.into_values() {
+        let entries = std::mem::take(&mut run.entries);
+        let (go, stay): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| prunable(&run, entry));
+        if stay.is_empty() {
             plan.bytes += run.bytes;
-            plan.effect.removed += run.entries.iter().map(Entry::messages).sum::<u64>();
-            let ends = run.entries.iter().filter(|entry| entry.is_end());
-            plan.then.extend(ends.map(|entry| entry.at));
-            let others = run.entries.iter().filter(|entry| !entry.is_end());
-            plan.first.extend(others.map(|entry| entry.at));
         } else {
             let begun = run.begun_ms.unwrap_or(view.created_ms);
             keep.created_ms = keep.created_ms.min(begun);
             keep.last_ms = keep.last_ms.max(run.last_ms.unwrap_or(begun));
-            keep.messages += run.entries.iter().map(Entry::messages).sum::<u64>();
-            keep.entries.extend(run.entries);
+            keep.messages += stay.iter().map(Entry::messages).sum::<u64>();
+            keep.entries.extend(stay);
+        }
+        plan.effect.removed += go.iter().map(Entry::messages).sum::<u64>();
+        for entry in go {
+            let records = if entry.is_end() { &mut plan.then } else { &mut plan.first };
+            records.push(entry.at);
         }
     }
     keep.entries.sort_unstable_by_key(|entry| entry.at.lsn);
@@ -162,16 +173,15 @@ impl Core {
             self.overwrite(&mut unfinished).map_err(error::change)?;
         }
         if request.confirm && pruned.wal_entries > 0 {
+            // It drops the segments that hold nothing any more.
             self.checkpoint();
-            self.drop_empty_segments()?;
-            self.find_oldest()?;
+            self.look_up_oldest();
         }
         Ok(())
     }
 
-    /// Drops the oldest segments that hold nothing any more.
-    fn drop_empty_segments(&self) -> Result<(), MemoryError> {
-        let _maintenance = self.maintain();
+    /// Drops the oldest segments that hold nothing any more. To be called while nobody else forgets.
+    pub(super) fn drop_empty_segments(&self) -> Result<(), MemoryError> {
         // A segment that a start would still replay stays.
         let covered = self.projections.checkpointed().unwrap_or_default();
         let mut keep = None;
@@ -200,6 +210,13 @@ impl Core {
             }
         }
         Ok(!scan.damages().is_empty())
+    }
+
+    /// The same where failing must not fail what was done before; whoever asks for it next looks again.
+    pub(super) fn look_up_oldest(&self) {
+        if let Err(error) = self.find_oldest() {
+            tracing::warn!(%error, "the oldest message could not be looked up");
+        }
     }
 
     /// Looks up the oldest message after messages were removed: the log is in order of time.

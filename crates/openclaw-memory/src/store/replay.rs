@@ -1,6 +1,6 @@
 //! Applying the log's records at a start.
 
-use openclaw_core::{ContentBlock, Lsn};
+use openclaw_core::ContentBlock;
 
 use super::{OpenError, forget};
 use crate::{
@@ -19,7 +19,7 @@ pub(super) struct Found {
     /// Records to erase again, because a crash may have come between the intent and the erasure.
     pub(super) redo: Vec<Pointer>,
     /// Prunings to plan and carry out again.
-    pub(super) prunings: Vec<(Lsn, ForgottenRecord)>,
+    pub(super) prunings: Vec<ForgottenRecord>,
 }
 
 /// A replay under way.
@@ -73,12 +73,14 @@ impl<'a> Replay<'a> {
     }
 
     fn change_of(&mut self, at: Pointer, record: &Record<'_>) -> Result<Change, OpenError> {
-        let Record::Forgotten(record) = record else { return Ok(change_of(record)) };
+        let Record::Forgotten(record) = record else {
+            return change_of(record).map_err(|what| OpenError::Newer { lsn: at.lsn.0, what });
+        };
         self.projections.raise_totals(record.totals);
         self.found.redo.append(&mut self.orphans);
         self.found.redo.extend_from_slice(&record.records);
         if record.before_ms.is_some() {
-            self.found.prunings.push((at.lsn, record.clone()));
+            self.found.prunings.push(record.clone());
             return Ok(Change::None);
         }
         let mut effects = Vec::new();
@@ -98,9 +100,9 @@ impl<'a> Replay<'a> {
     }
 }
 
-/// What a record other than a removal means for the projections.
-fn change_of(record: &Record<'_>) -> Change {
-    match record {
+/// What a record other than a removal means for the projections; an error says what in it is of a newer version.
+fn change_of(record: &Record<'_>) -> Result<Change, String> {
+    Ok(match record {
         Record::Accepted(record) => Change::Accepted {
             run: record.run,
             conversation: record.conversation.clone(),
@@ -108,13 +110,13 @@ fn change_of(record: &Record<'_>) -> Change {
             mark: record.mark,
         },
         Record::Steps(record) => {
-            let blocks = record.blocks().unwrap_or_default();
-            Change::Steps {
-                run: record.run,
-                after_ms: record.after_ms,
-                messages: count_messages(&blocks),
-                calls: has_calls(&blocks),
-            }
+            let (messages, calls) = match record.blocks() {
+                Ok(blocks) => (count_messages(&blocks), has_calls(&blocks)),
+                Err(CodecError::Unknown { what, value }) => return Err(format!("{what} {value}")),
+                // Nobody can say what was done: better to ask than to do it twice.
+                Err(_) => (0, true),
+            };
+            Change::Steps { run: record.run, after_ms: record.after_ms, messages, calls }
         }
         Record::Ended(record) => Change::Ended {
             run: record.run,
@@ -125,10 +127,34 @@ fn change_of(record: &Record<'_>) -> Change {
             },
         },
         Record::Forgotten(_) => Change::None,
-    }
+    })
 }
 
 /// Whether a tool was called, so that running again could act twice.
 pub(super) fn has_calls(blocks: &[ContentBlock]) -> bool {
     blocks.iter().any(|block| !matches!(block, ContentBlock::Text(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use openclaw_core::RunId;
+
+    use super::*;
+    use crate::record::encode_steps;
+
+    #[test]
+    fn steps_that_make_no_sense_count_as_calls_and_newer_ones_stop_the_start() {
+        let text = [ContentBlock::Text("thinking".to_owned())];
+        let calls = |payload: &[u8]| match change_of(&Record::decode(payload).unwrap()) {
+            Ok(Change::Steps { calls, .. }) => Ok(calls),
+            Ok(other) => panic!("{other:?}"),
+            Err(what) => Err(what),
+        };
+        let whole = encode_steps(RunId::generate(), 5, &text);
+        assert_eq!(calls(&whole), Ok(false));
+        assert_eq!(calls(&whole[..whole.len() - 1]), Ok(true));
+        let mut newer = whole;
+        newer.push(31);
+        assert_eq!(calls(&newer), Err("block 31".to_owned()));
+    }
 }

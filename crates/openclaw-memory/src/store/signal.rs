@@ -40,6 +40,15 @@ impl Signal {
         self.changed.notify_all();
     }
 
+    /// Waits without heed of what is due.
+    pub(super) fn pause(&self, time: Duration) -> Wake {
+        let flags = self.flags.lock().unwrap_or_else(PoisonError::into_inner);
+        let going_on = |flags: &mut Flags| !flags.stop;
+        let (flags, _) =
+            self.changed.wait_timeout_while(flags, time, going_on).unwrap_or_else(PoisonError::into_inner);
+        if flags.stop { Wake::Stop } else { Wake::Work }
+    }
+
     pub(super) fn wait(&self, timeout: Duration) -> Wake {
         let flags = self.flags.lock().unwrap_or_else(PoisonError::into_inner);
         let quiet = |flags: &mut Flags| !flags.due && !flags.stop;
@@ -50,5 +59,25 @@ impl Signal {
         }
         flags.due = false;
         Wake::Work
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn what_is_due_does_not_end_a_pause() {
+        let signal = Signal::default();
+        signal.due();
+        let (begun, pause) = (Instant::now(), Duration::from_millis(20));
+        assert_eq!(signal.pause(pause), Wake::Work);
+        assert!(begun.elapsed() >= pause);
+        // It is still due afterwards.
+        assert_eq!(signal.wait(Duration::from_secs(600)), Wake::Work);
+        signal.stop();
+        assert_eq!(signal.pause(Duration::from_secs(600)), Wake::Stop);
     }
 }

@@ -1,6 +1,12 @@
 //! The thread that takes checkpoints, and what else happens aside.
 
-use std::{io, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, PoisonError, atomic::Ordering},
+    thread::JoinHandle,
+    time::Duration,
+};
 
 use openclaw_core::port::MemoryError;
 
@@ -16,36 +22,55 @@ const QUIET: Duration = Duration::from_secs(15);
 /// Free space that a checkpoint leaves alone: a full disk must not hit the index in the middle of a write.
 const MIN_FREE_BYTES: u64 = 8 << 20;
 
+/// Pages that one record may touch, as far as space goes: a few rows of some hundred bytes, however large the record is.
+const RECORD_BYTES: u64 = 512;
+/// Pause after a failed checkpoint; it doubles with each further one. What is committed meanwhile does not shorten it.
+const PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
 /// Starts the thread. It ends when the signal says so.
 pub(super) fn start(core: &Arc<Core>) -> io::Result<JoinHandle<()>> {
     let core = Arc::clone(core);
     std::thread::Builder::new().name("memory-upkeep".to_owned()).spawn(move || {
+        let mut pause = PAUSE;
         while core.signal.wait(QUIET) != Wake::Stop {
-            core.checkpoint();
+            let done = catch_unwind(AssertUnwindSafe(|| core.checkpoint()));
+            let done = done.unwrap_or_else(|_| {
+                core.index_panicked();
+                false
+            });
+            if done {
+                pause = PAUSE;
+                continue;
+            }
+            if core.signal.pause(pause) == Wake::Stop {
+                break;
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     })
 }
 
 impl Core {
     /// Writes to the index what happened since the last time. A failure costs the next start a longer replay, no more, so it
-    /// is logged and tried again with the next occasion.
-    pub(super) fn checkpoint(&self) {
+    /// is logged and tried again later. False: it failed.
+    pub(super) fn checkpoint(&self) -> bool {
         let mut unfinished = self.maintain();
         if let Err(error) = self.overwrite(&mut unfinished) {
             // No checkpoint may pass an erasure that is not finished.
             tracing::error!(%error, "an erasure could not be finished; it is tried again");
-            return;
+            return false;
         }
-        let (records, bytes) = self.projections.backlog();
+        let (records, _) = self.projections.backlog();
         if records == 0 {
-            return;
+            return true;
         }
-        // The index grows by less than the log did, but a page at a time.
-        let needed = MIN_FREE_BYTES + 2 * bytes;
+        // A page at a time, so that many small records are what takes space, not large ones.
+        let needed = MIN_FREE_BYTES + RECORD_BYTES * records as u64;
         match RealFs.available_space(&self.dir) {
             Ok(free) if free < needed => {
                 tracing::warn!(free, needed, "no checkpoint: the disk is nearly full");
-                return;
+                return false;
             }
             _ => {}
         }
@@ -53,7 +78,14 @@ impl Core {
             self.note_damage(&error);
             let cause: &dyn std::error::Error = &error;
             tracing::error!(error = %cause, cause = ?cause.source(), "the checkpoint failed; it is tried again");
+            return false;
         }
+        if self.erased.swap(false, Ordering::Relaxed)
+            && let Err(error) = self.drop_empty_segments()
+        {
+            tracing::warn!(%error, "the log's empty segments could not be dropped");
+        }
+        true
     }
 
     /// An answer that the index could not give.
@@ -62,10 +94,74 @@ impl Core {
         error::index(failure)
     }
 
+    /// Work on the index that ended in a panic, which is how damaged pages may show.
+    pub(super) fn index_panicked(&self) -> MemoryError {
+        tracing::error!("reading or writing the index panicked; the next start rebuilds it from the log");
+        self.base.condemn();
+        let what = "what read it panicked; it is rebuilt at the next start".to_owned();
+        MemoryError::Damaged { path: self.base.dir(), offset: 0, what }
+    }
+
+    /// Why the index can't be used until the next start, if so.
+    pub(super) fn index_fault(&self) -> Option<String> {
+        self.index_fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn note_damage(&self, error: &IndexError) {
-        if matches!(error, IndexError::Storage { .. } | IndexError::Row { .. }) {
+        if error.is_damage() {
             tracing::error!(%error, "the index is damaged; the next start rebuilds it from the log");
             self.base.condemn();
+        } else if matches!(error, IndexError::Storage { .. }) {
+            // Its store takes nothing more after an I/O error until it is opened anew.
+            let cause =
+                std::error::Error::source(error).map_or_else(String::new, |cause| format!(" ({cause})"));
+            let reason = format!("{error}{cause}; restart the gateway, and check the disk first");
+            let mut fault = self.index_fault.lock().unwrap_or_else(PoisonError::into_inner);
+            fault.get_or_insert(reason);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openclaw_core::{
+        config::MemoryConfig,
+        port::{MemoryPort as _, StoreHealth},
+    };
+
+    use super::*;
+    use crate::store::Memory;
+
+    fn open(dir: &std::path::Path) -> (Memory, crate::OpenReport) {
+        Memory::open(dir, &MemoryConfig { min_free_mb: 0, ..MemoryConfig::default() }).unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_index_that_takes_nothing_more_shows_in_the_health() {
+        let dir = tempfile::tempdir().unwrap();
+        let (memory, _) = open(dir.path());
+        assert_eq!(memory.health(), StoreHealth::Writable);
+        let latched = || IndexError::Storage {
+            path: dir.path().join("index/index.redb"),
+            source: Box::new(redb::Error::PreviousIo),
+        };
+        memory.core().index_failed(latched());
+        let StoreHealth::ReadOnly { reason } = memory.health() else { panic!("{:?}", memory.health()) };
+        assert!(reason.contains("index.redb") && reason.contains("restart"), "{reason}");
+        // Nothing is wrong with what is stored.
+        assert!(!dir.path().join("index/rebuild").exists());
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_damage_and_asks_for_a_rebuild() {
+        let dir = tempfile::tempdir().unwrap();
+        let (memory, _) = open(dir.path());
+        let answer = memory.blocking(|_| -> Result<(), MemoryError> { panic!("a bad page") }).await;
+        assert!(matches!(answer, Err(MemoryError::Damaged { .. })), "{answer:?}");
+        assert!(dir.path().join("index/rebuild").exists());
+        memory.close().await;
+        drop(memory);
+        drop(open(dir.path()));
+        assert!(!dir.path().join("index/rebuild").exists());
     }
 }

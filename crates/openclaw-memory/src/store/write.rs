@@ -19,7 +19,7 @@ use crate::{
     record::{
         Channel, ConvKey, IdempotencyMark, count_messages, encode_accepted, encode_ended, encode_steps,
     },
-    wal::{Slot, Ticket},
+    wal::{AppendError, Slot, Ticket},
 };
 
 /// Milliseconds from a run's beginning to now.
@@ -51,6 +51,7 @@ impl Memory {
                 Err(earlier) => return Ok(earlier),
             },
         };
+        let ticket = ticket.map_err(|(refused, _)| error::append(refused))?;
         let at = ticket.await.map_err(error::append)?;
         core.cache.insert(at.lsn, &user_message(run.id, run.text, run.metadata));
         Ok(Accepted::New)
@@ -131,6 +132,7 @@ impl Memory {
             }
             slot.append(payload, Item { change, _held: None })
         };
+        let ticket = ticket.map_err(|(refused, _)| error::append(refused))?;
         ticket.await.map_err(error::append)?;
         Ok(())
     }
@@ -138,12 +140,25 @@ impl Memory {
     pub(super) async fn end(&self, run: RunId, outcome: RunOutcome) -> Result<(), MemoryError> {
         let core = &self.core;
         let after_ms = since(run);
-        let payload = encode_ended(run, after_ms, &outcome);
+        let mut payload = encode_ended(run, after_ms, &outcome);
         let latency_ms =
             if let RunOutcome::Completed(reply) = &outcome { Some(reply.latency_ms) } else { None };
-        let slot = core.wal.reserve(payload.len()).await.map_err(error::append)?;
-        let change = Change::Ended { run, after_ms, latency_ms };
-        match core.queue_end(slot, run, payload, change) {
+        let queued = loop {
+            let slot = core.wal.reserve(payload.len()).await.map_err(error::append)?;
+            let change = Change::Ended { run, after_ms, latency_ms };
+            match core.queue_end(slot, run, &mut payload, change) {
+                Queued::Erasing => {}
+                queued => break queued,
+            }
+            // Whether the run is still there is known when the erasure is over, which may fail.
+            self.blocking(|core| {
+                drop(core.maintain());
+                Ok(())
+            })
+            .await?;
+        };
+        match queued {
+            Queued::Refused(refused) => Err(error::append(refused)),
             Queued::Ticket(ticket) => {
                 let at = ticket.await.map_err(error::append)?;
                 if let RunOutcome::Completed(reply) = outcome {
@@ -162,8 +177,13 @@ impl Memory {
                     None => Ok(()),
                 }
             }
-            Queued::NotPending => {
-                let known = self.blocking(move |core| Ok(core.locate(run)?.is_some())).await?;
+            Queued::NotPending | Queued::Erasing => {
+                // Of a conversation that was just erased the record may still be there.
+                let known = self.blocking(move |core| {
+                    let Some((at, conversation)) = core.locate(run)? else { return Ok(false) };
+                    Ok(core.entry(&conversation, at)?.is_some())
+                });
+                let known = known.await?;
                 if known { Ok(()) } else { Err(MemoryError::UnknownRun(run)) }
             }
         }
@@ -177,20 +197,34 @@ enum Queued {
     Another(super::order::Settled),
     /// The run has ended, or is unknown.
     NotPending,
+    /// Its conversation is being erased.
+    Erasing,
+    /// The log takes nothing more.
+    Refused(AppendError),
 }
 
 impl Core {
-    fn queue_end(&self, slot: Slot<'_, Item>, run: RunId, payload: Vec<u8>, change: Change) -> Queued {
+    /// Takes the payload when the end is queued.
+    fn queue_end(&self, slot: Slot<'_, Item>, run: RunId, payload: &mut Vec<u8>, change: Change) -> Queued {
         let mut in_flight = self.order.lock();
         let Some(conversation) = self.projections.pending_conversation(run) else {
             return Queued::NotPending;
         };
         if in_flight.is_erasing(&conversation) {
-            return Queued::NotPending;
+            return Queued::Erasing;
         }
-        match in_flight.claim(&self.order, Claim::End(run)) {
-            Ok(held) => Queued::Ticket(slot.append(payload, Item { change, _held: Some(held) })),
-            Err(ending) => Queued::Another(ending),
+        let held = match in_flight.claim(&self.order, Claim::End(run)) {
+            Ok(held) => held,
+            Err(ending) => return Queued::Another(ending),
+        };
+        match slot.append(std::mem::take(payload), Item { change, _held: Some(held) }) {
+            Ok(ticket) => Queued::Ticket(ticket),
+            Err((refused, item)) => {
+                // The claim inside takes the lock when it ends.
+                drop(in_flight);
+                drop(item);
+                Queued::Refused(refused)
+            }
         }
     }
 }
@@ -218,4 +252,70 @@ pub(super) fn reply_message(run: RunId, after_ms: i64, content: String) -> Messa
         timestamp: Timestamp::from_unix_millis(at_ms),
         metadata: openclaw_core::Metadata::default(),
     })])
+}
+
+#[cfg(test)]
+mod tests {
+    use openclaw_core::{Metadata, config::MemoryConfig};
+
+    use super::*;
+
+    fn open(dir: &std::path::Path) -> Memory {
+        Memory::open(dir, &MemoryConfig { min_free_mb: 0, ..MemoryConfig::default() }).unwrap().0
+    }
+
+    async fn accepted(memory: &Memory) -> NewRun {
+        let id = RunId::generate();
+        let run = NewRun {
+            id,
+            conversation: id.new_conversation_id(),
+            channel: "api".to_owned(),
+            text: "hello".to_owned(),
+            metadata: Metadata::default(),
+            idempotency_key: None,
+        };
+        assert_eq!(memory.accept(run.clone()).await.unwrap(), Accepted::New);
+        run
+    }
+
+    #[tokio::test]
+    async fn an_end_that_the_closed_log_refuses_comes_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let memory = open(dir.path());
+        let run = accepted(&memory).await.id;
+        let core = Arc::clone(&memory.core);
+        let slot = core.wal.reserve(100).await.unwrap();
+        core.wal.close().await;
+        let change = Change::Ended { run, after_ms: 0, latency_ms: None };
+        let queued = core.queue_end(slot, run, &mut vec![0; 50], change);
+        assert!(matches!(queued, Queued::Refused(AppendError::Closed)));
+        // The claim is over.
+        assert!(!core.order.lock().is_claimed(Claim::End(run)));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_end_during_an_erasure_that_fails_is_stored() {
+        let dir = tempfile::tempdir().unwrap();
+        let memory = open(dir.path());
+        let run = accepted(&memory).await;
+        let core = Arc::clone(&memory.core);
+        let conversation = ConvKey::of(&run.conversation);
+        let (begun, wait) = std::sync::mpsc::sync_channel(1);
+        let (go_on, gone_on) = std::sync::mpsc::sync_channel::<()>(1);
+        let erasure = std::thread::spawn(move || {
+            let _maintenance = core.maintain();
+            core.order.lock().erase(&conversation);
+            begun.send(()).unwrap();
+            gone_on.recv().unwrap();
+            core.order.lock().erased(&conversation);
+        });
+        wait.recv().unwrap();
+        let mut end = std::pin::pin!(memory.end(run.id, RunOutcome::Cancelled));
+        assert!(futures_util::poll!(&mut end).is_pending());
+        go_on.send(()).unwrap();
+        end.await.unwrap();
+        erasure.join().unwrap();
+        assert!(memory.core.projections.pending_conversation(run.id).is_none());
+        assert!(memory.core.run(run.id).unwrap().is_some());
+    }
 }

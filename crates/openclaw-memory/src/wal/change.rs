@@ -1,5 +1,7 @@
 //! Erasing records in place and dropping whole segments.
 
+use std::sync::Arc;
+
 use openclaw_core::Lsn;
 
 use super::{
@@ -17,8 +19,11 @@ impl From<IoFailure> for ChangeError {
     }
 }
 
+/// Told of a wrong pointer; an error ends the erasing.
+type Wrong<'a> = dyn FnMut(ChangeError) -> Result<(), ChangeError> + 'a;
+
 /// See [`super::Wal::erase`].
-pub(super) fn erase(shared: &Shared, records: &[Pointer]) -> Result<(), ChangeError> {
+pub(super) fn erase(shared: &Shared, records: &[Pointer], wrong: &mut Wrong<'_>) -> Result<(), ChangeError> {
     refuse_when_poisoned(shared)?;
     let mut records = records.to_vec();
     records.sort_unstable();
@@ -35,13 +40,18 @@ pub(super) fn erase(shared: &Shared, records: &[Pointer]) -> Result<(), ChangeEr
             continue;
         };
         let (here, later) = rest.split_at(rest.partition_point(|pointer| pointer.lsn.0 < behind));
-        erase_in(shared, segment, here)?;
+        erase_in(shared, segment, here, wrong)?;
         rest = later;
     }
     Ok(())
 }
 
-fn erase_in(shared: &Shared, segment: Segment, records: &[Pointer]) -> Result<(), ChangeError> {
+fn erase_in(
+    shared: &Shared,
+    segment: Segment,
+    records: &[Pointer],
+    wrong: &mut Wrong<'_>,
+) -> Result<(), ChangeError> {
     let path = shared.segment_path(segment.first);
     let file = shared.file(segment.first).map_err(IoFailure::at("open", &path))?;
     let mut wrote = false;
@@ -50,18 +60,27 @@ fn erase_in(shared: &Shared, segment: Segment, records: &[Pointer]) -> Result<()
         let mismatch = || ChangeError::Mismatch { path: path.clone(), offset, lsn: pointer.lsn };
         let end = offset + frame_len(pointer.len) as u64;
         if offset < super::preamble::SIZE as u64 || end > segment.end {
-            return Err(mismatch());
+            wrong(mismatch())?;
+            continue;
         }
-        let mut walker = Walker::new(std::sync::Arc::clone(&file), shared.codec, segment.first, segment.end);
-        let frame = walker.frame_at(offset, pointer.lsn.0).map_err(IoFailure::at("read", &path))?;
-        let first = match frame {
-            Some(frame) if frame.len != pointer.len => return Err(mismatch()),
+        let walk = |limit| Walker::new(Arc::clone(&file), shared.codec, segment.first, limit);
+        let frame_at = |walker: &mut Walker| {
+            walker.frame_at(offset, pointer.lsn.0).map_err(IoFailure::at("read", &path))
+        };
+        // As a rule the frame is what the pointer says, and reading ends where it does.
+        let expected = frame_at(&mut walk(end))?.filter(|frame| frame.len == pointer.len);
+        let first = match expected {
             Some(frame) if frame.kind.erased => continue,
             Some(frame) => frame.kind.first,
-            None if !is_free(&mut walker, pointer, end).map_err(IoFailure::at("read", &path))? => {
-                return Err(mismatch());
+            None => {
+                let mut walker = walk(segment.end);
+                let other = frame_at(&mut walker)?.is_some();
+                if other || !is_free(&mut walker, pointer, end).map_err(IoFailure::at("read", &path))? {
+                    wrong(mismatch())?;
+                    continue;
+                }
+                opens_batch(&*file, offset).map_err(IoFailure::at("read", &path))?
             }
-            None => opens_batch(&*file, offset).map_err(IoFailure::at("read", &path))?,
         };
         let mut head = [0; MAX_HEAD];
         let size = shared.codec.erased_head(first, pointer.lsn.0, pointer.offset, pointer.len, &mut head);

@@ -115,7 +115,12 @@ impl<T: Send + 'static> Committer<T> {
     ) -> Duration {
         let started = Instant::now();
         let room: usize = batch.iter().map(|entry| entry.cost).sum();
-        let written = self.write(batch, buffer);
+        let short = self.refuse_for_space(batch);
+        if batch.is_empty() {
+            self.queue.room.add_permits(room);
+            return started.elapsed();
+        }
+        let written = self.write(batch, buffer, short);
         let took = started.elapsed();
         buffer.clear();
         buffer.shrink_to(KEEP);
@@ -153,13 +158,30 @@ impl<T: Send + 'static> Committer<T> {
         took
     }
 
-    fn write(&mut self, batch: &[Entry<T>], buffer: &mut Vec<u8>) -> Result<Vec<Pointer>, Refusal> {
-        if let State::Poisoned(reason) = self.shared.poison.state() {
-            return Err(Refusal::Poisoned(reason));
+    /// Refuses the records of a batch that may not use the space that is kept free, when only that is left; says whether
+    /// it is.
+    fn refuse_for_space(&self, batch: &mut Vec<Entry<T>>) -> bool {
+        if matches!(self.shared.poison.state(), State::Poisoned(_)) {
+            return false;
         }
         let payload: usize = batch.iter().map(|entry| entry.payload.len() + MAX_HEAD).sum();
-        if let Some(reason) = self.too_little_space(payload as u64) {
-            return Err(self.refuse_full(reason));
+        let Some(reason) = self.too_little_space(payload as u64) else { return false };
+        self.shared.poison.full(Arc::clone(&reason));
+        for entry in batch.extract_if(.., |entry| !entry.urgent) {
+            let _ = entry.done.send(Err(AppendError::Full(Arc::clone(&reason))));
+        }
+        true
+    }
+
+    /// `short`: the disk has less than is kept free, which this success does not change.
+    fn write(
+        &mut self,
+        batch: &[Entry<T>],
+        buffer: &mut Vec<u8>,
+        short: bool,
+    ) -> Result<Vec<Pointer>, Refusal> {
+        if let State::Poisoned(reason) = self.shared.poison.state() {
+            return Err(Refusal::Poisoned(reason));
         }
         if self.end >= self.shared.options.segment_bytes {
             self.rotate()?;
@@ -179,7 +201,9 @@ impl<T: Send + 'static> Committer<T> {
         self.capacity = self.capacity.max(end);
         self.next += batch.len() as u64;
         self.publish();
-        self.shared.poison.cleared();
+        if !short {
+            self.shared.poison.cleared();
+        }
         Ok(pointers)
     }
 

@@ -86,7 +86,22 @@ impl<T: Send + 'static> Wal<T> {
     /// # Errors
     /// See [`AppendError`].
     pub async fn append(&self, payload: Vec<u8>, item: T) -> Result<Pointer, AppendError> {
-        self.reserve(payload.len()).await?.append(payload, item).await
+        match self.reserve(payload.len()).await?.append(payload, item) {
+            Ok(ticket) => ticket.await,
+            Err((error, _)) => Err(error),
+        }
+    }
+
+    /// The same for a record that leads to less being stored: it may use the space that
+    /// [`WalOptions::min_free_bytes`] keeps free, so that deleting works when the disk is nearly full.
+    ///
+    /// # Errors
+    /// See [`AppendError`].
+    pub async fn append_urgent(&self, payload: Vec<u8>, item: T) -> Result<Pointer, AppendError> {
+        match self.reserve(payload.len()).await?.queue(payload, item, true) {
+            Ok(ticket) => ticket.await,
+            Err((error, _)) => Err(error),
+        }
     }
 
     /// Waits for room for a payload of up to `bytes`. With the slot in hand the record can be queued without waiting, for
@@ -119,7 +134,21 @@ impl<T: Send + 'static> Wal<T> {
     /// # Errors
     /// See [`ChangeError`].
     pub fn erase(&self, records: &[Pointer]) -> Result<(), ChangeError> {
-        change::erase(&self.shared, records)
+        change::erase(&self.shared, records, &mut Err)
+    }
+
+    /// The same, passing over pointers that are wrong; returns what was wrong with them.
+    ///
+    /// # Errors
+    /// See [`ChangeError`].
+    pub fn erase_what_is_there(&self, records: &[Pointer]) -> Result<Vec<ChangeError>, ChangeError> {
+        let mut wrong = Vec::new();
+        let mut note = |error| {
+            wrong.push(error);
+            Ok(())
+        };
+        change::erase(&self.shared, records, &mut note)?;
+        Ok(wrong)
     }
 
     /// Removes the sealed segments all of whose records come before `lsn`; returns their records and bytes. The Lsns count on.
@@ -198,20 +227,26 @@ pub struct Slot<'a, T: Send + 'static> {
 
 impl<T: Send + 'static> Slot<'_, T> {
     /// Queues the record, whose payload must be no larger than reserved. It is written even if the ticket is dropped.
-    pub fn append(self, payload: Vec<u8>, item: T) -> Ticket {
-        let shared = Arc::clone(&self.wal.shared);
+    ///
+    /// # Errors
+    /// The item comes back with the error, so that it is the caller who decides when it is dropped: it may be queued under
+    /// a lock that its drop takes.
+    pub fn append(self, payload: Vec<u8>, item: T) -> Result<Ticket, (AppendError, T)> {
+        self.queue(payload, item, false)
+    }
+
+    fn queue(self, payload: Vec<u8>, item: T, urgent: bool) -> Result<Ticket, (AppendError, T)> {
         if payload.len() > self.bytes {
-            let error = AppendError::TooLarge { bytes: payload.len(), limit: self.bytes };
-            return Ticket { state: TicketState::Refused(Some(error)), shared };
+            return Err((AppendError::TooLarge { bytes: payload.len(), limit: self.bytes }, item));
         }
         let (done, result) = oneshot::channel();
-        match self.wal.queue.push(Entry { payload, item, done, cost: self.cost }) {
+        match self.wal.queue.push(Entry { payload, item, done, cost: self.cost, urgent }) {
             Ok(()) => {
                 // The committer gives it back with the batch.
                 self.room.forget();
-                Ticket { state: TicketState::Queued(result), shared }
+                Ok(Ticket { result, shared: Arc::clone(&self.wal.shared) })
             }
-            Err(_) => Ticket { state: TicketState::Refused(Some(gone(&shared))), shared },
+            Err(entry) => Err((gone(&self.wal.shared), entry.item)),
         }
     }
 }
@@ -220,27 +255,18 @@ impl<T: Send + 'static> Slot<'_, T> {
 #[derive(Debug)]
 #[must_use = "a record is acknowledged only by its ticket"]
 pub struct Ticket {
-    state: TicketState,
+    result: oneshot::Receiver<Result<Pointer, AppendError>>,
     shared: Arc<Shared>,
-}
-
-#[derive(Debug)]
-enum TicketState {
-    Queued(oneshot::Receiver<Result<Pointer, AppendError>>),
-    Refused(Option<AppendError>),
 }
 
 impl Future for Ticket {
     type Output = Result<Pointer, AppendError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.state {
-            TicketState::Queued(result) => match Pin::new(result).poll(cx) {
-                Poll::Ready(Ok(result)) => Poll::Ready(result),
-                Poll::Ready(Err(_)) => Poll::Ready(Err(gone(&self.shared))),
-                Poll::Pending => Poll::Pending,
-            },
-            TicketState::Refused(error) => Poll::Ready(Err(error.take().unwrap_or(AppendError::Closed))),
+        match Pin::new(&mut self.result).poll(cx) {
+            Poll::Ready(Ok(result)) => Poll::Ready(result),
+            Poll::Ready(Err(_)) => Poll::Ready(Err(gone(&self.shared))),
+            Poll::Pending => Poll::Pending,
         }
     }
 }

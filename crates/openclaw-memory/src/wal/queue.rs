@@ -21,6 +21,8 @@ pub(super) struct Entry<T> {
     pub(super) done: oneshot::Sender<Result<Pointer, AppendError>>,
     /// Its share of the room.
     pub(super) cost: usize,
+    /// Whether it may use the space that is kept free.
+    pub(super) urgent: bool,
 }
 
 #[derive(Debug)]

@@ -136,6 +136,8 @@ impl Scanner {
             match self.step(&mut place)? {
                 Step::Frame(frame) => {
                     if frame.lsn >= self.range.end.0 {
+                        // Done for good, as at the end of the log below.
+                        self.range.start = self.range.end;
                         return Ok(None);
                     }
                     self.at = Some(place);

@@ -37,11 +37,10 @@ pub(super) struct Opened {
     pub(super) report: Recovery,
 }
 
-/// A segment as found.
+/// A segment as found. Its file is not kept open: there may be more of them than a process may have files.
 struct Found {
     first: u64,
     len: u64,
-    file: Arc<dyn FsFile>,
     /// `None` when damaged.
     header: Option<Preamble>,
 }
@@ -85,19 +84,20 @@ pub(super) fn open(
         write_manifest(fs, dir, &codec, floor)?;
     }
     finish_drop(fs, dir, floor, &mut found)?;
-    check_chain(dir, &codec, floor, &found, &mut report)?;
+    check_chain((fs, dir), &codec, floor, &found, &mut report)?;
 
     let mut table = Table { segments: Vec::with_capacity(found.len() + 1), next: floor };
     table.segments.extend(found.iter().map(|segment| Segment { first: segment.first, end: segment.len }));
     let mut tail = None;
     if let Some(last) = found.pop() {
         let path = segment_path(dir, last.first);
-        let end = settle_tail(&last, &path, codec, hint, &mut report)?;
+        let file = fs.open(&path).map_err(IoFailure::at("open", &path))?;
+        let end = settle_tail(&last, &file, &path, codec, hint, &mut report)?;
         if let Some(segment) = table.segments.last_mut() {
             segment.end = end.offset;
         }
         table.next = end.next;
-        tail = Some((last.file, end.capacity));
+        tail = Some((file, end.capacity));
     }
     if least_next.0 > table.next {
         // A checkpoint covers records the log no longer has. Their numbers must not be given out again.
@@ -160,7 +160,7 @@ fn look_at(fs: &dyn Fs, dir: &Path, first: u64) -> Result<Found, OpenError> {
     let file = fs.open(&path).map_err(IoFailure::at("open", &path))?;
     let len = file.len().map_err(IoFailure::at("read", &path))?;
     let header = read_preamble(&*file, &path, preamble::SEGMENT)?;
-    Ok(Found { first, len, file, header: header.filter(|header| header.lsn.0 == first) })
+    Ok(Found { first, len, header: header.filter(|header| header.lsn.0 == first) })
 }
 
 /// The log's id, from whatever still tells it; `None` for a log that does not exist yet.
@@ -194,7 +194,7 @@ fn finish_drop(fs: &dyn Fs, dir: &Path, floor: u64, found: &mut Vec<Found>) -> R
 
 /// Notes damaged headers and missing segments. Reads more than headers only where something is missing.
 fn check_chain(
-    dir: &Path,
+    (fs, dir): (&dyn Fs, &Path),
     codec: &Codec,
     floor: u64,
     found: &[Found],
@@ -212,8 +212,9 @@ fn check_chain(
         };
         let missing = match before {
             Some(before) if header.previous.0 != before.first => {
-                let mut walker = Walker::new(Arc::clone(&before.file), *codec, before.first, before.len);
                 let path = segment_path(dir, before.first);
+                let file = fs.open(&path).map_err(IoFailure::at("open", &path))?;
+                let mut walker = Walker::new(file, *codec, before.first, before.len);
                 Some(walk_to_end(&mut walker).map_err(IoFailure::at("read", &path))?.next..segment.first)
             }
             None if segment.first > floor => Some(floor..segment.first),
@@ -239,12 +240,13 @@ struct Tail {
 /// was killed, or whose sync failed, may have left it in the page cache only.
 fn settle_tail(
     last: &Found,
+    file: &Arc<dyn FsFile>,
     path: &Path,
     codec: Codec,
     hint: Hint,
     report: &mut Recovery,
 ) -> Result<Tail, OpenError> {
-    let mut walker = Walker::new(Arc::clone(&last.file), codec, last.first, last.len);
+    let mut walker = Walker::new(Arc::clone(file), codec, last.first, last.len);
     if let Some(pointer) = hint.filter(|pointer| pointer.lsn.0 >= last.first) {
         let frame = walker.frame_at(u64::from(pointer.offset), pointer.lsn.0);
         if let Some(frame) =
@@ -261,11 +263,11 @@ fn settle_tail(
         if end.dirty > 0 {
             report.cut = Some(Cut { path: path.to_owned(), offset: end.offset, bytes: end.dirty });
         }
-        last.file.set_len(end.offset).map_err(IoFailure::at("cut", path))?;
+        file.set_len(end.offset).map_err(IoFailure::at("cut", path))?;
         capacity = end.offset;
     }
-    rewrite(&*last.file, end.last_batch.unwrap_or(from), end.offset)
-        .and_then(|()| last.file.sync_data())
+    rewrite(&**file, end.last_batch.unwrap_or(from), end.offset)
+        .and_then(|()| file.sync_data())
         .map_err(IoFailure::at("sync", path))?;
     Ok(Tail { offset: end.offset, next: end.next, capacity })
 }

@@ -43,8 +43,10 @@ impl Told {
         run(async {
             let mut tickets = Vec::new();
             for payload in payloads {
-                if let Ok(slot) = wal.reserve(payload.len()).await {
-                    tickets.push((slot.append(payload.clone(), 0), payload));
+                if let Ok(slot) = wal.reserve(payload.len()).await
+                    && let Ok(ticket) = slot.append(payload.clone(), 0)
+                {
+                    tickets.push((ticket, payload));
                 }
             }
             for (ticket, payload) in tickets {

@@ -44,6 +44,10 @@ fn free_space_is_kept_for_others() {
     let error = run(log.wal.append(vec![1; 50], 0)).unwrap_err();
     assert!(matches!(error, AppendError::Full(_)), "{error}");
     assert!(error.to_string().contains("memory.min_free_mb"), "{error}");
+    // What makes room later may use it.
+    run(log.wal.append_urgent(vec![1; 50], 0)).unwrap();
+    assert!(matches!(log.wal.health(), LogHealth::Full { .. }));
+    assert!(matches!(run(log.wal.append(vec![1; 50], 0)), Err(AppendError::Full(_))));
     fs.set_capacity(Some(3 << 20));
     append_all(&log, &payloads(1));
 }

@@ -93,7 +93,7 @@ fn many_writers_share_syncs_and_each_learns_its_own_place() {
         let mut tickets = Vec::new();
         for n in 0..500usize {
             let slot = log.wal.reserve(8).await.unwrap();
-            tickets.push(slot.append(format!("{n:08}").into_bytes(), n));
+            tickets.push(slot.append(format!("{n:08}").into_bytes(), n).unwrap());
         }
         let mut pointers = Vec::new();
         for ticket in tickets {
@@ -121,7 +121,8 @@ fn large_records_go_through_a_small_queue() {
     let error = run(log.wal.append(vec![0; (1 << 20) + 1], 0)).unwrap_err();
     assert!(matches!(error, AppendError::TooLarge { bytes: 1_048_577, limit: 1_048_576 }), "{error}");
     let slot = run(log.wal.reserve(3)).unwrap();
-    let error = run(slot.append(vec![0; 4], 0)).unwrap_err();
+    let (error, item) = slot.append(vec![0; 4], 7).unwrap_err();
+    assert_eq!(item, 7);
     assert!(matches!(error, AppendError::TooLarge { bytes: 4, limit: 3 }), "{error}");
     drop(log);
     assert_eq!(open(&fs, options).seen.len(), 4);
@@ -132,8 +133,10 @@ fn a_closed_log_refuses_and_still_reads() {
     let fs = FaultFs::new();
     let log = open(&fs, small());
     let pointer = append_all(&log, &payloads(1))[0];
+    let slot = run(log.wal.reserve(3)).unwrap();
     close(&log);
     close(&log);
+    assert!(matches!(slot.append(vec![1], 5), Err((AppendError::Closed, 5))));
     assert_eq!(log.wal.health(), LogHealth::Closed);
     assert!(matches!(run(log.wal.append(vec![1], 0)), Err(AppendError::Closed)));
     assert_eq!(log.wal.reader().read(pointer).unwrap(), payloads(1)[0]);
@@ -172,6 +175,8 @@ fn scans_run_in_several_threads_while_the_log_is_written() {
         count += 1;
     }
     assert_eq!(count, 10);
+    // Records behind the range don't make it start over.
+    assert!(scan.next_record().unwrap().is_none());
 }
 
 #[test]
@@ -223,8 +228,14 @@ fn a_wrong_pointer_erases_nothing() {
         assert!(matches!(error, ChangeError::Mismatch { .. }), "{wrong:?}: {error}");
     }
     log.wal.erase(&[Pointer { lsn: Lsn(1000), ..target }]).unwrap();
+    // Asked to, it goes on with the right ones.
+    let wrong = Pointer { offset: u32::MAX - 5, ..pointers[3] };
+    let skipped = log.wal.erase_what_is_there(&[wrong, target]).unwrap();
+    assert!(matches!(skipped[..], [ChangeError::Mismatch { lsn: Lsn(4), .. }]), "{skipped:?}");
     drop(log);
-    assert!(open(&fs, small()).seen.iter().all(|(_, payload)| payload.is_some()));
+    let erased: Vec<_> =
+        open(&fs, small()).seen.iter().filter(|(_, payload)| payload.is_none()).map(|(at, _)| *at).collect();
+    assert_eq!(erased, [target]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod crash_matrix;
 mod damage;
 mod faults;
 mod golden;
+mod handles;
 mod kit;
 mod log;
 mod properties;
