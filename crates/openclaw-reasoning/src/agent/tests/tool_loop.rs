@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use openclaw_core::{ContentBlock, ErrorCode, ToolResult};
+use openclaw_core::{ContentBlock, ErrorCode, Role, ToolResult};
 use openclaw_testkit::{MemoryOp, ToolBehaviour};
 use tokio::time::Instant;
 
