@@ -68,7 +68,10 @@ fn ensure_model(repo: &Repo, gateway: &Path, home: &Path) {
 
 fn has_model(models: &Path) -> bool {
     let Ok(entries) = std::fs::read_dir(models) else { return false };
-    entries.flatten().any(|entry| entry.path().extension().is_some_and(|extension| extension == "gguf"))
+    entries.flatten().map(|entry| entry.path()).any(|path| {
+        // The gateway's own measure; a link that leads nowhere is no file.
+        path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf")) && path.is_file()
+    })
 }
 
 /// Puts the checkout's copy of the model where the gateway looks for it; under a name of its own first, so that a

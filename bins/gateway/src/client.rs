@@ -26,6 +26,8 @@ use crate::run_file::Running;
 const CONNECT: Duration = Duration::from_secs(2);
 /// Longest silence: answers that take longer send a sign of life every 15 seconds.
 const SILENCE: Duration = Duration::from_secs(60);
+/// Longest wait for `/health`, which a gateway answers at once.
+const HEALTH: Duration = Duration::from_secs(3);
 /// Largest JSON answer that is read, in bytes.
 const MAX_ANSWER: usize = 32 * 1024 * 1024;
 /// Largest server-sent event that is read, in bytes.
@@ -72,21 +74,27 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, ClientError> {
-        let response = self.send(method, path, "application/json", body).await?;
+        let response = self.send(method, path, "application/json", body, true).await?;
         let status = response.status();
         let value = self.body(response).await?;
         if status.is_success() { Ok(value) } else { Err(self.refusal(status, &value)) }
     }
 
-    /// `GET /health`, whatever it says.
+    /// `GET /health`, whatever it says. The token stays here: who listens there is what this finds out.
     pub(crate) async fn health(&self) -> Result<Value, ClientError> {
-        let response = self.send(Method::GET, "/health", "application/json", None).await?;
-        self.body(response).await
+        let asking = async {
+            let response = self.send(Method::GET, "/health", "application/json", None, false).await?;
+            self.body(response).await
+        };
+        timeout(HEALTH, asking).await.unwrap_or_else(|_| {
+            let what = format!("no answer within {} s", HEALTH.as_secs());
+            Err(ClientError::Protocol { address: self.address, what })
+        })
     }
 
     /// Asks and reads a stream of events.
     pub(crate) async fn events(&self, path: &str, body: &Value) -> Result<Events, ClientError> {
-        let response = self.send(Method::POST, path, "text/event-stream", Some(body)).await?;
+        let response = self.send(Method::POST, path, "text/event-stream", Some(body), true).await?;
         let status = response.status();
         if status != StatusCode::OK {
             let value = self.body(response).await?;
@@ -101,6 +109,7 @@ impl Client {
         path: &str,
         accept: &str,
         body: Option<&Value>,
+        with_token: bool,
     ) -> Result<Response<Incoming>, ClientError> {
         let stream = match timeout(CONNECT, TcpStream::connect(self.address)).await {
             Ok(Ok(stream)) => stream,
@@ -120,7 +129,7 @@ impl Client {
             .uri(format!("/api/v1{path}"))
             .header(HOST, self.address.to_string())
             .header(ACCEPT, accept);
-        if !self.token.is_empty() {
+        if with_token && !self.token.is_empty() {
             request = request.header(AUTHORIZATION, format!("Bearer {}", self.token.expose()));
         }
         if body.is_some() {
@@ -248,6 +257,41 @@ mod tests {
         {
             assert_eq!(reachable(bound.parse().unwrap()), reached.parse().unwrap());
         }
+    }
+
+    /// A server that takes one connection, reads a head and says `answer`; gives back what it read.
+    async fn foreign(answer: &'static str) -> (Client, tokio::sync::oneshot::Receiver<String>) {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (heard_tx, heard_rx) = tokio::sync::oneshot::channel();
+        let config = GatewayConfig {
+            port,
+            auth: openclaw_core::config::AuthConfig { enabled: true, token: Secret::new("canary-token") },
+            ..GatewayConfig::default()
+        };
+        let client = Client::new(None, &config);
+        client.connections.spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let (mut heard, mut buffer) = (Vec::new(), [0; 4096]);
+            while !heard.ends_with(b"\r\n\r\n") {
+                let read = stream.read(&mut buffer).await.unwrap();
+                heard.extend_from_slice(&buffer[..read]);
+            }
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            let _ = heard_tx.send(String::from_utf8(heard).unwrap());
+            // Open until the client has gone.
+            while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
+        });
+        (client, heard_rx)
+    }
+
+    #[tokio::test]
+    async fn a_stranger_is_shown_no_token() {
+        let (client, heard) = foreign("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+        assert_eq!(client.health().await.unwrap(), serde_json::json!({}));
+        let heard = heard.await.unwrap();
+        assert!(heard.starts_with("GET /api/v1/health") && !heard.contains("canary"), "{heard}");
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! `soul.md`, read again when it changes.
 
 use std::{
+    io::Read as _,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime},
@@ -41,11 +42,21 @@ fn stamp(path: &std::path::Path) -> Option<(SystemTime, u64)> {
     Some((metadata.modified().ok()?, metadata.len()))
 }
 
+/// At most one byte more than is used. A pipe or a device is not opened: that could wait for ever.
+fn read_start(path: &std::path::Path) -> std::io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("it is no file"));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 fn read(path: &std::path::Path) -> String {
-    match std::fs::read(path) {
+    match read_start(path) {
         Ok(bytes) => {
             if bytes.len() > MAX_BYTES {
-                tracing::warn!(path = %path.display(), bytes = bytes.len(), used = MAX_BYTES, "persona is cut: it is too long");
+                tracing::warn!(path = %path.display(), used = MAX_BYTES, "persona is cut: it is too long");
             }
             String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_BYTES)]).trim().to_owned()
         }
@@ -66,6 +77,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("soul.md");
         assert_eq!(persona(path.clone())(), "");
+        assert_eq!(persona(directory.path().to_owned())(), "", "a directory is no persona");
         std::fs::write(&path, "x".repeat(MAX_BYTES + 10)).unwrap();
         assert_eq!(persona(path)().len(), MAX_BYTES);
     }

@@ -11,7 +11,7 @@ use crate::{ConversationId, Failure, Reply, RunId};
 /// boundaries: what is left is the text from that byte on. `attempt` tells a run from its repetition after a restart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventId {
-    /// How often the run was started before: 0 unless the gateway restarted meanwhile.
+    /// 0 in the process that accepted the run; after a restart another number, different for every restart.
     pub attempt: u32,
     /// Units told so far.
     pub position: u64,

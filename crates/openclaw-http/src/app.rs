@@ -10,7 +10,9 @@ use openclaw_core::config::GatewayConfig;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Limits, Services, conn::Slots, limit::RateLimiter, policy::LivePolicy, router::Router};
+use crate::{
+    Limits, Services, body::BodyRoom, conn::Slots, limit::RateLimiter, policy::LivePolicy, router::Router,
+};
 
 pub(crate) struct App {
     pub(crate) services: Services,
@@ -29,6 +31,7 @@ pub(crate) struct App {
     pub(crate) drain: Duration,
     pub(crate) tasks: TaskTracker,
     pub(crate) slots: Arc<Slots>,
+    pub(crate) body_room: BodyRoom,
 }
 
 impl App {
@@ -53,6 +56,7 @@ impl App {
             drain,
             tasks: TaskTracker::new(),
             slots: Arc::default(),
+            body_room: BodyRoom::new(),
         })
     }
 

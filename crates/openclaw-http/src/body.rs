@@ -1,14 +1,20 @@
 //! Request bodies: bounded before and while they are read, and read strictly.
 
-use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
+use std::{future::poll_fn, ops::Deref, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use hyper::body::{Body, Incoming};
+use hyper::{
+    body::{Body, Incoming},
+    header::{self, HeaderValue},
+};
 use openclaw_core::{ErrorCode, Failure};
-use serde::Deserialize;
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use serde::{Deserialize, de::DeserializeOwned};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, Sleep, sleep_until, timeout},
+};
 
-use crate::{Limits, respond::Refusal};
+use crate::{Limits, app::App, respond::Refusal};
 
 /// Bytes of a refused body that are taken in, so that its sender gets to read the refusal.
 const DISCARDED_BYTES: usize = 64 * 1024 * 1024;
@@ -17,31 +23,107 @@ const DISCARD_TIME: Duration = Duration::from_secs(2);
 const DISCARD_QUIET: Duration = Duration::from_millis(250);
 /// Room made for a body of announced length before its bytes are there: a lie about it must not cost more.
 const EAGER_BYTES: usize = 256 * 1024;
+/// Bodies above this length are parsed beside the threads that serve.
+const PARSED_AT_ONCE: usize = 1024 * 1024;
+
+/// The memory that bodies above a size take up together, of which there is [`Limits::BODIES_BYTES`].
+pub(crate) struct BodyRoom(Arc<Semaphore>);
+
+/// A part of it, given back when dropped.
+#[derive(Default)]
+pub(crate) struct Held(Option<OwnedSemaphorePermit>);
+
+impl BodyRoom {
+    const UNIT: usize = 1024;
+
+    pub(crate) fn new() -> Self {
+        Self::of(Limits::BODIES_BYTES)
+    }
+
+    fn of(bytes: usize) -> Self {
+        Self(Arc::new(Semaphore::new(bytes / Self::UNIT)))
+    }
+
+    /// Makes `held` large enough for `bytes`, in doubling steps up to `cap`. Without room the client is to come back.
+    fn hold(&self, held: &mut Held, bytes: usize, cap: usize) -> Result<(), Refusal> {
+        let so_far = held.0.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        if bytes <= EAGER_BYTES || bytes <= so_far * Self::UNIT {
+            return Ok(());
+        }
+        let wanted = bytes.next_power_of_two().min(cap.max(bytes)).div_ceil(Self::UNIT);
+        let more = u32::try_from(wanted - so_far).unwrap_or(u32::MAX);
+        let permit = self.0.clone().try_acquire_many_owned(more).map_err(|_| no_room())?;
+        match &mut held.0 {
+            Some(held) => held.merge(permit),
+            none => *none = Some(permit),
+        }
+        Ok(())
+    }
+}
+
+fn no_room() -> Refusal {
+    let message = "Too many large requests are being read; try again in a moment";
+    Refusal::from(
+        Failure::new(ErrorCode::ServiceUnavailable, message).with("reason", "too_many_large_bodies"),
+    )
+    .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+    .closing()
+}
+
+/// A body with the room it takes up.
+#[derive(Default)]
+pub(crate) struct Whole {
+    bytes: Bytes,
+    held: Held,
+}
+
+impl Deref for Whole {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Whole {
+    /// Reads the JSON object, a large one on a thread for such work. What was read from it is as large as itself: its room
+    /// is to be held as long as that is.
+    pub(crate) async fn parse<T: DeserializeOwned + Send + 'static>(self) -> Result<(T, Held), Refusal> {
+        let Self { bytes, held } = self;
+        let parsed = if bytes.len() > PARSED_AT_ONCE {
+            tokio::task::spawn_blocking(move || parse(&bytes)).await.map_err(Refusal::internal)?
+        } else {
+            parse(&bytes)
+        };
+        Ok((parsed?, held))
+    }
+}
 
 /// Reads a body of at most `cap` bytes. When this fails, what is left of the body stays in `body`.
-pub(crate) async fn read(body: &mut Option<Incoming>, cap: usize, limits: &Limits) -> Result<Bytes, Refusal> {
-    let Some(incoming) = body.as_mut() else { return Ok(Bytes::new()) };
+pub(crate) async fn read(body: &mut Option<Incoming>, cap: usize, app: &App) -> Result<Whole, Refusal> {
+    let Some(incoming) = body.as_mut() else { return Ok(Whole::default()) };
     let announced = usize::try_from(incoming.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > cap {
         return Err(too_large(cap));
     }
-    let mut clock = BodyClock::new(limits);
-    let mut whole = BytesMut::new();
+    let mut clock = BodyClock::new(&app.limits);
+    let (mut whole, mut held) = (BytesMut::new(), Held::default());
     while let Some(chunk) = clock.next_chunk(incoming, whole.len()).await? {
         if whole.len() + chunk.len() > cap {
             return Err(too_large(cap));
         }
         if whole.is_empty() && incoming.is_end_stream() {
             *body = None;
-            return Ok(chunk);
+            return Ok(Whole { bytes: chunk, held });
         }
         if whole.is_empty() {
             whole.reserve(announced.clamp(chunk.len(), EAGER_BYTES.max(chunk.len())));
         }
+        app.body_room.hold(&mut held, whole.len() + chunk.len(), cap)?;
         whole.extend_from_slice(&chunk);
     }
     *body = None;
-    Ok(whole.freeze())
+    Ok(Whole { bytes: whole.freeze(), held })
 }
 
 fn too_large(cap: usize) -> Refusal {
@@ -198,6 +280,24 @@ mod tests {
         let failure = parse::<Sample>(body).unwrap_err();
         let text = |key: &str| failure.details[key].as_str().unwrap().to_owned();
         (text("field"), text("reason"))
+    }
+
+    #[test]
+    fn large_bodies_share_a_bounded_room() {
+        const MIB: usize = 1024 * 1024;
+        let room = BodyRoom::of(4 * MIB);
+        let (mut small, mut first, mut second) = (Held::default(), Held::default(), Held::default());
+        room.hold(&mut small, EAGER_BYTES, 8 * MIB).unwrap();
+        assert!(small.0.is_none(), "small bodies don't count");
+        for bytes in [MIB / 2, MIB, 2 * MIB + 1, 3 * MIB] {
+            room.hold(&mut first, bytes, 3 * MIB).unwrap();
+        }
+        room.hold(&mut second, MIB, 3 * MIB).unwrap();
+        assert!(room.hold(&mut second, MIB + 1, 3 * MIB).is_err(), "all is taken");
+        drop(first);
+        room.hold(&mut second, 3 * MIB, 3 * MIB).unwrap();
+        drop(second);
+        assert_eq!(room.0.available_permits() * BodyRoom::UNIT, 4 * MIB);
     }
 
     #[test]

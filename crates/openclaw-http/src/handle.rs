@@ -1,7 +1,8 @@
 //! One request, from its head to its response: host, origin, route, auth, limit, then the route's own work.
 
-use std::{sync::Arc, time::Instant};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
+use futures_util::FutureExt;
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
     body::Incoming,
@@ -48,7 +49,10 @@ pub(crate) async fn handle(conn: Arc<ConnContext>, request: Request<Incoming>) -
     let request_id = request_id::of(&parts.headers);
     let (method, uri) = (parts.method.clone(), parts.uri.clone());
     let mut extras = Extras::default();
-    let answer = answer(conn, parts, body, &mut extras).await;
+    // A fault costs the request that met it; what it left half done is dropped with the connection.
+    let answer = AssertUnwindSafe(answer(conn, parts, body, &mut extras)).catch_unwind().await;
+    let answer =
+        answer.unwrap_or_else(|_| Err(Refusal::internal("the request's handler panicked").closing()));
     let mut response = answer.unwrap_or_else(|refusal| refusal.into_response(&request_id));
 
     let fields = response.headers_mut();

@@ -33,6 +33,8 @@ impl Limits {
     pub const HEAD_BYTES: usize = 64 * 1024;
     /// Most header fields of a request.
     pub const HEADERS: usize = 100;
+    /// Most memory that bodies above 256 KiB take up together, in bytes.
+    pub const BODIES_BYTES: usize = 256 * 1024 * 1024;
     /// Deepest nesting of a JSON body.
     pub const JSON_DEPTH: usize = 128;
     /// Failed authentications of one peer address per minute.

@@ -34,7 +34,7 @@ pub(crate) enum Operation {
 /// What everything but the WebSocket's short name begins with.
 pub(crate) const BASE: &str = "/api/v1";
 
-/// A path with what its methods do. GET serves HEAD as well.
+/// A path with what its methods do. GET serves HEAD as well, but for the WebSocket.
 pub(crate) struct Route {
     pub(crate) path: &'static str,
     pub(crate) methods: &'static [(Method, Operation)],
@@ -112,8 +112,14 @@ impl Found<'_> {
 impl Route {
     /// What `method` asks for here.
     pub(crate) fn operation(&self, method: &Method) -> Option<Operation> {
-        let wanted = if method == Method::HEAD { &Method::GET } else { method };
+        let as_get = method == Method::HEAD && self.takes_head();
+        let wanted = if as_get { &Method::GET } else { method };
         self.methods.iter().find(|(method, _)| method == wanted).map(|(_, operation)| *operation)
+    }
+
+    /// Whether HEAD is what GET would answer without its body. An upgrade is no such answer.
+    fn takes_head(&self) -> bool {
+        self.methods.iter().all(|(_, operation)| *operation != Operation::WebSocket)
     }
 
     /// The methods of this path, as `Allow` lists them.
@@ -121,7 +127,7 @@ impl Route {
         let mut names = Vec::with_capacity(4);
         for (method, _) in self.methods {
             names.push(method.as_str());
-            if method == Method::GET {
+            if method == Method::GET && self.takes_head() {
                 names.push("HEAD");
             }
         }
@@ -176,5 +182,11 @@ mod tests {
         assert_eq!(found.allow(), "GET, HEAD, PUT, OPTIONS");
         assert_eq!(found.operation(&Method::HEAD), Some(Operation::GetConfig));
         assert_eq!(found.operation(&Method::POST), None);
+        let socket = Router::new().find("/ws").unwrap().route;
+        assert_eq!(socket.allow(), "GET, OPTIONS");
+        assert_eq!(
+            (socket.operation(&Method::HEAD), socket.operation(&Method::GET)),
+            (None, Some(Operation::WebSocket))
+        );
     }
 }

@@ -8,8 +8,9 @@ mod tests;
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use futures_util::StreamExt as _;
 use openclaw_core::{
-    ConversationId, Erased, EventId, Failure, NewRun, RunId, RunOutcome, RunRecord, RunState,
+    ConversationId, Erased, EventId, Failure, NewRun, RunEvent, RunId, RunOutcome, RunRecord, RunState,
     port::{
         Accepted, AgentPort, AgentStats, EventStream, MemoryError, MemoryPort, RunHandle, Submission,
         SubmitError, ToolPort,
@@ -85,6 +86,28 @@ impl Agent {
         replay(record, attempt).follow(after)
     }
 
+    /// Nothing can be taken in, but what a key names has been, and may have its answer.
+    async fn without_provider(&self, submission: Submission) -> Result<RunHandle, SubmitError> {
+        if submission.idempotency_key.is_some() {
+            self.core.ready.cancelled().await;
+            let id = RunId::generate();
+            let asked = NewRun {
+                id,
+                conversation: submission.conversation.unwrap_or_else(|| id.new_conversation_id()),
+                channel: submission.channel,
+                text: submission.text,
+                metadata: submission.metadata,
+                idempotency_key: submission.idempotency_key,
+            };
+            match self.core.memory.find_key(&asked).await? {
+                Some(Accepted::Duplicate(earlier)) => return self.replayed(earlier).await,
+                Some(Accepted::Conflict(earlier)) => return Err(SubmitError::KeyReused(earlier)),
+                Some(Accepted::New) | None => {}
+            }
+        }
+        Err(SubmitError::NoProvider(Failure::from(&RouteError::NoProvider)))
+    }
+
     /// What a run is called that this process accepted earlier, or that an earlier one did.
     async fn replayed(&self, id: RunId) -> Result<RunHandle, SubmitError> {
         if let Some(live) = self.core.registry.get(id) {
@@ -101,7 +124,7 @@ impl Agent {
 impl AgentPort for Agent {
     async fn submit(&self, submission: Submission) -> Result<RunHandle, SubmitError> {
         if self.core.router.borrow().is_empty() {
-            return Err(SubmitError::NoProvider(Failure::from(&RouteError::NoProvider)));
+            return self.without_provider(submission).await;
         }
         self.core.ready.cancelled().await;
         let begun = Instant::now();
@@ -150,6 +173,22 @@ impl AgentPort for Agent {
             return Ok(Some(live.log.follow(after)));
         }
         Ok(self.core.memory.run(id).await?.map(|record| self.retell(record, after)))
+    }
+
+    async fn last_event(&self, run: RunId, mut events: EventStream) -> Option<Arc<RunEvent>> {
+        // No `ready` here: whoever has the events of a live run finds that run.
+        if let Some(live) = self.core.registry.get(run) {
+            drop(events);
+            live.log.closed().await;
+            return live.log.last();
+        }
+        // Told from its record: everything is there already.
+        loop {
+            let event = events.next().await?;
+            if event.kind.is_last() {
+                return Some(event);
+            }
+        }
     }
 
     async fn cancel(&self, id: RunId) -> Result<Option<RunRecord>, MemoryError> {

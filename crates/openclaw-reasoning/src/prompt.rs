@@ -35,7 +35,7 @@ const LEAST_TEXT_FILE: usize = 4 * 1024;
 /// One piece of a turn.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Part<'a> {
-    /// Text; never empty.
+    /// Text; never empty or white space alone.
     Text(Cow<'a, str>),
     /// An image for a model that sees.
     Image { mime_type: &'a str, source: &'a AttachmentSource },
@@ -53,7 +53,8 @@ pub(crate) struct Turn<'a> {
 }
 
 /// The conversation as turns: none empty, and no two neighbours of the same role. Calls without a result, and results
-/// without a call (the window begins or broke off between them), become text: vendors refuse them as such.
+/// without a call (the window begins or broke off between them), and all of them where no tools are offered, become text:
+/// vendors refuse them as such.
 pub(crate) fn turns<'a>(request: &'a ModelRequest, model: &ModelInfo) -> Vec<Turn<'a>> {
     let pairs = pairs(request);
     let mut turns: Vec<Turn<'a>> = Vec::with_capacity(request.messages.len());
@@ -88,8 +89,11 @@ pub(crate) fn plain_text(message: &Message, model: &ModelInfo) -> String {
     text
 }
 
-/// Ids of the calls that have a result after them.
+/// Ids of the calls that have a result after them; none where no tools are offered, since vendors refuse calls then.
 fn pairs(request: &ModelRequest) -> HashSet<&str> {
+    if request.tools.is_empty() {
+        return HashSet::new();
+    }
     let mut called = HashSet::new();
     let mut answered = HashSet::new();
     for block in request.messages.iter().flat_map(|message| &message.content) {
@@ -121,7 +125,8 @@ fn parts<'a>(message: &'a Message, model: &ModelInfo, pairs: &HashSet<&str>) -> 
     let mut begun = false;
     for block in &message.content {
         parts.push(match block {
-            ContentBlock::Text(text) if text.is_empty() => continue,
+            // Vendors refuse blocks of nothing but white space.
+            ContentBlock::Text(text) if text.trim().is_empty() => continue,
             ContentBlock::Text(text) => match (&sender, begun) {
                 (Some(sender), false) => {
                     begun = true;
@@ -255,7 +260,7 @@ mod tests {
     use std::sync::Arc;
 
     use bytes::Bytes;
-    use openclaw_core::{RunId, Timestamp};
+    use openclaw_core::{RunId, Timestamp, ToolDefinition};
     use serde_json::json;
 
     use super::*;
@@ -299,6 +304,7 @@ mod tests {
             text(Role::User, "a"),
             text(Role::User, "b"),
             text(Role::Assistant, ""),
+            text(Role::Assistant, " \n\t"),
             text(Role::User, "c"),
             text(Role::Assistant, "d"),
         ]);
@@ -332,11 +338,17 @@ mod tests {
                 is_error: false,
             })
         };
-        let request = request(vec![
+        let mut request = request(vec![
             message(Role::Tool, vec![result("cut-off")]),
             message(Role::Assistant, vec![call("1"), call("unanswered")]),
             message(Role::Tool, vec![result("1")]),
         ]);
+        let untold = turns(&request, &model(true));
+        let mut parts = untold.iter().flat_map(|turn| &turn.parts);
+        assert!(parts.all(|part| matches!(part, Part::Text(_))), "no tools are offered: {untold:?}");
+        drop(untold);
+        request.tools =
+            vec![ToolDefinition { name: "clock".into(), description: String::new(), parameters: json!({}) }];
         let turns = turns(&request, &model(true));
         assert_eq!(turns[0].parts, [Part::Text("[Result of the tool clock]\nnoon".into())]);
         assert!(matches!(turns[1].parts[0], Part::Call(call) if call.id == "1"));

@@ -50,6 +50,13 @@ pub struct ModelRequest {
     pub max_tokens: Option<u32>,
 }
 
+impl ModelRequest {
+    /// Most tokens of the answer at `model`: what is asked for, but never more than the model is configured for.
+    pub(crate) fn answer_tokens(&self, model: &ModelInfo) -> u32 {
+        self.max_tokens.map_or(model.max_tokens, |wanted| wanted.min(model.max_tokens))
+    }
+}
+
 /// A piece of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ModelEvent {

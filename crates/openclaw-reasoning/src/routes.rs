@@ -22,7 +22,7 @@ const MAX_RETRIES: u32 = 2;
 const PRIMARY: &str = "primary";
 
 /// Makes the model inside the process: from a configured provider, or with `None` from whatever default file is there.
-/// [`ProviderError::Misconfigured`] says that there is no file.
+/// [`ProviderError::Misconfigured`] says that there is no file. Called on a thread that may block.
 pub type LocalFactory =
     Arc<dyn Fn(Option<&ProviderConfig>) -> Result<Arc<dyn Provider>, ProviderError> + Send + Sync>;
 
@@ -78,7 +78,7 @@ impl fmt::Debug for BuildInput<'_> {
 /// `routing.fallback` alone counts, and without that too the first by name. Nobody else is asked. A provider that can't be
 /// used as configured keeps its place and says why whenever it is asked, so that its fallbacks still work.
 pub async fn build(input: BuildInput<'_>) -> Router {
-    let routes = if input.config.is_empty() { found(&input).await } else { configured(&input) };
+    let routes = if input.config.is_empty() { found(&input).await } else { configured(&input).await };
     match routes.first() {
         Some(route) => {
             let fallbacks = routes.len() - 1;
@@ -90,7 +90,7 @@ pub async fn build(input: BuildInput<'_>) -> Router {
     Router::new(routes)
 }
 
-fn configured(input: &BuildInput<'_>) -> Vec<Route> {
+async fn configured(input: &BuildInput<'_>) -> Vec<Route> {
     let mut names: Vec<&str> = Vec::new();
     let fallback = input.routing.fallback.iter().map(String::as_str);
     for name in std::iter::once(PRIMARY).chain(fallback) {
@@ -101,23 +101,27 @@ fn configured(input: &BuildInput<'_>) -> Vec<Route> {
     if names.is_empty() {
         names.extend(input.config.keys().next().map(String::as_str));
     }
-    let routes = names.into_iter().filter_map(|name| {
-        let config = input.config.get(name)?;
-        let provider = provider(config, input).unwrap_or_else(|error| {
+    let mut routes = Vec::with_capacity(names.len());
+    for name in names {
+        let Some(config) = input.config.get(name) else { continue };
+        let provider = provider(config, input).await.unwrap_or_else(|error| {
             warn!(provider = name, %error, "a configured provider can't be used");
             Arc::new(Unusable { error: in_place(name, error), model: unusable_model(config) })
         });
-        Some(Route {
+        routes.push(Route {
             name: name.to_owned(),
             kind: config.kind,
             max_retries: config.max_retries.unwrap_or(MAX_RETRIES),
             provider,
-        })
-    });
-    routes.collect()
+        });
+    }
+    routes
 }
 
-fn provider(config: &ProviderConfig, input: &BuildInput<'_>) -> Result<Arc<dyn Provider>, ProviderError> {
+async fn provider(
+    config: &ProviderConfig,
+    input: &BuildInput<'_>,
+) -> Result<Arc<dyn Provider>, ProviderError> {
     let client = input.client.clone();
     Ok(match config.kind {
         ProviderKind::Anthropic => {
@@ -127,7 +131,7 @@ fn provider(config: &ProviderConfig, input: &BuildInput<'_>) -> Result<Arc<dyn P
             Arc::new(OpenAiProvider::new(&with_key(config, input.env.openai.as_ref()), client)?)
         }
         ProviderKind::Ollama => Arc::new(OllamaProvider::new(config, client)?),
-        ProviderKind::Local => local(input, Some(config))?,
+        ProviderKind::Local => local(input, Some(config)).await?,
     })
 }
 
@@ -140,12 +144,20 @@ fn with_key(config: &ProviderConfig, key: Option<&Secret>) -> ProviderConfig {
     config
 }
 
-fn local(
+async fn local(
     input: &BuildInput<'_>,
     config: Option<&ProviderConfig>,
 ) -> Result<Arc<dyn Provider>, ProviderError> {
     match &input.local_factory {
-        Some(make) => make(config),
+        Some(make) => {
+            let (make, config) = (Arc::clone(make), config.cloned());
+            // It reads the head of a file of any size, on a disk that may be slow.
+            let made = tokio::task::spawn_blocking(move || make(config.as_ref())).await;
+            made.unwrap_or_else(|error| {
+                let message = format!("the model inside the process could not be set up: {error}");
+                Err(ProviderError::Misconfigured { message })
+            })
+        }
         None => Err(ProviderError::Misconfigured {
             message: "this program was built without models of its own (feature `local`)".to_owned(),
         }),
@@ -164,7 +176,7 @@ async fn found(input: &BuildInput<'_>) -> Vec<Route> {
                 base_url: base_url.clone().filter(|base| !base.is_empty()),
                 ..ProviderConfig::new(kind)
             };
-            match provider(&config, input) {
+            match provider(&config, input).await {
                 Ok(provider) => return vec![only(kind, provider)],
                 Err(error) => warn!(kind = kind.as_str(), %error, "a key of the environment can't be used"),
             }
@@ -178,12 +190,12 @@ async fn found(input: &BuildInput<'_>) -> Vec<Route> {
             base_url: Some(base.to_owned()),
             ..ProviderConfig::new(ProviderKind::Ollama)
         };
-        if let Ok(provider) = provider(&config, input) {
+        if let Ok(provider) = provider(&config, input).await {
             return vec![only(ProviderKind::Ollama, provider)];
         }
     }
     if input.local_factory.is_some()
-        && let Ok(provider) = local(input, None)
+        && let Ok(provider) = local(input, None).await
     {
         return vec![only(ProviderKind::Local, provider)];
     }

@@ -138,8 +138,31 @@ impl<D: Decoder> Reading<D> {
     }
 }
 
-/// What is wrong with an event that is not JSON of the expected shape, with its beginning.
-pub(crate) fn malformed(error: &serde_json::Error, data: &[u8]) -> ProviderError {
-    let head = String::from_utf8_lossy(&data[..data.len().min(80)]);
-    ProviderError::Malformed { message: format!("{error} in `{head}`") }
+/// What is wrong with an event that is not JSON of the expected shape. Only where and of what kind: the event itself, which
+/// serde's own words may quote, is the model's answer.
+pub(crate) fn malformed(error: &serde_json::Error) -> ProviderError {
+    let what = match error.classify() {
+        serde_json::error::Category::Data => "JSON of another shape",
+        serde_json::error::Category::Eof => "JSON that ends too early",
+        serde_json::error::Category::Syntax | serde_json::error::Category::Io => "not JSON",
+    };
+    let message = format!("{what} at line {} column {}", error.line(), error.column());
+    ProviderError::Malformed { message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::malformed;
+
+    #[test]
+    fn a_malformed_event_is_told_by_place_and_never_by_content() {
+        for (data, told) in [
+            (r#"{"a": "canary"#, "the answer can't be read: JSON that ends too early at line 1 column 13"),
+            (r#""canary""#, "the answer can't be read: JSON of another shape at line 1 column 8"),
+            ("canary", "the answer can't be read: not JSON at line 1 column 1"),
+        ] {
+            let error = serde_json::from_str::<std::collections::BTreeMap<String, String>>(data).unwrap_err();
+            assert_eq!(malformed(&error).to_string(), told);
+        }
+    }
 }

@@ -6,9 +6,38 @@ use openclaw_core::{ToolCall, ToolDefinition};
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use serde_json::Value;
 
-/// The name under which a tool is offered: vendors take `[A-Za-z0-9_-]{1,64}`, ours may hold dots.
+/// Longest name or id that every vendor takes.
+const NAME_CHARS: usize = 64;
+
+/// The name under which a tool is offered: vendors take `[A-Za-z0-9_-]{1,64}`, ours may hold dots, and in a history may
+/// stand what some other model made up.
 pub(crate) fn wire_name(name: &str) -> Cow<'_, str> {
-    if name.contains('.') { name.replace('.', "_").into() } else { name.into() }
+    if is_plain(name) { name.into() } else { plain(name, NAME_CHARS).into() }
+}
+
+/// The id under which a call and its result are told to a vendor that is as strict with ids as with names: another
+/// vendor's may be longer and hold anything. Ids that differ still do.
+pub(crate) fn wire_id(id: &str) -> Cow<'_, str> {
+    if is_plain(id) {
+        return id.into();
+    }
+    // FNV-1a.
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325, step);
+    format!("{}_{hash:016x}", plain(id, 40)).into()
+}
+
+fn is_plain_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
+}
+
+fn is_plain(text: &str) -> bool {
+    (1..=NAME_CHARS).contains(&text.len()) && text.chars().all(is_plain_char)
+}
+
+fn plain(text: &str, most: usize) -> String {
+    let plain: String = text.chars().map(|c| if is_plain_char(c) { c } else { '_' }).take(most).collect();
+    if plain.is_empty() { "_".to_owned() } else { plain }
 }
 
 /// The way back from [`wire_name`]: pairs of wire name and name, for the names that differ.
@@ -17,7 +46,7 @@ pub(crate) struct ToolNames(Vec<(String, String)>);
 
 impl ToolNames {
     pub(crate) fn new(tools: &[ToolDefinition]) -> Self {
-        let changed = tools.iter().filter(|tool| tool.name.contains('.'));
+        let changed = tools.iter().filter(|tool| !is_plain(&tool.name));
         Self(changed.map(|tool| (wire_name(&tool.name).into_owned(), tool.name.clone())).collect())
     }
 
@@ -102,6 +131,20 @@ mod tests {
         assert_eq!(wire_name("files.read"), "files_read");
         assert_eq!(names.original("files_read".into()), "files.read");
         assert_eq!(names.original("clock".into()), "clock");
+    }
+
+    #[test]
+    fn names_and_ids_are_such_as_every_vendor_takes() {
+        let long = "x".repeat(100);
+        for name in ["", "a b", "天気", "mcp://x/y", &long] {
+            assert!(is_plain(&wire_name(name)) && is_plain(&wire_id(name)), "{name}");
+        }
+        assert_eq!(wire_name("a b/é"), "a_b__");
+        assert_eq!(wire_name(&long), long[..64]);
+        assert_eq!(wire_id("toolu_01A-b"), "toolu_01A-b");
+        assert_eq!(wire_id("call:1"), wire_id("call:1"));
+        assert_ne!(wire_id("call:1"), wire_id("call.1"));
+        assert_ne!(wire_id(&format!("{long}1")), wire_id(&format!("{long}2")));
     }
 
     #[test]

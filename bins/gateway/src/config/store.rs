@@ -196,6 +196,10 @@ fn prune(
         if value.as_str() == Some(REDACTED) || unchanged {
             continue;
         }
+        if value.as_str().is_some_and(|text| text.contains(REDACTED)) {
+            let reason = format!("must not hold {REDACTED}; give the whole value, or leave it out");
+            return Err(Failure::bad_field(&key, reason));
+        }
         check_type(&key, value, child.kind)?;
         if let Some(origin @ (Origin::Env(_) | Origin::Flag(_))) = on_disk.origins.get(&key) {
             let reason = format!("is set by the {origin}, which goes before gateway.yaml; change it there");

@@ -31,7 +31,8 @@ fn stamp(path: &Path) -> Option<Stamp> {
 
 /// Reloads the configuration when its file changes, and at every `kick`, until `shutdown`.
 pub(crate) async fn watch(store: Arc<Store>, kick: Arc<tokio::sync::Notify>, shutdown: CancellationToken) {
-    let mut last = stamp(store.loader().file());
+    // Nothing is known of the file yet: it may have been edited while we started, so that the first look reads it.
+    let mut last = None;
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

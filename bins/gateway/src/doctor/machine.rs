@@ -22,6 +22,8 @@ use crate::{
 
 /// Free space below which a warning is due, in MiB.
 const LITTLE_SPACE_MB: u64 = 512;
+/// What findings about the port are about.
+const PORT: &str = "port";
 /// How far back errors in the log count.
 const RECENT: Duration = Duration::from_secs(24 * 60 * 60);
 /// No clock is right that shows less: 1 January 2026.
@@ -33,33 +35,63 @@ pub(super) async fn port(running: Option<&Running>, client: &Client, config: &Ga
     match client.health().await {
         Ok(health) if health["status"] == "ok" => {
             let pid = running.map(|running| format!(" (process {})", running.pid)).unwrap_or_default();
-            return vec![Finding::ok(ABOUT, format!("running at http://{address}{pid}"))];
+            let text = format!("running at http://{address}{pid}");
+            return vec![Finding::ok(ABOUT, text), taken(running, config)];
         }
         Ok(health) if health["status"] == "degraded" => {
             let text = format!(
                 "running at http://{address}, but the memory log can't be written; see: gateway status, and the log"
             );
-            return vec![Finding::fail(ABOUT, text)];
+            return vec![Finding::fail(ABOUT, text), taken(running, config)];
         }
         Err(ClientError::NotRunning(_)) => {}
         Ok(_) | Err(_) => {
             let text = format!(
                 "another program listens on {address}; stop it, or choose another gateway.port (or --port)"
             );
-            return vec![Finding::fail("port", text)];
+            return vec![Finding::fail(PORT, text)];
         }
     }
     let wanted = SocketAddr::new(config.bind, config.port);
-    vec![match TcpListener::bind(wanted) {
-        Ok(_) => Finding::ok(ABOUT, format!("not running; {wanted} is free. Start it with: gateway")),
+    let free = match TcpListener::bind(wanted) {
+        Ok(_) if wanted.port() == 0 => {
+            Finding::ok(PORT, format!("the system chooses a free one on {} at every start", wanted.ip()))
+        }
+        Ok(_) => Finding::ok(PORT, format!("{wanted} is free")),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            Finding::fail("port", format!("{wanted} is in use; choose another gateway.port (or --port)"))
+            Finding::fail(PORT, format!("{wanted} is in use; choose another gateway.port (or --port)"))
         }
         Err(error) => Finding::fail(
-            "port",
+            PORT,
             format!("can't listen on {wanted}: {error}; choose another gateway.bind or gateway.port"),
         ),
-    }]
+    };
+    vec![Finding::ok(ABOUT, "not running; start it with: gateway"), free]
+}
+
+/// What the port of a running gateway has to do with the configured one.
+fn taken(running: Option<&Running>, config: &GatewayConfig) -> Finding {
+    let wanted = SocketAddr::new(config.bind, config.port);
+    let Some(Running { address, .. }) = running else {
+        let text = format!(
+            "{wanted} is held by a gateway that does not run in this data directory; \
+             to run one here as well, choose another gateway.port (or --port)"
+        );
+        return Finding::warn(PORT, text);
+    };
+    if address.ip() == wanted.ip() && wanted.port() == 0 {
+        return Finding::ok(
+            PORT,
+            format!("{} was chosen by the system, since gateway.port is 0", address.port()),
+        );
+    }
+    if *address == wanted {
+        return Finding::ok(PORT, format!("{wanted} is this gateway's"));
+    }
+    Finding::warn(
+        PORT,
+        format!("the gateway listens on {address}, the configuration says {wanted}: restart it to move it"),
+    )
 }
 
 pub(super) fn disk(home: &Home, config: &MemoryConfig) -> Vec<Finding> {
@@ -137,4 +169,38 @@ pub(super) async fn clock(home: &Home, config: &LoggingConfig) -> Vec<Finding> {
         }
         _ => Finding::ok(ABOUT, now.to_string()),
     }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Verdict;
+
+    fn config(port: u16) -> GatewayConfig {
+        GatewayConfig { port, ..GatewayConfig::default() }
+    }
+
+    #[test]
+    fn the_port_of_a_running_gateway_is_told_apart() {
+        let address = "127.0.0.1:7000".parse().unwrap();
+        let running = Running { pid: 1, address, version: String::new() };
+        for (running, port, verdict, part) in [
+            (Some(&running), 7000, Verdict::Ok, "this gateway's"),
+            (Some(&running), 0, Verdict::Ok, "chosen by the system"),
+            (Some(&running), 8000, Verdict::Warn, "restart"),
+            (None, 7000, Verdict::Warn, "another gateway.port"),
+        ] {
+            let finding = taken(running, &config(port));
+            assert_eq!((finding.verdict, finding.about), (verdict, "port"));
+            assert!(finding.text.contains(part), "{finding}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_that_the_system_chooses_is_not_called_free() {
+        let findings = port(None, &Client::new(None, &config(0)), &config(0)).await;
+        let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        assert!(told.iter().any(|line| line.contains("port") && line.contains("system chooses")), "{told:?}");
+        assert!(!told.iter().any(|line| line.contains(":0 is free")), "{told:?}");
+    }
 }

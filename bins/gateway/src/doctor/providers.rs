@@ -7,7 +7,8 @@ use std::{
     time::Duration,
 };
 
-use openclaw_core::config::{Config, ProviderConfig, ProviderKind};
+use openclaw_core::config::{Config, ProviderConfig, ProviderKind, presentable_url};
+use openclaw_reasoning::{HttpClient, local::LocalProvider, newest_ollama_model, routes::OLLAMA_BASE};
 use sha2::{Digest as _, Sha256};
 use tokio::{net::TcpStream, time::timeout};
 
@@ -15,14 +16,13 @@ use super::Finding;
 use crate::{
     config::Environment,
     home::Home,
-    model::{self, DEFAULT_MODEL},
+    model,
     models::size,
-    wire::KEYS,
+    wire::{KEYS, configured_file, default_file},
 };
 
 /// Longest wait for a connection to a provider.
 const PATIENCE: Duration = Duration::from_secs(3);
-const OLLAMA: &str = "http://127.0.0.1:11434";
 
 /// Every model file of the catalogue against its digest.
 pub(super) async fn models(home: &Home) -> Vec<Finding> {
@@ -94,21 +94,18 @@ pub(super) async fn providers(home: &Home, config: &Config, environment: &Enviro
             format!("none configured; {} will be used, by {variable}", kind.as_str()),
         )];
     }
-    if reach(OLLAMA).await.is_ok() {
-        return vec![Finding::ok(ABOUT, format!("none configured; Ollama at {OLLAMA} will be used"))];
+    if let Some(model) = newest_ollama_model(&HttpClient::new(), OLLAMA_BASE, PATIENCE).await {
+        let text = format!("none configured; {model} of Ollama at {OLLAMA_BASE} will be used");
+        return vec![Finding::ok(ABOUT, text)];
     }
-    let file = home.models().join(DEFAULT_MODEL.file);
-    if file.is_file() {
-        return vec![Finding::ok(
-            ABOUT,
-            format!("none configured; the local model {} will be used", DEFAULT_MODEL.name),
-        )];
+    if let Some(file) = default_file(&home.models()) {
+        return vec![local(ABOUT, "none configured", &file)];
     }
     vec![Finding::fail(
         ABOUT,
         "nothing can answer. One of three helps:\n\
          1. a provider in gateway.yaml (see: gateway config default), or ANTHROPIC_API_KEY or OPENAI_API_KEY\n\
-         2. Ollama on this machine\n\
+         2. Ollama on this machine, with a model in it\n\
          3. a model inside the gateway: gateway model pull",
     )]
 }
@@ -121,9 +118,9 @@ async fn configured(
 ) -> Finding {
     const ABOUT: &str = "provider";
     if provider.kind == ProviderKind::Local {
-        let file = provider.local_file(&home.models(), DEFAULT_MODEL.file);
+        let file = configured_file(provider, &home.models());
         return if file.is_file() {
-            Finding::ok(ABOUT, format!("{name}: {}", file.display()))
+            local(ABOUT, name, &file)
         } else {
             Finding::fail(
                 ABOUT,
@@ -137,10 +134,11 @@ async fn configured(
     let default = match provider.kind {
         ProviderKind::Anthropic => "https://api.anthropic.com",
         ProviderKind::OpenAi => "https://api.openai.com",
-        ProviderKind::Ollama | ProviderKind::Local => OLLAMA,
+        ProviderKind::Ollama | ProviderKind::Local => OLLAMA_BASE,
     };
     let url = provider.base_url.as_deref().unwrap_or(default);
-    if let Err(why) = reach(url).await {
+    let (reached, url) = (reach(url).await, presentable_url(url));
+    if let Err(why) = reached {
         return Finding::fail(
             ABOUT,
             format!("{name}: can't reach {url}: {why}; check providers.{name}.base_url and the network"),
@@ -157,6 +155,17 @@ async fn configured(
         );
     }
     Finding::ok(ABOUT, format!("{name}: {url} can be reached (the key is not tried)"))
+}
+
+/// A file of the model inside the process, which the gateway must be able to read.
+fn local(about: &'static str, name: &str, file: &Path) -> Finding {
+    match LocalProvider::inspect(file) {
+        Ok(_) => Finding::ok(about, format!("{name}: the local model {} will be used", file.display())),
+        Err(error) => Finding::fail(
+            about,
+            format!("{name}: {} can't be used: {error}; run: gateway model pull", file.display()),
+        ),
+    }
 }
 
 /// Connects to the host of a URL, or says why not.

@@ -1,6 +1,7 @@
 //! `gateway run`: start, serve, leave.
 
 mod banner;
+mod owner;
 mod port_owner;
 
 use std::{io::IsTerminal as _, sync::Arc, time::Duration};
@@ -27,8 +28,10 @@ use crate::{
 
 /// How long connections may take to end once we leave.
 const DRAIN_CONNECTIONS: Duration = Duration::from_secs(5);
-/// How long runs may take after that.
-const DRAIN_RUNS: Duration = Duration::from_secs(2);
+/// How long runs may take at the same time. Shorter, so that whoever waits for a run that does not end can still be told.
+const DRAIN_RUNS: Duration = Duration::from_secs(3);
+/// How long our own tasks may take to notice that all is over.
+const LAST_TASKS: Duration = Duration::from_secs(1);
 /// When we are gone, whatever hangs. The log is crash-proof: nothing acknowledged is lost by it.
 const LEAVE: Duration = Duration::from_secs(10);
 /// Threads that serve: more only adds memory, the work is short and the model computes elsewhere.
@@ -42,6 +45,8 @@ pub(crate) fn run(options: &Options, environment: &Environment) -> Result<Exit, 
     let start = first_start(&home).map_err(|error| Stop::because(Exit::Failure, &error))?;
     let loader = settings::loader(&home, options, environment);
     let loaded = settings::load(&loader)?;
+    // Before the log: it belongs to whoever holds the directory.
+    owner::refuse_second(&home)?;
     let logging = &loaded.config.gateway.logging;
     let log = home.resolve(&logging.file);
     let telemetry = Telemetry::start(&log, logging.level, screen(environment)).map_err(|error| {
@@ -105,9 +110,10 @@ async fn serve(
     first: bool,
 ) -> Result<Exit, Stop> {
     let (leave, at_once) = (CancellationToken::new(), CancellationToken::new());
-    let (tasks, reload) = (TaskTracker::new(), Arc::new(Notify::new()));
+    let (tasks, reload, done) = (TaskTracker::new(), Arc::new(Notify::new()), CancellationToken::new());
     let signals = Signals::listen().map_err(|error| Stop::because(Exit::Failure, &error))?;
-    tasks.spawn(signals.handle(leave.clone(), at_once.clone(), Arc::clone(&reload)));
+    let handling = signals.handle(leave.clone(), at_once.clone(), Arc::clone(&reload));
+    tasks.spawn(done.clone().run_until_cancelled_owned(handling));
 
     let System { server, agent, memory } = wire::build(home, store, telemetry, &tasks, &leave)?;
     let address = server.local_addr();
@@ -117,15 +123,37 @@ async fn serve(
     tasks.spawn(config::watch(Arc::clone(store), reload, leave.clone()));
     tasks.spawn({
         let (agent, home, explicit) = (Arc::clone(&agent), home.clone(), options.home.is_some());
-        async move { output::print(&banner::banner(&home, address, first, explicit, agent.provider().await)) }
+        async move {
+            output::print(&banner::banner(
+                &banner::program(),
+                &home,
+                address,
+                first,
+                explicit,
+                agent.provider().await,
+            ))
+        }
     });
 
-    let leaving = async {
+    let serving = async {
         let served = server.serve(leave.clone(), DRAIN_CONNECTIONS).await;
         // The listener may have ended by itself.
         leave.cancel();
+        served
+    };
+    let draining = async {
+        leave.cancelled().await;
         agent.drain(DRAIN_RUNS).await;
+    };
+    let leaving = async {
+        // Side by side: a client that waits for a run is answered when the run ends, or is put off to the next start.
+        let (served, ()) = tokio::join!(serving, draining);
         memory.close().await;
+        done.cancel();
+        tasks.close();
+        if tokio::time::timeout(LAST_TASKS, tasks.wait()).await.is_err() {
+            warn!(tasks = tasks.len(), "some tasks did not end in time");
+        }
         served
     };
     let overdue = async {

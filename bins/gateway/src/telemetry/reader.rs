@@ -1,6 +1,9 @@
 //! Reading the log back, over rotations and restarts.
 
-use std::{borrow::Cow, collections::HashSet, fs::File, io, os::unix::fs::MetadataExt as _, path::PathBuf};
+use std::{
+    borrow::Cow, collections::HashSet, fs::File, io, os::unix::fs::MetadataExt as _, path::PathBuf,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use openclaw_core::{
@@ -13,6 +16,9 @@ use super::{
     file::{FILES, aged, backwards},
     writer::Queue,
 };
+
+/// Lines of several threads may stand in the file in another order than their times: so much is reckoned with.
+const DISORDER: Duration = Duration::from_secs(5);
 
 /// The log's files.
 #[derive(Clone)]
@@ -42,10 +48,10 @@ impl LogFiles {
             let more = backwards(&mut file, |line| {
                 // What can't be read (a torn line) is no line.
                 let Ok(head) = serde_json::from_slice::<Head<'_>>(line) else { return true };
-                if let Some(since) = filter.since
-                    && head.timestamp.parse::<Timestamp>().is_ok_and(|time| time < since)
+                if let (Some(since), Ok(time)) = (filter.since, head.timestamp.parse::<Timestamp>())
+                    && time < since
                 {
-                    return false;
+                    return time.saturating_add(DISORDER) >= since;
                 }
                 let wanted = filter.component.as_ref().is_none_or(|wanted| *wanted == head.component);
                 if head.level < filter.level || !wanted {

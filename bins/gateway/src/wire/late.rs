@@ -82,9 +82,10 @@ impl AgentPort for LateAgent {
     }
 
     async fn drain(&self, deadline: Duration) {
-        // An agent that has not started has nothing under way.
-        if let Some(agent) = self.0.get() {
-            agent.drain(deadline).await;
+        let until = tokio::time::Instant::now() + deadline;
+        // Whoever waits for the start has sent a message already. An agent that never starts has nothing under way.
+        if let Ok(agent) = tokio::time::timeout_at(until, self.agent()).await {
+            agent.drain(until.saturating_duration_since(tokio::time::Instant::now())).await;
         }
     }
 }

@@ -15,14 +15,28 @@ use openclaw_reasoning::{
 
 use crate::model::{self, DEFAULT_MODEL};
 
-/// The model that is used when none is named: the default one, else the first other file by name.
+/// The model that is used when none is named: the default one, else the first other file by name that the gateway can read;
+/// when it can read none, the first, so that its fault is told. Reads files.
 pub(crate) fn default_file(models: &Path) -> Option<PathBuf> {
     let default = models.join(DEFAULT_MODEL.file);
     if default.is_file() {
         return Some(default);
     }
     let listed = model::list(models).unwrap_or_default();
-    listed.into_iter().find(|model| model.bytes.is_some()).map(|model| model.path)
+    let mut files: Vec<PathBuf> =
+        listed.into_iter().filter(|model| model.bytes.is_some()).map(|model| model.path).collect();
+    let readable = if files.len() > 1 {
+        files.iter().position(|file| LocalProvider::inspect(file).is_ok()).unwrap_or(0)
+    } else {
+        0
+    };
+    (!files.is_empty()).then(|| files.swap_remove(readable))
+}
+
+/// The file of a configured local model.
+pub(crate) fn configured_file(config: &ProviderConfig, models: &Path) -> PathBuf {
+    let default = if config.model.is_none() { default_file(models) } else { None };
+    default.unwrap_or_else(|| config.local_file(models, DEFAULT_MODEL.file))
 }
 
 /// Makes local providers from files in `models`.
@@ -37,11 +51,7 @@ pub(super) fn factory(models: PathBuf) -> LocalFactory {
 }
 
 fn options(config: &ProviderConfig, models: &Path) -> LocalOptions {
-    let path = match (&config.model, default_file(models)) {
-        (None, Some(file)) => file,
-        _ => config.local_file(models, DEFAULT_MODEL.file),
-    };
-    let defaults = LocalOptions::new(path);
+    let defaults = LocalOptions::new(configured_file(config, models));
     LocalOptions {
         threads: config.threads,
         max_tokens: config.max_tokens.unwrap_or(defaults.max_tokens),

@@ -28,7 +28,10 @@ use crate::{
     telemetry::Telemetry,
 };
 
-pub(crate) use self::{late::ProviderInForce, local::default_file};
+pub(crate) use self::{
+    late::ProviderInForce,
+    local::{configured_file, default_file},
+};
 
 /// Variables that hold a vendor's key, in the order they are tried.
 pub(crate) const KEYS: [(&str, ProviderKind); 2] =

@@ -57,7 +57,9 @@ impl Search {
 
     /// Whether something has turned up that could answer: a pulled model, a started Ollama.
     async fn turned_up(&self) -> bool {
-        default_file(&self.models).is_some()
+        let models = self.models.clone();
+        let file = tokio::task::spawn_blocking(move || default_file(&models)).await;
+        file.is_ok_and(|file| file.is_some())
             || newest_ollama_model(&self.client, OLLAMA_BASE, OLLAMA_WAIT).await.is_some()
     }
 }

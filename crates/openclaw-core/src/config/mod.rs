@@ -5,6 +5,7 @@ mod gateway;
 mod memory;
 mod providers;
 mod sections;
+mod url;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ pub use memory::MemoryConfig;
 pub use providers::{ProviderConfig, ProviderKind, RoutingConfig};
 pub use sections::{CHANNEL_TYPES, ChannelConfig, SkillsConfig};
 use serde::{Deserialize, Serialize};
+pub use url::presentable_url;
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -69,8 +71,9 @@ impl Config {
         }
         self.routing.check(&self.providers, &mut problems);
         self.memory.check(&mut problems);
-        for name in self.channels.keys() {
+        for (name, channel) in &self.channels {
             sections::check_channel_type(name, &mut problems);
+            channel.check(&format!("channels.{name}"), &mut problems);
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }

@@ -47,8 +47,9 @@ pub struct ProviderConfig {
     /// The key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<Secret>,
-    /// Where the API is, when not at the vendor's own address. With or without a trailing `/v1`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Where the API is, when not at the vendor's own address. With or without a trailing `/v1`. Values of its query are
+    /// written as [`crate::REDACTED`].
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "super::url::serialize")]
     pub base_url: Option<String>,
     /// Most tokens of an answer. Default 4096 (`local`: 512).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,6 +126,11 @@ impl ProviderConfig {
             self.base_url.as_ref().is_none_or(plausible),
             "base_url",
             "must start with http:// or https://",
+        );
+        require(
+            !self.base_url.as_deref().is_some_and(super::url::has_user),
+            "base_url",
+            "must not carry a user or a password; put the key into `api_key`",
         );
     }
 

@@ -29,10 +29,19 @@ pub struct ChannelConfig {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, Secret>,
     /// Where the platform's API is, when not at its own address.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "super::url::serialize")]
     pub base_url: Option<String>,
     /// Who may talk to the assistant, by the platform's user ids. Default: nobody.
     pub allowed_users: Vec<String>,
+}
+
+impl ChannelConfig {
+    pub(super) fn check(&self, key: &str, problems: &mut Vec<InvalidValue>) {
+        if self.base_url.as_deref().is_some_and(super::url::has_user) {
+            let reason = "must not carry a user or a password; put it into `token` or `secrets`";
+            problems.push(InvalidValue::new(format!("{key}.base_url"), reason));
+        }
+    }
 }
 
 impl Default for ChannelConfig {

@@ -1,6 +1,6 @@
 //! Port of the agent: submit a message, follow its run.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{future::poll_fn, pin::Pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_core::Stream;
@@ -26,6 +26,21 @@ pub trait AgentPort: Send + Sync {
 
     /// The events of a run after `after`, or from its start; a run that ended is told from the log. `None`: unknown run.
     async fn events(&self, id: RunId, after: Option<EventId>) -> Result<Option<EventStream>, MemoryError>;
+
+    /// Waits for the last event of a run that [`Self::submit`] or [`Self::events`] gave the events of, and that has not been read
+    /// to its end; `None` when the process gives the run up before. For whoever wants the answer alone: unlike reading
+    /// `events`, this need not wake the waiting task for every token.
+    ///
+    /// Cancel safety: dropping the future changes nothing for the run.
+    async fn last_event(&self, run: RunId, mut events: EventStream) -> Option<Arc<RunEvent>> {
+        let _ = run;
+        loop {
+            let event = poll_fn(|cx| events.as_mut().poll_next(cx)).await?;
+            if event.kind.is_last() {
+                return Some(event);
+            }
+        }
+    }
 
     /// Cancels a run. When this returns, the run has ended, and its end is durable.
     /// Returns the state the run had: a run that had ended before is left as it is. `None`: unknown run.

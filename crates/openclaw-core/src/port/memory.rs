@@ -17,6 +17,13 @@ pub trait MemoryPort: Send + Sync {
     /// written and the earlier run is named.
     async fn accept_run(&self, run: NewRun) -> Result<Accepted, MemoryError>;
 
+    /// What [`Self::accept_run`] would say of this run because of its idempotency key; `None` when it would be new. Writes
+    /// nothing. A store without keys has none to find.
+    async fn find_key(&self, run: &NewRun) -> Result<Option<Accepted>, MemoryError> {
+        let _ = run;
+        Ok(None)
+    }
+
     /// Appends what a pending run did before its end (text, tool calls, tool results). Write a tool call before making it:
     /// a run with one is not repeated after a crash.
     async fn append_steps(&self, run: RunId, steps: Vec<ContentBlock>) -> Result<(), MemoryError>;

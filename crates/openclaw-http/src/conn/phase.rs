@@ -91,10 +91,11 @@ impl Phase {
         (earliest != NEVER).then(|| self.epoch + Duration::from_millis(earliest))
     }
 
-    /// How long the connection has been without a request.
+    /// How long the connection has been without a request. One whose client still takes in an answer is not.
     pub(crate) fn idle_for(&self) -> Option<Duration> {
         let since = self.idle_since.load(Relaxed);
-        (since != NEVER).then(|| Duration::from_millis(self.now().saturating_sub(since)))
+        let flushed = self.write_deadline.load(Relaxed) == NEVER;
+        (since != NEVER && flushed).then(|| Duration::from_millis(self.now().saturating_sub(since)))
     }
 
     /// Asks the connection to make room for another.
@@ -115,4 +116,23 @@ impl Phase {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(NEVER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_still_takes_in_an_answer_is_not_idle() {
+        let phase = Phase::new(&Limits::default());
+        phase.busy();
+        phase.write_blocked();
+        phase.idle();
+        phase.reclaim();
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert!(phase.idle_for().is_none() && !phase.is_reclaimed());
+        phase.wrote();
+        assert_eq!(phase.idle_for(), Some(Duration::from_secs(10)));
+        assert!(phase.is_reclaimed());
+    }
 }

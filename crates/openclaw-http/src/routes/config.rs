@@ -19,7 +19,7 @@ pub(crate) fn get(call: &Call) -> Answer {
 pub(crate) async fn put(call: &mut Call) -> Answer {
     require_json(&call.parts.headers)?;
     let app = &call.conn.app;
-    let bytes = body::read(&mut call.body, limits::BODY_BYTES, &app.limits).await?;
+    let bytes = body::read(&mut call.body, limits::BODY_BYTES, app).await?;
     let patch: Map<String, Value> = body::parse(&bytes)?;
     let update = app.services.config.patch(Value::Object(patch)).await?;
     Ok(respond::ok(&ConfigUpdated::from(&update)))

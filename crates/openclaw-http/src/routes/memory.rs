@@ -26,7 +26,7 @@ pub(crate) async fn stats(call: &Call) -> Answer {
 pub(crate) async fn search(call: &mut Call) -> Answer {
     require_json(&call.parts.headers)?;
     let app = &call.conn.app;
-    let bytes = body::read(&mut call.body, limits::BODY_BYTES, &app.limits).await?;
+    let bytes = body::read(&mut call.body, limits::BODY_BYTES, app).await?;
     let request: SearchRequest = body::parse(&bytes)?;
     let query = request.query.ok_or_else(|| Failure::bad_field("query", "is required"))?;
     if query.trim().is_empty() {
@@ -59,9 +59,9 @@ pub(crate) async fn search(call: &mut Call) -> Answer {
 pub(crate) async fn prune(call: &mut Call) -> Answer {
     require_json(&call.parts.headers)?;
     let app = &call.conn.app;
-    let bytes = body::read(&mut call.body, limits::BODY_BYTES, &app.limits).await?;
+    let bytes = body::read(&mut call.body, limits::BODY_BYTES, app).await?;
     // No body at all is an object without `before`.
-    let bytes = if bytes.trim_ascii().is_empty() { &b"{}"[..] } else { &bytes };
+    let bytes = if bytes.trim_ascii().is_empty() { &b"{}"[..] } else { &*bytes };
     let request: PruneBody = body::parse(bytes)?;
     let before = request.before.ok_or_else(|| {
         Failure::bad_field("before", "is required: a time in RFC 3339, such as 2025-01-01T00:00:00Z")

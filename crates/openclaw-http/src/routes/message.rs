@@ -28,9 +28,8 @@ pub(crate) async fn post(call: &mut Call) -> Answer {
         }
         None => None,
     };
-    let bytes = body::read(&mut call.body, limits::MESSAGE_BODY_BYTES, &call.conn.app.limits).await?;
-    let request: MessageRequest = body::parse(&bytes)?;
-    drop(bytes);
+    let body = body::read(&mut call.body, limits::MESSAGE_BODY_BYTES, &call.conn.app).await?;
+    let (request, held) = body.parse::<MessageRequest>().await?;
     let patience = submit::timeout(request.timeout_ms)?;
     let waits = request.wait_for_response.unwrap_or(true);
     let submission: Submission = submit::Incoming {
@@ -45,6 +44,7 @@ pub(crate) async fn post(call: &mut Call) -> Answer {
 
     let app = &call.conn.app;
     let run = app.services.agent.submit(submission).await?;
+    drop(held);
     let replayed = run.replayed;
     let mut response = if accept::wants_events(&call.parts.headers) {
         sse::respond(run.events, app.limits.event_ping)

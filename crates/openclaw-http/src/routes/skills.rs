@@ -22,7 +22,7 @@ pub(crate) async fn list(call: &Call) -> Answer {
 pub(crate) async fn install(call: &mut Call) -> Answer {
     require_json(&call.parts.headers)?;
     let app = &call.conn.app;
-    let bytes = body::read(&mut call.body, limits::BODY_BYTES, &app.limits).await?;
+    let bytes = body::read(&mut call.body, limits::BODY_BYTES, app).await?;
     let request: InstallRequest = body::parse(&bytes)?;
     let name = request.name.ok_or_else(|| Failure::bad_field("name", "is required"))?;
     if name.trim().is_empty() {

@@ -86,7 +86,7 @@ async fn authenticate(
     };
     let presented = match first {
         Received::Text(text) => frame::read(&text).ok().filter(|frame| frame.kind.as_deref() == Some("auth")),
-        Received::Gone => return Err(None),
+        Received::Closing | Received::Gone => return Err(None),
         Received::Binary | Received::Alive | Received::Broken(..) => None,
     };
     // With auth off any frame of the right kind will do; with auth on, one without a token is a failure like any other.
@@ -185,14 +185,15 @@ impl Session {
                 Ok(frame) => self.answer(frame).await,
                 Err(unreadable) => {
                     let (failure, request_id) = *unreadable;
-                    self.send(frame::error(&failure, &request_id)).await
+                    self.mistake(failure, request_id).await
                 }
             },
             Received::Binary => {
                 let failure = Failure::new(ErrorCode::BadRequest, "Frames must be text with a JSON object");
-                self.send(frame::error(&failure, &None)).await
+                self.mistake(failure, None).await
             }
             Received::Alive => Ok(()),
+            Received::Closing => Err(Some((CloseCode::Normal, ""))),
             Received::Gone => Err(None),
             Received::Broken(code, reason) => Err(Some((code, reason))),
         }
@@ -213,7 +214,22 @@ impl Session {
     }
 
     async fn refuse_type(&mut self, reason: &str, request_id: RequestId) -> Result<(), End> {
-        self.send(frame::error(&Failure::bad_field("type", reason), &request_id)).await
+        self.mistake(Failure::bad_field("type", reason), request_id).await
+    }
+
+    /// Answers a frame that means nothing. It counts as a request, so that nobody sends such frames without end.
+    async fn mistake(&mut self, failure: Failure, request_id: RequestId) -> Result<(), End> {
+        let failure = self.over_the_limit().unwrap_or(failure);
+        self.send(frame::error(&failure, &request_id)).await
+    }
+
+    /// Counts a request; what it is answered with when it is one too many.
+    fn over_the_limit(&self) -> Option<Failure> {
+        let per_minute = self.policy.config.rate_limit.requests_per_minute;
+        if per_minute == 0 {
+            return None;
+        }
+        self.conn.app.requests.count(self.caller, per_minute).refusal()
     }
 
     async fn accept(&mut self, frame: ClientFrame) -> Result<(), End> {
@@ -255,10 +271,7 @@ impl Session {
     }
 
     fn check_message(&self, frame: ClientFrame) -> Result<Ask, Failure> {
-        let per_minute = self.policy.config.rate_limit.requests_per_minute;
-        if per_minute > 0
-            && let Some(failure) = self.conn.app.requests.count(self.caller, per_minute).refusal()
-        {
+        if let Some(failure) = self.over_the_limit() {
             return Err(failure);
         }
         if self.draining {

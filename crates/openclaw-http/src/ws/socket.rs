@@ -36,7 +36,9 @@ pub(super) enum Received {
     Binary,
     /// A ping or a pong: a sign of life.
     Alive,
-    /// The client leaves, or is gone.
+    /// The client closes; [`Socket::close`] sends the answer, which is queued already.
+    Closing,
+    /// The client is gone.
     Gone,
     /// It broke a rule, and the socket is to be closed with this code.
     Broken(CloseCode, &'static str),
@@ -62,7 +64,8 @@ impl Socket {
             Some(Ok(Message::Text(text))) => Received::Text(text),
             Some(Ok(Message::Binary(_))) => Received::Binary,
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Received::Alive,
-            Some(Ok(Message::Close(_))) | None => Received::Gone,
+            Some(Ok(Message::Close(_))) => Received::Closing,
+            None => Received::Gone,
             Some(Err(Error::Capacity(_))) => Received::Broken(CloseCode::Size, "frames are at most 1 MiB"),
             Some(Err(Error::Utf8(_))) => Received::Broken(CloseCode::Invalid, "text frames are UTF-8"),
             Some(Err(Error::Protocol(_))) => Received::Broken(CloseCode::Protocol, "protocol error"),
@@ -98,10 +101,12 @@ impl Socket {
         }
     }
 
-    /// Closes with a code, giving the client a moment to read it.
+    /// Closes with a code, giving the client a moment to read it; a client that closed is answered with its own code.
     pub(super) async fn close(mut self, code: CloseCode, reason: &'static str) {
         let unreadable = matches!(code, CloseCode::Size | CloseCode::Protocol | CloseCode::Invalid);
         let farewell = async {
+            // The answer to a client's own close is queued, not sent; after it nothing more can be said.
+            self.stream.flush().await?;
             self.stream.close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) })).await?;
             if unreadable {
                 // What follows can't be told into frames any more, and closing over unread bytes would reset the

@@ -2,12 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use openclaw_core::{config::GatewayConfig, limits};
+use openclaw_core::{
+    config::GatewayConfig,
+    limits,
+    port::{LogFilter, LogPage, LogPort},
+};
 use openclaw_http::{BindError, Limits, Server};
 use openclaw_testkit::{AgentScript, ScriptEnd};
 use serde_json::json;
 
-use crate::support::{Gateway, TOKEN, config, events};
+use crate::support::{Client, Gateway, TOKEN, config, events};
 
 const HEALTH: &str = "GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
@@ -26,6 +30,40 @@ async fn pipelined_requests_are_answered_in_order() {
     for status in [200, 401, 200] {
         assert_eq!(client.reply("GET").await.status, status);
     }
+}
+
+struct FaultyLogs;
+
+#[async_trait::async_trait]
+impl LogPort for FaultyLogs {
+    async fn read(&self, _: LogFilter) -> std::io::Result<LogPage> {
+        panic!("a fault of the test's own");
+    }
+}
+
+#[tokio::test]
+async fn a_fault_costs_its_request_only() {
+    let gateway = Gateway::start();
+    let services = openclaw_http::Services { logs: Arc::new(FaultyLogs), ..gateway.services() };
+    let config = tokio::sync::watch::channel(Arc::new(config())).1;
+    let server = Server::bind(config, services).unwrap();
+    let addr = server.local_addr();
+    let serving = server.serve(gateway.shutdown.clone(), Duration::from_secs(5));
+    let asking = async {
+        let ask = |path: &'static str| async move {
+            let stream = tokio::net::TcpStream::connect(addr).await.unwrap();
+            let mut client = Client { stream: tokio::io::BufReader::new(stream), addr };
+            let auth = format!("Authorization: Bearer {TOKEN}");
+            client.call("GET", path, &[&auth], None).await
+        };
+        let reply = ask("/api/v1/logs").await;
+        let error = reply.error(500, "internal_error");
+        assert_eq!(error["request_id"].as_str(), reply.header("x-request-id"));
+        assert_eq!(ask("/api/v1/health").await.status, 200);
+        gateway.shutdown.cancel();
+    };
+    let (served, ()) = tokio::join!(serving, asking);
+    served.unwrap();
 }
 
 #[tokio::test]

@@ -247,6 +247,50 @@ async fn messages_count_as_requests() {
 }
 
 #[tokio::test]
+async fn frames_that_mean_nothing_count_too() {
+    let mut config = config();
+    config.rate_limit.requests_per_minute = 2;
+    let gateway = Gateway::with(config, Limits::default());
+    let mut socket = Socket::authenticated(&gateway).await;
+    socket.0.send(Message::text("{not json")).await.unwrap();
+    assert_eq!(socket.receive().await["error"], "bad_request");
+    socket.0.send(Message::Binary(Bytes::from_static(b"x"))).await.unwrap();
+    assert_eq!(socket.receive().await["error"], "bad_request");
+    socket.send(json!({"type": "dance", "request_id": "r"})).await;
+    let error = socket.receive().await;
+    assert_eq!((&error["error"], &error["request_id"]), (&json!("rate_limited"), &json!("r")));
+    socket.send(json!({"type": "ping"})).await;
+    assert_eq!(socket.receive().await["type"], "pong");
+}
+
+#[tokio::test]
+async fn a_client_that_closes_is_answered() {
+    use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};
+    let gateway = Gateway::start();
+    let mut before_auth = Socket::open(&gateway, "/ws").await;
+    let mut after_auth = Socket::authenticated(&gateway).await;
+    for socket in [&mut before_auth, &mut after_auth] {
+        let goodbye = CloseFrame { code: CloseCode::Library(4321), reason: "enough".into() };
+        socket.0.send(Message::Close(Some(goodbye))).await.unwrap();
+        assert_eq!(socket.close_code().await, 4321, "its own code comes back");
+        assert!(socket.next().await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn head_is_no_upgrade() {
+    let gateway = Gateway::start();
+    let upgrade = [
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ];
+    let reply = gateway.connect().await.call("HEAD", "/ws", &upgrade, None).await;
+    assert_eq!((reply.status, reply.header("allow")), (405, Some("GET, OPTIONS")));
+}
+
+#[tokio::test]
 async fn a_withdrawn_token_ends_the_session() {
     let gateway = Gateway::start();
     let mut socket = Socket::authenticated(&gateway).await;

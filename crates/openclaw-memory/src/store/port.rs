@@ -53,6 +53,10 @@ impl MemoryPort for Memory {
         self.accept(run).await
     }
 
+    async fn find_key(&self, run: &NewRun) -> Result<Option<Accepted>, MemoryError> {
+        self.find_earlier(run).await
+    }
+
     async fn append_steps(&self, run: RunId, steps: Vec<ContentBlock>) -> Result<(), MemoryError> {
         self.add_steps(run, steps).await
     }

@@ -57,6 +57,14 @@ impl Memory {
         Ok(Accepted::New)
     }
 
+    /// The run that this one's idempotency key names already.
+    pub(super) async fn find_earlier(&self, run: &NewRun) -> Result<Option<Accepted>, MemoryError> {
+        let Some(key) = run.idempotency_key.as_deref() else { return Ok(None) };
+        let mark = mark(key, run);
+        let found = self.core.projections.mark(&mark.key).map_err(|e| self.core.index_failed(e))?;
+        self.earlier(run.id, mark, found).await
+    }
+
     /// Takes the idempotency key for a run, or names the run that has it. While the key is on its way into the log with
     /// another run, waits for how that ends.
     async fn claim_key(

@@ -1,12 +1,17 @@
 //! A run from its acceptance to its end.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
+use futures_util::FutureExt as _;
 use openclaw_core::{
-    AttachmentSource, ContentBlock, Erased, Message, Metadata, NewRun, Role, RunEventKind, RunOutcome,
+    AttachmentSource, ContentBlock, Erased, ErrorCode, Failure, Message, Metadata, NewRun, Role,
+    RunEventKind, RunOutcome,
     port::{Accepted, MemoryError, MemoryPort, ToolPort},
 };
 use tokio::{
@@ -165,7 +170,9 @@ impl Core {
         job.place.stop_waiting();
         match begin {
             Begin::Now(permit) => {
-                let finish = self.work(&job).await;
+                // A panic is a fault of this program; it must cost this run only, and its readers must hear of it.
+                let worked = AssertUnwindSafe(self.work(&job)).catch_unwind().await;
+                let finish = worked.unwrap_or_else(|_| panicked(&job));
                 self.end(&job, finish).await;
                 drop(permit);
             }
@@ -257,7 +264,11 @@ impl Core {
             RunOutcome::Completed(reply) => {
                 debug!(%run, latency_ms = reply.latency_ms, output = reply.usage.output, "answered");
             }
-            RunOutcome::Failed(failure) => warn!(%run, code = %failure.code, "failed: {failure}"),
+            // Its words may repeat what was said; the record has them, and is erased with it.
+            RunOutcome::Failed(failure) => {
+                let reason = failure.details.get("reason").and_then(serde_json::Value::as_str);
+                warn!(%run, code = %failure.code, reason, "failed");
+            }
             RunOutcome::Cancelled => debug!(%run, "cancelled"),
         }
         if let Some(text) = rest {
@@ -301,6 +312,20 @@ impl Core {
         }
         place.leave().await;
         erased
+    }
+}
+
+/// The end of a run whose work panicked. What it told last is in nobody's record yet.
+fn panicked(job: &Job) -> Finish {
+    error!(run = %job.place.run, "the work on a run panicked");
+    let failure = Failure::new(
+        ErrorCode::InternalError,
+        "The gateway made a mistake while working on this message; send it again, and report it if it happens again",
+    );
+    let rest = job.live.log.spoken();
+    Finish {
+        outcome: RunOutcome::Failed(failure.with("reason", "panic")),
+        rest: (!rest.is_empty()).then_some(rest),
     }
 }
 

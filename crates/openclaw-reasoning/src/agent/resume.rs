@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
-use openclaw_core::{ErrorCode, Failure, NewRun, RunEventKind, RunOutcome, RunRecord, RunState};
+use openclaw_core::{
+    ErrorCode, Failure, NewRun, RunEventKind, RunId, RunOutcome, RunRecord, RunState, Timestamp,
+};
 use tokio_util::task::TaskTracker;
 use tracing::{error, info};
 
@@ -55,12 +57,19 @@ fn failure() -> Failure {
     .with("reason", "interrupted")
 }
 
+/// The number of an attempt that begins now: tenths of seconds since the run was accepted, so that one after a further restart
+/// has another number without anything being stored. Never 0, which is the first attempt's.
+fn attempt(run: RunId, now: Timestamp) -> u32 {
+    let tenths = now.duration_since(run.accepted_at()).as_millis() / 100;
+    u32::try_from(tenths).unwrap_or(u32::MAX).max(1)
+}
+
 /// The run once more. The place is taken now, not when the task is first polled.
 fn repeat(core: Arc<Core>, new: &NewRun, record: &RunRecord) -> impl Future<Output = ()> + use<> {
     let bytes = held_bytes(&new.text, &new.metadata);
     let mut place = core.queue.resume(new.id, new.conversation.clone(), bytes);
     place.set_accepted();
-    let live = core.registry.insert(new.id, new.conversation.clone(), 1);
+    let live = core.registry.insert(new.id, new.conversation.clone(), attempt(new.id, Timestamp::now()));
     live.log.push(RunEventKind::Start { id: new.id, conversation: new.conversation.clone() });
     // Text that got into the record before its end could be written stays there.
     for step in &record.steps {
@@ -68,4 +77,20 @@ fn repeat(core: Arc<Core>, new: &NewRun, record: &RunRecord) -> impl Future<Outp
     }
     let job = Job::earlier(new, live, place, true);
     async move { core.carry_out(job).await }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_restart_numbers_its_attempt_anew() {
+        let run = RunId::generate();
+        let after = |ms| Timestamp::from_unix_millis(run.accepted_at().unix_millis() + ms);
+        assert_eq!(attempt(run, after(-5000)), 1, "the clock was set back");
+        assert_eq!(attempt(run, after(20)), 1);
+        assert_eq!(attempt(run, after(1500)), 15);
+        assert_eq!(attempt(run, after(61_000)), 610);
+        assert_eq!(attempt(run, after(i64::from(u32::MAX) * 200)), u32::MAX);
+    }
 }

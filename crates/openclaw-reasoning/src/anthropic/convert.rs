@@ -13,7 +13,7 @@ use crate::{
     sse::{EventTooLong, SseDecoder},
     stream::{Decoder, malformed},
     text::Base64,
-    tools::{Assembling, Schema, ToolNames, wire_name},
+    tools::{Assembling, Schema, ToolNames, wire_id, wire_name},
 };
 
 /// The request as JSON. Cache breakpoints stand after the tools, after the system prompt, and at the end of the last two
@@ -61,7 +61,7 @@ pub(super) fn body(
     });
     let body = Body {
         model: &model.name,
-        max_tokens: request.max_tokens.unwrap_or(model.max_tokens),
+        max_tokens: request.answer_tokens(model),
         stream: true,
         temperature,
         system,
@@ -89,7 +89,7 @@ fn block<'a>(part: &'a Part<'_>) -> Block<'a> {
             },
         },
         Part::Call(call) => BlockKind::ToolUse {
-            id: &call.id,
+            id: wire_id(&call.id),
             name: wire_name(&call.name),
             input: if call.arguments.is_object() {
                 Cow::Borrowed(&call.arguments)
@@ -99,7 +99,7 @@ fn block<'a>(part: &'a Part<'_>) -> Block<'a> {
             },
         },
         Part::Result(result) => BlockKind::ToolResult {
-            tool_use_id: &result.call_id,
+            tool_use_id: wire_id(&result.call_id),
             content: &result.content,
             is_error: result.is_error,
         },
@@ -164,7 +164,7 @@ impl Reading {
         if self.done {
             return Ok(());
         }
-        let event: Event<'_> = serde_json::from_slice(data).map_err(|error| malformed(&error, data))?;
+        let event: Event<'_> = serde_json::from_slice(data).map_err(|error| malformed(&error))?;
         match &*event.kind {
             "content_block_delta" => self.take_delta(event.index, event.delta, events),
             "content_block_start" => self.start_block(event.index, event.content_block, events),

@@ -51,12 +51,12 @@ pub(super) enum BlockKind<'a> {
         source: Source<'a>,
     },
     ToolUse {
-        id: &'a str,
+        id: Cow<'a, str>,
         name: Cow<'a, str>,
         input: Cow<'a, serde_json::Value>,
     },
     ToolResult {
-        tool_use_id: &'a str,
+        tool_use_id: Cow<'a, str>,
         content: &'a str,
         #[serde(skip_serializing_if = "is_false")]
         is_error: bool,

@@ -18,7 +18,12 @@ pub(crate) fn select(mut recent: Vec<Arc<Message>>, run: RunId, budget: usize) -
         None => true,
     });
     recent.sort_by_cached_key(|message| order(message));
-    let whole = without_orphans(recent);
+    latest(recent, budget)
+}
+
+/// The last of `messages`, which stand in the order of the conversation, by the rules of [`select`].
+pub(super) fn latest(messages: Vec<Arc<Message>>, budget: usize) -> Vec<Arc<Message>> {
+    let whole = without_orphans(messages);
     let mut used = 0;
     let mut begin = whole.len();
     while begin > 0 {

@@ -4,6 +4,7 @@
 //! one), tool definitions 15 %, answer 10 %.
 
 mod estimate;
+mod fit;
 mod history;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use std::{fmt::Write as _, sync::Arc};
 
 pub(crate) use estimate::message_tokens;
 use estimate::text_tokens;
+pub(crate) use fit::fit;
 pub(crate) use history::select;
 use openclaw_core::{Message, Timestamp, ToolDefinition};
 use tracing::warn;
@@ -64,20 +66,7 @@ pub(crate) fn build(parts: Ingredients<'_>, model: &ModelInfo) -> ModelRequest {
     let tools = if model.tools { fit_tools(parts.tools, shares.tools) } else { Vec::new() };
     let mut messages = parts.history;
     messages.push(parts.message);
-    let mut request = ModelRequest { system, messages, tools, max_tokens: None };
-    request.max_tokens = answer_bound(&request, model);
-    request
-}
-
-/// What the window leaves for the answer, at least its share; `None` when the model's own bound is the smaller one.
-pub(crate) fn answer_bound(request: &ModelRequest, model: &ModelInfo) -> Option<u32> {
-    let shares = Shares::of(model);
-    let messages: usize = request.messages.iter().map(|message| message_tokens(message)).sum();
-    let tools: usize = request.tools.iter().map(tool_tokens).sum();
-    let used = text_tokens(&request.system) + messages + tools;
-    let left = shares.window.saturating_sub(used).max(shares.reply).max(1);
-    let left = u32::try_from(left).unwrap_or(u32::MAX);
-    (left < model.max_tokens).then_some(left)
+    ModelRequest { system, messages, tools, max_tokens: None }
 }
 
 /// The persona, then facts, those that change seldom first: vendors cache a prompt by its head.

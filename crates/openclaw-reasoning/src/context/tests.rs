@@ -1,5 +1,7 @@
 //! What a model is shown of a conversation.
 
+use std::borrow::Cow;
+
 use openclaw_core::{ContentBlock, Message, MessageId, Metadata, Role, RunId, ToolCall, ToolResult};
 use proptest::prelude::*;
 
@@ -106,9 +108,45 @@ fn everything_keeps_to_its_share_but_the_message_itself() {
     assert!(request.system.ends_with("Channel: api\nToday (UTC): 1970-01-01"));
     assert_eq!(request.messages, [long], "never cut");
     assert!((1..50).contains(&request.tools.len()), "{}", request.tools.len());
-    assert_eq!(request.max_tokens, Some(819), "the answer keeps its share");
+    assert_eq!(fit(&request, &model(8192, true)).max_tokens, Some(819), "the answer keeps its share");
     assert!(build(ingredients("", user(1), tools()), &model(8192, false)).tools.is_empty());
-    assert_eq!(build(ingredients("", user(1), Vec::new()), &model(200_000, true)).max_tokens, None);
+    let request = build(ingredients("", user(1), Vec::new()), &model(200_000, true));
+    assert!(
+        matches!(fit(&request, &model(200_000, true)), Cow::Borrowed(request) if request.max_tokens.is_none())
+    );
+}
+
+#[test]
+fn a_request_is_refitted_for_a_smaller_model() {
+    let mut request = build(ingredients("", user(40), Vec::new()), &model(200_000, true));
+    let long = |n: u8| message(run(n).reply_id(), Role::Assistant, text(&"word ".repeat(100)));
+    let history = (1..40).flat_map(|n| [user(n), long(n)]);
+    request.messages.splice(0..0, history);
+    request.messages.extend([call(40, 0, "x"), result(40, 1, "x")]);
+    request.tools =
+        vec![ToolDefinition { name: "t".into(), description: "d".into(), parameters: serde_json::json!({}) }];
+    assert!(
+        matches!(fit(&request, &model(200_000, true)), Cow::Borrowed(_)),
+        "nothing is copied where it fits"
+    );
+    let small = fit(&request, &model(2000, true));
+    let used = text_tokens(&small.system)
+        + small.messages.iter().map(|message| message_tokens(message)).sum::<usize>()
+        + small.tools.iter().map(tool_tokens).sum::<usize>();
+    let bound = small.max_tokens.unwrap() as usize;
+    assert!(used + bound <= 2000 && bound >= 200, "{used} {bound}");
+    assert!((5..79).contains(&small.messages.len()), "{}", small.messages.len());
+    assert_eq!(small.messages[0].role, Role::User);
+    assert_eq!(
+        small.messages[small.messages.len() - 3..],
+        request.messages[78..],
+        "the present run is whole"
+    );
+    assert_eq!(small.tools.len(), 1);
+    assert!(fit(&request, &model(200_000, false)).tools.is_empty());
+    // What was asked for is never raised.
+    request.max_tokens = Some(7);
+    assert_eq!(fit(&request, &model(2000, true)).max_tokens, Some(7));
 }
 
 #[test]

@@ -70,7 +70,7 @@ impl Engine {
         goes_on: &dyn Fn() -> bool,
     ) -> Result<(), ProviderError> {
         let context = self.info.context_window as usize;
-        let wanted = request.max_tokens.unwrap_or(self.info.max_tokens).max(1) as usize;
+        let wanted = request.answer_tokens(&self.info).max(1) as usize;
         // An answer gets its room before old messages do, but never more than a quarter of the window.
         let reserve = wanted.min(context / 4).max(1);
         let budget = context.saturating_sub(reserve);

@@ -76,7 +76,8 @@ impl LocalOptions {
 
 /// The provider of a model inside the process.
 ///
-/// Dropping it stops the computation at the next token (or the next 64 of a prompt) and waits for the thread to end.
+/// Dropping it stops the computation at the next token (or the next 64 of a prompt) and waits for the thread to end; inside
+/// a tokio runtime, one of its blocking threads does the waiting.
 #[derive(Debug)]
 pub struct LocalProvider {
     options: LocalOptions,

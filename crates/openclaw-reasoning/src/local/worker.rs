@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::mpsc;
+use tokio::{runtime::Handle, sync::mpsc};
 
 use super::{LocalOptions, QUEUED_REQUESTS, error::ModelFileError, generate::Engine};
 use crate::provider::{ModelEvent, ModelRequest, ProviderError};
@@ -56,7 +56,8 @@ impl Worker {
     /// Puts a request into the queue.
     pub(super) fn submit(&self, request: ModelRequest) -> Result<mpsc::Receiver<Event>, ProviderError> {
         // Room for a whole answer: the thread never waits for a slow reader, it would hold up everyone else's.
-        let room = request.max_tokens.unwrap_or(self.max_tokens) as usize + 4;
+        let room =
+            request.max_tokens.map_or(self.max_tokens, |wanted| wanted.min(self.max_tokens)) as usize + 4;
         let (events, answer) = mpsc::channel(room.min(1 << 20));
         let queue = self.queue.as_ref().ok_or_else(ModelFileError::stopped)?;
         queue.try_send(Job { request, events }).map_err(|error| match error {
@@ -81,10 +82,16 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::Release);
         self.queue = None;
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the computing thread of the local model panicked");
+        let Some(thread) = self.thread.take() else { return };
+        let join = move || {
+            if thread.join().is_err() {
+                tracing::error!("the computing thread of the local model panicked");
+            }
+        };
+        // The thread may be in the middle of a few tokens: no task is held up by that. The runtime's own end waits for it.
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(join)),
+            Err(_) => join(),
         }
     }
 }

@@ -39,11 +39,8 @@ pub(super) fn body(
             parameters: Schema(&tool.parameters),
         },
     });
-    let options = Options {
-        num_ctx: model.context_window,
-        num_predict: request.max_tokens.unwrap_or(model.max_tokens),
-        temperature,
-    };
+    let options =
+        Options { num_ctx: model.context_window, num_predict: request.answer_tokens(model), temperature };
     let body = Body { model: &model.name, stream: true, options, tools: tools.collect(), messages };
     serde_json::to_vec(&body).map_err(|error| ProviderError::Malformed {
         message: format!("the request can't be written: {error}"),
@@ -112,7 +109,7 @@ impl StreamDecoder {
         if self.done || line.trim_ascii().is_empty() {
             return Ok(());
         }
-        let line: Line<'_> = serde_json::from_slice(line).map_err(|error| malformed(&error, line))?;
+        let line: Line<'_> = serde_json::from_slice(line).map_err(|error| malformed(&error))?;
         if let Some(error) = line.error {
             return Err(ProviderError::Status {
                 status: 500,

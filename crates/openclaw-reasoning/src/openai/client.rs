@@ -77,7 +77,7 @@ impl OpenAiProvider {
             false
         };
         if learned {
-            debug!(model = %self.model.name, %message, "the server speaks another dialect; asking again in it");
+            debug!(model = %self.model.name, "the server speaks another dialect; asking again in it");
         }
         learned
     }

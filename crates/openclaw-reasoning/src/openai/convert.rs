@@ -50,7 +50,7 @@ pub(super) fn body(
             parameters: Schema(&tool.parameters),
         },
     });
-    let most = request.max_tokens.unwrap_or(model.max_tokens);
+    let most = request.answer_tokens(model);
     let body = Body {
         model: &model.name,
         stream: true,
@@ -183,7 +183,7 @@ impl Reading {
             self.finish(events);
             return Ok(());
         }
-        let chunk: Chunk<'_> = serde_json::from_slice(data).map_err(|error| malformed(&error, data))?;
+        let chunk: Chunk<'_> = serde_json::from_slice(data).map_err(|error| malformed(&error))?;
         if let Some(error) = chunk.error {
             return Err(in_stream(&error, data));
         }

@@ -1,6 +1,9 @@
 //! Why no provider answered, and how that is told.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{
+    fmt::{self, Write as _},
+    time::Duration,
+};
 
 use openclaw_core::{ErrorCode, Failure};
 use serde_json::{Value, json};
@@ -84,6 +87,36 @@ impl FailCause {
             }
             Self::Provider(ProviderError::TimedOut { .. }) => Some("try again, or raise `timeout_ms`"),
             _ => None,
+        }
+    }
+}
+
+/// A cause as it may stand in a log file, which outlives what is erased: see [`LoggedError`].
+pub(super) struct Logged<'a>(pub(super) &'a FailCause);
+
+impl fmt::Display for Logged<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            FailCause::Provider(error) => LoggedError(error).fmt(f),
+            paused @ FailCause::Paused { .. } => paused.fmt(f),
+        }
+    }
+}
+
+/// An error without what may repeat the prompt or the answer. A vendor's words stay where they are about the account or
+/// the service; where they are about the request, and where a stream broke, they may quote it.
+pub(super) struct LoggedError<'a>(pub(super) &'a ProviderError);
+
+impl fmt::Display for LoggedError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ProviderError::Status { status: 401 | 402 | 403 | 404 | 429 | 503 | 529, .. }
+            | ProviderError::Unreachable { .. }
+            | ProviderError::TimedOut { .. }
+            | ProviderError::Misconfigured { .. } => self.0.fmt(f),
+            ProviderError::Status { status, .. } => write!(f, "HTTP {status}"),
+            ProviderError::Cut { .. } => f.write_str("the answer was cut off"),
+            ProviderError::Malformed { .. } => f.write_str("the answer can't be read"),
         }
     }
 }
@@ -186,6 +219,25 @@ mod tests {
         assert!(failure.message.contains("(asked 3 times)"), "{}", failure.message);
         assert!(failure.message.contains("api_key"), "{}", failure.message);
         assert!(!failure.details.contains_key("retry_after"));
+    }
+
+    #[test]
+    fn words_that_may_quote_the_prompt_stay_out_of_the_log() {
+        let status = |status| ProviderError::Status { status, message: "canary".into(), retry_after: None };
+        for (error, logged) in [
+            (status(400), "HTTP 400"),
+            (status(413), "HTTP 413"),
+            (status(422), "HTTP 422"),
+            (status(500), "HTTP 500"),
+            (ProviderError::Malformed { message: "canary".into() }, "the answer can't be read"),
+            (ProviderError::Cut { message: "canary".into() }, "the answer was cut off"),
+            (status(401), "HTTP 401: canary"),
+            (status(429), "HTTP 429: canary"),
+        ] {
+            assert_eq!(Logged(&error.into()).to_string(), logged);
+        }
+        let paused = FailCause::Paused { retry_in: Duration::from_secs(3) };
+        assert_eq!(Logged(&paused).to_string(), paused.to_string());
     }
 
     #[test]

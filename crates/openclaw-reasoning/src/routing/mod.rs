@@ -12,9 +12,13 @@ use openclaw_core::config::ProviderKind;
 use tracing::{debug, info, warn};
 
 pub use self::error::{FailCause, ProviderSaid, RouteError};
-use self::{breaker::Breaker, guard::begin};
+use self::{
+    breaker::Breaker,
+    error::{Logged, LoggedError},
+    guard::begin,
+};
 use crate::{
-    ModelInfo, ModelRequest, ModelStream, Provider, ProviderError,
+    ModelInfo, ModelRequest, ModelStream, Provider, ProviderError, context,
     retry::{Wait, wait},
 };
 
@@ -109,7 +113,8 @@ impl Router {
         self.slots.is_empty()
     }
 
-    /// Asks until somebody begins to answer; returns with the first piece of content at hand.
+    /// Asks until somebody begins to answer; returns with the first piece of content at hand. Each provider is asked for what its
+    /// model can take: the oldest messages and tools are left out, and the answer is bounded, by that model's window.
     ///
     /// # Errors
     /// [`RouteError`], when nobody does.
@@ -128,7 +133,8 @@ impl Router {
                 Err(retry_in) => (0, FailCause::Paused { retry_in }),
                 Ok(permit) => {
                     let mut attempts = 0;
-                    let asked = slot.ask(request, is_last, budget.max(1), &mut attempts).await;
+                    let fitted = context::fit(request, &model);
+                    let asked = slot.ask(&fitted, is_last, budget.max(1), &mut attempts).await;
                     budget = budget.saturating_sub(attempts);
                     match asked {
                         Ok(events) => {
@@ -149,7 +155,7 @@ impl Router {
                     }
                 }
             };
-            warn!(provider = %slot.route.name, model = %model.name, attempts, error = %cause, "a provider could not answer");
+            warn!(provider = %slot.route.name, model = %model.name, attempts, error = %Logged(&cause), "a provider could not answer");
             said.push(ProviderSaid { provider: slot.route.name.clone(), model: model.name, attempts, cause });
         }
         Err(RouteError::AllFailed { said })
@@ -181,7 +187,7 @@ impl Slot {
             let Wait::For(pause) = wait(*attempts - 1, retry_after, fastrand::f64()) else {
                 return Err(error);
             };
-            debug!(provider = %self.route.name, %error, wait_ms = pause.as_millis() as u64, "asking again");
+            debug!(provider = %self.route.name, error = %LoggedError(&error), wait_ms = pause.as_millis() as u64, "asking again");
             tokio::time::sleep(pause).await;
         }
     }

@@ -26,8 +26,10 @@ struct Inner {
     position: u64,
     /// Nothing follows: the last event is there, or the process gave the run up.
     closed: bool,
-    /// Readers that saw everything and wait, each at most once.
+    /// Readers that saw everything and wait for more, each at most once.
     waiting: Vec<(u64, Waker)>,
+    /// Those that wait for the end alone: no event before it wakes them.
+    waiting_for_end: Vec<(u64, Waker)>,
     readers: u64,
 }
 
@@ -44,7 +46,7 @@ impl EventLog {
     /// Appends an event and wakes the readers that wait. After the last event nothing is appended any more.
     pub(crate) fn push(&self, kind: RunEventKind) {
         let is_last = kind.is_last();
-        let waiting = {
+        let (waiting, for_end) = {
             let mut inner = self.lock();
             if inner.closed {
                 return;
@@ -53,19 +55,22 @@ impl EventLog {
             let id = EventId { attempt: self.attempt, position: inner.position };
             inner.events.push(Arc::new(RunEvent { id, kind }));
             inner.closed = is_last;
-            std::mem::take(&mut inner.waiting)
+            let for_end = if is_last { std::mem::take(&mut inner.waiting_for_end) } else { Vec::new() };
+            (std::mem::take(&mut inner.waiting), for_end)
         };
         wake(waiting);
+        wake(for_end);
     }
 
     /// Ends the log without a last event: the run goes on after the next start of the process.
     pub(crate) fn close(&self) {
-        let waiting = {
+        let (waiting, for_end) = {
             let mut inner = self.lock();
             inner.closed = true;
-            std::mem::take(&mut inner.waiting)
+            (std::mem::take(&mut inner.waiting), std::mem::take(&mut inner.waiting_for_end))
         };
         wake(waiting);
+        wake(for_end);
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -82,7 +87,19 @@ impl EventLog {
         self.lock().events.last().filter(|event| event.kind.is_last()).cloned()
     }
 
-    /// Waits until nothing follows any more.
+    /// The text told since the last event that is none.
+    pub(crate) fn spoken(&self) -> String {
+        let inner = self.lock();
+        let pieces = inner.events.iter().rev().map_while(|event| match &event.kind {
+            RunEventKind::Token(text) => Some(text.as_str()),
+            _ => None,
+        });
+        let mut pieces: Vec<&str> = pieces.collect();
+        pieces.reverse();
+        pieces.concat()
+    }
+
+    /// Waits until nothing follows any more; no event before wakes the waiting task.
     pub(crate) async fn closed(self: &Arc<Self>) {
         let reader = self.reader_at(usize::MAX, 0);
         std::future::poll_fn(|cx| {
@@ -90,7 +107,7 @@ impl EventLog {
             if inner.closed {
                 return Poll::Ready(());
             }
-            inner.wait(reader.id, cx);
+            wait(&mut inner.waiting_for_end, reader.id, cx);
             Poll::Pending
         })
         .await;
@@ -120,12 +137,10 @@ impl EventLog {
     }
 }
 
-impl Inner {
-    fn wait(&mut self, reader: u64, cx: &Context<'_>) {
-        match self.waiting.iter_mut().find(|(id, _)| *id == reader) {
-            Some((_, waker)) => waker.clone_from(cx.waker()),
-            None => self.waiting.push((reader, cx.waker().clone())),
-        }
+fn wait(waiting: &mut Vec<(u64, Waker)>, reader: u64, cx: &Context<'_>) {
+    match waiting.iter_mut().find(|(id, _)| *id == reader) {
+        Some((_, waker)) => waker.clone_from(cx.waker()),
+        None => waiting.push((reader, cx.waker().clone())),
     }
 }
 
@@ -178,24 +193,37 @@ impl Stream for Reader {
                 }
             }
             let mut inner = this.log.lock();
-            let fresh = inner.events.get(this.next..).unwrap_or_default();
-            if fresh.is_empty() {
-                if inner.closed {
-                    return Poll::Ready(None);
+            let single = match inner.events.get(this.next..).unwrap_or_default() {
+                [] => {
+                    if inner.closed {
+                        return Poll::Ready(None);
+                    }
+                    wait(&mut inner.waiting, this.id, cx);
+                    return Poll::Pending;
                 }
-                inner.wait(this.id, cx);
-                return Poll::Pending;
-            }
-            let batch: Vec<_> = fresh.iter().take(BATCH).cloned().collect();
-            this.next += batch.len();
+                // A reader that keeps up: the usual case.
+                [event] => Arc::clone(event),
+                fresh => {
+                    let batch: Vec<_> = fresh.iter().take(BATCH).cloned().collect();
+                    this.next += batch.len();
+                    drop(inner);
+                    this.batch = batch.into_iter();
+                    continue;
+                }
+            };
+            this.next += 1;
             drop(inner);
-            this.batch = batch.into_iter();
+            if let Some(event) = this.trim(single) {
+                return Poll::Ready(Some(event));
+            }
         }
     }
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.log.lock().waiting.retain(|(id, _)| *id != self.id);
+        let mut inner = self.log.lock();
+        inner.waiting.retain(|(id, _)| *id != self.id);
+        inner.waiting_for_end.retain(|(id, _)| *id != self.id);
     }
 }

@@ -1,6 +1,12 @@
 //! Laws of the event log.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Wake, Waker},
+};
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use openclaw_core::{
@@ -142,4 +148,56 @@ async fn readers_come_and_go_while_the_writer_goes_on() {
     assert_eq!(two.count().await, 202, "a slow reader finds everything, and nothing follows the end");
     log.closed().await;
     assert_eq!(log.len(), 202);
+}
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn whoever_waits_for_the_end_is_woken_once() {
+    for given_up in [false, true] {
+        let log = EventLog::new(0);
+        let (wakes, waker) = {
+            let wakes = Arc::<Wakes>::default();
+            (Arc::clone(&wakes), Waker::from(wakes))
+        };
+        let mut cx = Context::from_waker(&waker);
+        let mut end = Box::pin(log.closed());
+        assert!(end.as_mut().poll(&mut cx).is_pending());
+        for _ in 0..100 {
+            log.push(RunEventKind::Token("a".into()));
+        }
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 0);
+        if given_up {
+            log.close()
+        } else {
+            log.push(RunEventKind::Cancelled)
+        }
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+        assert!(end.as_mut().poll(&mut cx).is_ready());
+        assert_eq!(log.last().is_some(), !given_up);
+    }
+}
+
+#[test]
+fn the_text_since_the_last_other_event() {
+    let log = EventLog::new(0);
+    log.push(RunEventKind::Token("before".into()));
+    log.push(step_event(&ContentBlock::ToolResult(ToolResult {
+        call_id: "1".into(),
+        name: "t".into(),
+        content: "r".into(),
+        is_error: false,
+    })));
+    assert_eq!(log.spoken(), "");
+    log.push(RunEventKind::Token("one ".into()));
+    log.push(RunEventKind::Token("two".into()));
+    assert_eq!(log.spoken(), "one two");
 }

@@ -1,7 +1,7 @@
 //! The runs of this process: those under way, and for a while those that ended.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -36,7 +36,7 @@ struct Inner {
     ended: VecDeque<Ended>,
     ended_bytes: usize,
     /// Runs that this process took up from an earlier one: their ids carry another attempt.
-    repeated: HashSet<RunId>,
+    repeated: HashMap<RunId, u32>,
 }
 
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Registry {
             Arc::new(Live { conversation, log: EventLog::new(attempt), cancel: CancellationToken::new() });
         let mut inner = self.lock();
         if attempt > 0 {
-            inner.repeated.insert(run);
+            inner.repeated.insert(run, attempt);
         }
         inner.runs.insert(run, Arc::clone(&live));
         live
@@ -69,7 +69,7 @@ impl Registry {
 
     /// The attempt under which a run's record is told.
     pub(crate) fn attempt(&self, run: RunId) -> u32 {
-        u32::from(self.lock().repeated.contains(&run))
+        self.lock().repeated.get(&run).copied().unwrap_or(0)
     }
 
     /// Forgets a run that never came to be.

@@ -244,9 +244,6 @@ impl<'a> Turn<'a> {
             }));
             self.messages += 1;
         }
-        if let Some((_, model)) = self.with.router.primary() {
-            request.max_tokens = context::answer_bound(request, &model);
-        }
     }
 
     /// Waits for something that may be dropped half-way, unless the run is cancelled or takes too long.

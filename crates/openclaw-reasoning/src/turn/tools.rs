@@ -60,7 +60,11 @@ async fn call_one(
     // Models make up tools; a tool that was not offered may also be one that was held back.
     if !offered.iter().any(|tool| tool.name == call.name) {
         let known: Vec<&str> = offered.iter().map(|tool| tool.name.as_str()).collect();
-        return failed(format!("There is no tool `{}`. Known: {}.", call.name, known.join(", ")));
+        let known = match known.as_slice() {
+            [] => "No tools are available.".to_owned(),
+            known => format!("Known: {}.", known.join(", ")),
+        };
+        return failed(format!("There is no tool `{}`. {known}", call.name));
     }
     let context = ToolContext {
         run: caller.run,

@@ -80,12 +80,13 @@ async fn calls_and_results_are_mapped_and_results_come_first() {
         content: "no such city".into(),
         is_error: true,
     };
-    let asked = request(vec![
+    let mut asked = request(vec![
         text(Role::User, "weather?"),
         message(Role::Assistant, vec![ContentBlock::Text("Looking.".into()), ContentBlock::ToolCall(call)]),
         message(Role::Tool, vec![ContentBlock::ToolResult(result)]),
         text(Role::User, "well?"),
     ]);
+    asked.tools = vec![weather_tool()];
     let body = body_of(&asked, true).await;
     assert_eq!(
         body["messages"][1]["content"][1],
@@ -212,4 +213,39 @@ async fn unknown_events_and_thinking_are_read_past() {
         Some(StopReason::EndTurn),
         "a stop reason is an end, with or without message_stop"
     );
+}
+
+#[tokio::test]
+async fn histories_of_other_vendors_and_of_other_tools_are_taken() {
+    let call = ToolCall { id: "call:1|x".into(), name: "mcp://files/read".into(), arguments: json!({}) };
+    let result = ToolResult {
+        call_id: "call:1|x".into(),
+        name: "mcp://files/read".into(),
+        content: "text".into(),
+        is_error: false,
+    };
+    let said = vec![ContentBlock::Text(" \n".into()), ContentBlock::ToolCall(call)];
+    let mut asked = request(vec![
+        text(Role::User, "read"),
+        message(Role::Assistant, said),
+        message(Role::Tool, vec![ContentBlock::ToolResult(result)]),
+    ]);
+    // Calls in a request that offers no tools are refused: they are told in words.
+    let body = body_of(&asked, true).await;
+    assert_eq!(
+        body["messages"][1]["content"],
+        json!([{"type": "text", "text": "[Called the tool mcp://files/read with {}]"}])
+    );
+    assert_eq!(body["messages"][2]["content"][0]["type"], "text");
+    asked.tools = vec![weather_tool()];
+    let body = body_of(&asked, true).await;
+    let (call, result) = (&body["messages"][1]["content"], &body["messages"][2]["content"][0]);
+    assert_eq!(call.as_array().unwrap().len(), 1, "no block of white space: {call}");
+    assert_eq!(call[0]["name"], "mcp___files_read");
+    let id = call[0]["id"].as_str().unwrap();
+    assert!(id.len() <= 64 && id.bytes().all(|c| c.is_ascii_alphanumeric() || b"_-".contains(&c)), "{id}");
+    assert_eq!(result["tool_use_id"], call[0]["id"]);
+    // More than the model is configured for is never asked.
+    asked.max_tokens = Some(1_000_000);
+    assert_eq!(body_of(&asked, true).await["max_tokens"], 4096);
 }

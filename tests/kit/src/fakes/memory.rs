@@ -121,6 +121,10 @@ impl MemoryPort for FakeMemory {
         Ok(lock(&self.model).accept(run))
     }
 
+    async fn find_key(&self, run: &NewRun) -> Result<Option<Accepted>, MemoryError> {
+        Ok(lock(&self.model).find_key(run))
+    }
+
     async fn append_steps(&self, run: RunId, steps: Vec<ContentBlock>) -> Result<(), MemoryError> {
         self.write(MemoryOp::Append).await?;
         lock(&self.model).append(run, &steps)

@@ -43,16 +43,21 @@ fn named(run: &NewRun) -> Option<&ConversationId> {
 }
 
 impl Model {
+    pub(super) fn find_key(&self, new: &NewRun) -> Option<Accepted> {
+        let earlier = self.keys.get(new.idempotency_key.as_ref()?).and_then(|id| self.runs.get(id))?;
+        let before = &earlier.new;
+        let same = before.channel == new.channel
+            && before.text == new.text
+            && before.metadata == new.metadata
+            && named(before) == named(new);
+        Some(if same { Accepted::Duplicate(before.id) } else { Accepted::Conflict(before.id) })
+    }
+
     pub(super) fn accept(&mut self, new: NewRun) -> Accepted {
+        if let Some(earlier) = self.find_key(&new) {
+            return earlier;
+        }
         if let Some(key) = &new.idempotency_key {
-            if let Some(earlier) = self.keys.get(key).and_then(|id| self.runs.get(id)) {
-                let before = &earlier.new;
-                let same = before.channel == new.channel
-                    && before.text == new.text
-                    && before.metadata == new.metadata
-                    && named(before) == named(&new);
-                return if same { Accepted::Duplicate(before.id) } else { Accepted::Conflict(before.id) };
-            }
             self.keys.insert(key.clone(), new.id);
         }
         let message = Message {

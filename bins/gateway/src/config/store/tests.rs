@@ -169,3 +169,42 @@ async fn patches_at_once_all_arrive() {
     futures_util::future::join_all(patches).await;
     assert_eq!(live.effective()["providers"].as_object().unwrap().len(), 9);
 }
+
+#[test]
+fn the_query_of_an_address_is_kept_and_not_shown() {
+    let fixture = Fixture::new(&[]);
+    let set = |url: &str| fixture.patch(json!({"providers": {"primary": {"base_url": url}}}));
+    let update = set("https://a.example/v1?key=canary-1").unwrap();
+    assert_eq!(update.config["providers"]["primary"]["base_url"], "https://a.example/v1?key=***REDACTED***");
+    assert!(fixture.patch(update.config).unwrap().updated.is_empty(), "sent back as it was shown");
+    assert!(fixture.text().contains("?key=canary-1"));
+    let update = set("https://a.example/v1?key=canary-2").unwrap();
+    assert_eq!(update.updated, ["providers.primary.base_url"], "another value is a change");
+    let refused = set("https://b.example/v1?key=***REDACTED***").unwrap_err();
+    assert_eq!(refused.details["field"], "providers.primary.base_url");
+    let refused = set("https://me:canary-3@a.example/v1").unwrap_err();
+    assert!(
+        refused.message.contains("api_key") && !refused.message.contains("canary"),
+        "{}",
+        refused.message
+    );
+    assert!(fixture.text().contains("?key=canary-2"));
+}
+
+#[tokio::test]
+async fn an_edit_during_the_start_is_not_lost() {
+    let fixture = Fixture::new(&[]);
+    fs::write(fixture.directory.path().join("gateway.yaml"), FILE.replace("sk-canary-1", "sk-canary-9"))
+        .unwrap();
+    let mut config = fixture.store.config();
+    let shutdown = tokio_util::sync::CancellationToken::new();
+    let kick = Arc::new(tokio::sync::Notify::new());
+    let watching = crate::config::watch(Arc::clone(&fixture.store), kick, shutdown.clone());
+    let seen = async {
+        config.changed().await.unwrap();
+        let key = config.borrow().providers["primary"].api_key.clone();
+        assert_eq!(key.unwrap().expose(), "sk-canary-9");
+        shutdown.cancel();
+    };
+    tokio::join!(watching, seen);
+}

@@ -40,6 +40,55 @@ async fn tokens_leave_at_once_and_the_end_is_durable_before_it_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_wants_the_end_alone_gets_it_live_late_and_not_when_it_does_not_come() {
+    let rig = rig(|request| match request.messages.last().unwrap().text().as_str() {
+        "hang" => vec![Say("a"), Hang],
+        _ => vec![Say("a"), Wait(10), Say("b"), Done(StopReason::EndTurn)],
+    });
+    let run = rig.submit(None, "hi").await.unwrap();
+    let last = rig.agent.last_event(run.id, run.events).await.unwrap();
+    assert_eq!(reply_of(std::slice::from_ref(&last)).content, "ab");
+    let late = rig.agent.events(run.id, None).await.unwrap().unwrap();
+    assert_eq!(rig.agent.last_event(run.id, late).await.as_ref(), Some(&last));
+    tokio::time::sleep(crate::runs::limits::KEPT_TIME * 2).await;
+    let from_record = rig.agent.events(run.id, None).await.unwrap().unwrap();
+    assert_eq!(
+        rig.agent.last_event(run.id, from_record).await.map(|event| event.kind.clone()),
+        Some(last.kind.clone())
+    );
+    let hanging = rig.submit(None, "hang").await.unwrap();
+    let (told, ()) = tokio::join!(
+        rig.agent.last_event(hanging.id, hanging.events),
+        rig.agent.drain(Duration::from_secs(1)),
+    );
+    assert!(told.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_costs_its_run_only_and_is_told() {
+    let rig = rig(|request| match request.messages.last().unwrap().text().as_str() {
+        "boom" => panic!("as told"),
+        _ => answer("ok"),
+    });
+    let run = rig.submit(Some("c"), "boom").await.unwrap();
+    let told = collect(run.events).await;
+    assert_eq!(failure_of(&told).code, ErrorCode::InternalError);
+    assert_eq!(rig.retold(run.id, None).await, told);
+    assert_eq!(text_of(&collect(rig.submit(Some("c"), "hi").await.unwrap().events).await), "ok");
+    assert_eq!(rig.agent.stats().active_runs, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_said_before_a_panic_is_kept() {
+    let rig = Rig::over(Arc::default(), FakeTools::new(), |_| vec![Say("half "), Say("an"), Panic]);
+    let run = rig.submit(None, "hi").await.unwrap();
+    let told = collect(run.events).await;
+    assert_eq!(text_of(&told), "half an");
+    let retold = rig.retold(run.id, None).await;
+    assert_eq!((text_of(&retold), retold.last()), (text_of(&told), told.last()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_under_way_is_cancelled_with_what_it_said() {
     let rig = rig(|_| vec![Say("half an"), Hang]);
     let run = rig.submit(Some("c"), "hi").await.unwrap();

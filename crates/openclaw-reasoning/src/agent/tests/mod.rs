@@ -34,11 +34,12 @@ pub(super) enum Beat {
     Wait(u64),
     Fail(ProviderError),
     Hang,
+    Panic,
     Usage(u64, u64),
     Done(StopReason),
 }
 
-use Beat::{Call, Done, Fail, Hang, Say, Usage, Wait};
+use Beat::{Call, Done, Fail, Hang, Panic, Say, Usage, Wait};
 
 type Script = Box<dyn Fn(&ModelRequest) -> Vec<Beat> + Send + Sync>;
 
@@ -69,6 +70,7 @@ impl Provider for Model {
                 Done(stop) => Ok(ModelEvent::Done(stop)),
                 Fail(error) => Err(error),
                 Hang => std::future::pending().await,
+                Panic => panic!("as told"),
                 Wait(ms) => {
                     tokio::time::sleep(Duration::from_millis(ms)).await;
                     return None;

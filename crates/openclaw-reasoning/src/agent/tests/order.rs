@@ -129,6 +129,24 @@ async fn the_same_key_is_the_same_run_while_it_runs_and_afterwards() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_finds_its_run_also_when_there_is_no_provider_any_more() {
+    let rig = rig(|_| answer("ok"));
+    let mut keyed = submission(None, "hi");
+    keyed.idempotency_key = Some("k".into());
+    let first = rig.agent.submit(keyed.clone()).await.unwrap();
+    let told = collect(first.events).await;
+    rig.router.send_replace(Arc::default());
+    let again = rig.agent.submit(keyed.clone()).await.unwrap();
+    assert_eq!((again.id, again.replayed), (first.id, true));
+    assert_eq!(collect(again.events).await, told);
+    let other = Submission { text: "something else".into(), ..keyed.clone() };
+    assert!(matches!(rig.agent.submit(other).await, Err(SubmitError::KeyReused(id)) if id == first.id));
+    keyed.idempotency_key = Some("new".into());
+    assert!(matches!(rig.agent.submit(keyed).await, Err(SubmitError::NoProvider(_))));
+    assert_eq!(rig.memory.transcript(&first.conversation).len(), 2, "nothing was stored");
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_a_provider_nothing_is_taken_in() {
     let rig = rig(|_| answer("ok"));
     rig.router.send_replace(Arc::default());
