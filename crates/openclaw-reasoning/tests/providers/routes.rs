@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use openclaw_core::{
-    Secret,
+    Role, Secret,
     config::{ProviderConfig, ProviderKind, RoutingConfig},
 };
 use openclaw_reasoning::{
@@ -13,7 +13,7 @@ use openclaw_reasoning::{
 };
 use openclaw_testkit::{Reply, ScriptedProvider};
 
-use super::kit::{CANARY, ask_router, config, hello};
+use super::kit::{CANARY, ask_router, config, hello, request, text};
 
 struct Nothing;
 
@@ -132,6 +132,44 @@ async fn a_provider_that_cannot_be_used_keeps_its_place_and_says_why() {
         let shown = openclaw_core::Failure::from(&error).message;
         assert!(shown.contains(word) && shown.contains("providers.primary"), "{shown}");
     }
+}
+
+#[tokio::test]
+async fn a_fallback_is_asked_for_what_its_own_model_takes() {
+    let server = ScriptedProvider::start([Reply::error(500, "no"), Reply::text("ok")]).await;
+    let mut setting = Setting { fallback: vec!["backup".into()], ..Setting::default() };
+    let mut primary = config(ProviderKind::OpenAi, &server);
+    (primary.max_retries, primary.context_window) = (Some(0), Some(200_000));
+    let mut backup = primary.clone();
+    (backup.context_window, backup.max_tokens) = (Some(2000), Some(1500));
+    setting.config.extend([("primary".into(), primary), ("backup".into(), backup)]);
+    let mut asked: Vec<_> =
+        (0..40).flat_map(|_| [text(Role::User, "q"), text(Role::Assistant, &"word ".repeat(100))]).collect();
+    asked.push(text(Role::User, "last"));
+    assert_eq!(ask_router(&setting.build().await, &request(asked)).await.unwrap().0, "backup");
+    let bodies: Vec<_> = server.requests().iter().map(|request| request.json()).collect();
+    assert_eq!(
+        (bodies[0]["messages"].as_array().unwrap().len(), &bodies[0]["max_tokens"]),
+        (82, &4096.into())
+    );
+    let shown = bodies[1]["messages"].as_array().unwrap();
+    assert!((4..20).contains(&shown.len()), "{}", shown.len());
+    assert_eq!((&shown[1]["role"], &shown[shown.len() - 1]["content"]), (&"user".into(), &"last".into()));
+    assert!((200..1500).contains(&bodies[1]["max_tokens"].as_u64().unwrap()), "{}", bodies[1]["max_tokens"]);
+}
+
+#[tokio::test]
+async fn the_model_inside_the_process_is_set_up_where_blocking_is_allowed() {
+    let factory: LocalFactory = Arc::new(|_| {
+        // This panics on a thread that carries tasks.
+        tokio::runtime::Handle::current().block_on(async {});
+        Ok(Arc::new(Nothing))
+    });
+    let found = Setting { local: Some(Arc::clone(&factory)), ..Setting::default() };
+    assert_eq!(names(&found.build().await), ["local"]);
+    let mut configured = Setting { local: Some(factory), ..Setting::default() };
+    configured.config.insert("primary".into(), ProviderConfig::new(ProviderKind::Local));
+    assert_eq!(configured.build().await.primary().unwrap().1.name, "in-process");
 }
 
 #[tokio::test]

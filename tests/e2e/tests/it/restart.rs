@@ -1,6 +1,6 @@
 //! Runs that were under way when the gateway went.
 
-use openclaw_e2e::{Provider, Setup, need_gateway};
+use openclaw_e2e::{Provider, Setup, Socket, need_gateway};
 use serde_json::json;
 
 #[test]
@@ -57,6 +57,54 @@ fn a_reader_finds_the_stream_of_the_repeated_run() {
     let rest = gateway.client().stream(&openclaw_e2e::Request::new("GET", &path)).rest();
     let text: String = rest.iter().filter_map(|event| event.data["content"].as_str()).collect();
     assert_eq!(text, "whole");
+}
+
+#[test]
+fn who_waits_for_a_run_that_does_not_end_is_told_where_to_ask() {
+    need_gateway!();
+    let provider = Provider::openai();
+    provider.hangs();
+    provider.hangs();
+    provider.stalls(&["half "]);
+    let setup = Setup::with(&provider);
+    let gateway = setup.start();
+    let client = gateway.client();
+    let send = |conversation: &str, text: &str| {
+        let body = json!({"channel": "api", "message": text, "conversation_id": conversation});
+        let client = client.clone();
+        std::thread::spawn(move || client.post("/message", &body).expect_error(503, "service_unavailable"))
+    };
+    let running = send("c", "one");
+    provider.await_requests(1);
+    let queued = send("c", "two");
+    let mut socket = Socket::authenticated(gateway.address());
+    socket.send(&json!({"type": "message", "channel": "api", "content": "three", "request_id": 3}));
+    provider.await_requests(2);
+    let mut events = client.stream_message(&json!({"channel": "api", "message": "four"}));
+    assert_eq!(events.next().unwrap().kind(), "start");
+    assert_eq!(events.next().unwrap().data["content"], "half ");
+    // The queued one is in the log when the list shows both.
+    while client.get("/conversations/c").expect(200)["messages"].as_array().unwrap().len() < 2 {
+        std::thread::yield_now();
+    }
+    gateway.terminate();
+    let told = |error: &serde_json::Value| error["details"]["poll_url"].as_str().unwrap().to_owned();
+    let polls = [running.join().unwrap(), queued.join().unwrap()].map(|error| told(&error));
+    let frame = socket.receive();
+    assert_eq!(
+        (&frame["type"], &frame["status"], &frame["request_id"]),
+        (&json!("error"), &json!(503), &json!(3))
+    );
+    let third = told(&frame);
+    assert_eq!(socket.close_code(), Some(1001));
+    assert!(events.rest().iter().all(|event| event.kind() != "end"));
+    let (status, output) = gateway.wait();
+    assert!(status.success() && output.contains("everything is written"), "{status}\n{output}");
+    let gateway = setup.start();
+    for poll in polls.iter().chain([&third]) {
+        let run = poll.trim_end_matches("/status").rsplit('/').next().unwrap();
+        assert_eq!(gateway.client().await_run(run)["status"], "completed", "{poll}");
+    }
 }
 
 #[test]

@@ -37,6 +37,8 @@ fn a_second_gateway_is_told_who_holds_the_directory() {
     let first = setup.start();
     let output = setup.try_start().err().expect("one owner at a time");
     assert!(output.contains(&first.pid().to_string()), "which process: {output}");
+    let starts = std::fs::read_to_string(setup.data().path().join("logs/gateway.log")).unwrap();
+    assert_eq!(starts.matches("\"starting\"").count(), 1, "the log belongs to the first: {starts}");
     assert_eq!(first.client().get("/health").status, 200);
     // A dead owner's lock holds nobody up.
     first.kill();
@@ -119,7 +121,7 @@ fn the_other_commands_work_beside_a_running_gateway() {
     assert!(status.success(), "{out}{err}");
     let (_, out, err) = setup.run(&["doctor"]);
     let report = format!("{out}{err}").to_lowercase();
-    for topic in ["config", "disk", "provider"] {
+    for topic in ["config", "port", "disk", "provider"] {
         assert!(report.contains(topic), "{topic} is missing in\n{report}");
     }
     let (status, out, _) = setup.run(&["--version"]);
