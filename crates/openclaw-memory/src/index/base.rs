@@ -2,18 +2,21 @@
 
 use std::{
     collections::HashMap,
-    fs, io,
+    io,
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use openclaw_core::RunId;
 use redb::{
-    Database, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition, TableError, TableHandle,
+    Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableError,
+    TableHandle, WriteTransaction,
 };
 
 use super::{
     delta::{Mark, Pending},
     entry::{Entry, read_entries},
+    place::Place,
     row::{ConvRow, Summary, activity_key, chunk_key, decode_pending, read_activity_key, sortable},
     runs,
 };
@@ -37,12 +40,6 @@ pub(super) const FORMAT_KEY: &[u8] = b"format";
 pub(super) const SUMMARY_KEY: &[u8] = b"summary";
 /// Changes with every change of the tables; another value means: rebuild.
 pub(super) const FORMAT: &[u8] = b"openclaw-index-1";
-
-/// Pages kept in memory. The system's page cache does the rest.
-const CACHE_BYTES: usize = 1 << 20;
-const FILE_NAME: &str = "index.redb";
-/// Present when the index was found damaged while in use; the next start rebuilds it.
-const CONDEMNED_NAME: &str = "rebuild";
 
 /// What can be wrong with the index. It is derived, so the cure is always to build it anew.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +66,8 @@ pub(crate) enum IndexError {
     Version(PathBuf),
     #[error("there is no index {}", .0.display())]
     Absent(PathBuf),
+    #[error("the index {} is closed since an I/O error", .0.display())]
+    Closed(PathBuf),
 }
 
 impl IndexError {
@@ -88,7 +87,7 @@ impl IndexError {
                 _ => true,
             },
             Self::Row { .. } | Self::Version(_) | Self::Absent(_) => true,
-            Self::Io { .. } => false,
+            Self::Io { .. } | Self::Closed(_) => false,
         }
     }
 }
@@ -96,8 +95,10 @@ impl IndexError {
 /// The open file.
 #[derive(Debug)]
 pub(crate) struct Base {
-    pub(super) database: Database,
+    /// `None`: it could not be opened again after an I/O error. Only the one checkpoint at a time asks for it.
+    database: Mutex<Option<Database>>,
     pub(super) path: PathBuf,
+    place: Place,
 }
 
 /// The tables as one checkpoint left them. Later checkpoints don't change it.
@@ -123,31 +124,36 @@ impl std::fmt::Debug for Snapshot {
 }
 
 impl Base {
-    /// Opens the index in `dir`.
-    pub(crate) fn open(dir: &Path) -> Result<Self, IndexError> {
-        let path = dir.join(FILE_NAME);
-        if !path.exists() {
-            return Err(IndexError::Absent(path));
+    /// Opens the index that is there.
+    pub(crate) fn open(place: &Place) -> Result<Self, IndexError> {
+        if place.is_condemned() {
+            return Err(IndexError::Version(place.file()));
         }
-        if dir.join(CONDEMNED_NAME).exists() {
-            return Err(IndexError::Version(path));
-        }
-        let database = builder().open(&path).map_err(|error| storage(&path, error))?;
-        let base = Self { database, path };
+        let base = Self::new(place.open()?, place);
         base.check_format()?;
         Ok(base)
     }
 
-    /// Makes an empty index in `dir`. It can't be opened again until [`Base::seal`] says that it is filled.
-    pub(crate) fn create(dir: &Path) -> Result<Self, IndexError> {
-        let path = dir.join(FILE_NAME);
-        let failed = |source| IndexError::Io { path: path.clone(), source };
-        fs::create_dir_all(dir).map_err(failed)?;
-        private_file(&path).map_err(failed)?;
-        let database = builder().create(&path).map_err(|error| storage(&path, error))?;
-        let base = Self { database, path };
+    /// Makes an empty index. It can't be opened again until [`Base::seal`] says that it is filled.
+    pub(crate) fn create(place: &Place) -> Result<Self, IndexError> {
+        let base = Self::new(place.create()?, place);
         base.prepare()?;
         Ok(base)
+    }
+
+    fn new(database: Database, place: &Place) -> Self {
+        Self { database: Mutex::new(Some(database)), path: place.file(), place: place.clone() }
+    }
+
+    /// Opens the file again. Its engine takes nothing more after an I/O error until that is done. Snapshots taken before are of
+    /// no use afterwards.
+    pub(crate) fn reopen(&self) -> Result<(), IndexError> {
+        let mut database = self.lock();
+        // The old one goes first: two may never have the file open.
+        drop(database.take());
+        *database = Some(self.place.open()?);
+        drop(database);
+        self.check_format()
     }
 
     /// The index is complete.
@@ -155,36 +161,33 @@ impl Base {
         self.write_meta(FORMAT_KEY, FORMAT)
     }
 
-    /// Removes the index in `dir`, whatever state it is in.
-    pub(crate) fn remove(dir: &Path) -> Result<(), IndexError> {
-        for name in [FILE_NAME, CONDEMNED_NAME] {
-            let path = dir.join(name);
-            match fs::remove_file(&path) {
-                Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                    return Err(IndexError::Io { path, source });
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+    /// Where it lies.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
     }
 
-    /// The index's directory.
-    pub(crate) fn dir(&self) -> PathBuf {
-        self.path.parent().unwrap_or(&self.path).to_owned()
+    fn lock(&self) -> MutexGuard<'_, Option<Database>> {
+        self.database.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that the index can't be trusted, so that the next start builds it anew.
-    pub(crate) fn condemn(&self) {
-        let dir = self.dir();
-        if let Err(error) = fs::write(dir.join(CONDEMNED_NAME), b"") {
-            tracing::warn!(%error, path = %dir.display(), "can't mark the index for rebuilding");
-        }
+    /// A transaction that changes the index.
+    pub(super) fn begin(&self) -> Result<WriteTransaction, IndexError> {
+        let database = self.lock();
+        let database = database.as_ref().ok_or_else(|| IndexError::Closed(self.path.clone()))?;
+        let mut transaction = database.begin_write().map_err(|error| storage(&self.path, error))?;
+        // A kill must not cost the next start a walk over the whole file.
+        transaction.set_quick_repair(true);
+        Ok(transaction)
+    }
+
+    fn begin_read(&self) -> Result<ReadTransaction, IndexError> {
+        let database = self.lock();
+        let database = database.as_ref().ok_or_else(|| IndexError::Closed(self.path.clone()))?;
+        database.begin_read().map_err(|error| storage(&self.path, error))
     }
 
     fn prepare(&self) -> Result<(), IndexError> {
-        let mut transaction = self.database.begin_write().map_err(|error| storage(&self.path, error))?;
-        transaction.set_quick_repair(true);
+        let transaction = self.begin()?;
         for table in [META, CONVERSATIONS, ACTIVITY, CHUNKS, RUNS, PENDING] {
             transaction.open_table(table).map_err(|error| storage(&self.path, error))?;
         }
@@ -192,8 +195,7 @@ impl Base {
     }
 
     fn write_meta(&self, key: &[u8], value: &[u8]) -> Result<(), IndexError> {
-        let mut transaction = self.database.begin_write().map_err(|error| storage(&self.path, error))?;
-        transaction.set_quick_repair(true);
+        let transaction = self.begin()?;
         {
             let mut meta = transaction.open_table(META).map_err(|error| storage(&self.path, error))?;
             meta.insert(key, value).map_err(|error| storage(&self.path, error))?;
@@ -202,7 +204,7 @@ impl Base {
     }
 
     fn check_format(&self) -> Result<(), IndexError> {
-        let transaction = self.database.begin_read().map_err(|error| storage(&self.path, error))?;
+        let transaction = self.begin_read()?;
         let meta = match transaction.open_table(META) {
             Ok(meta) => meta,
             Err(TableError::TableDoesNotExist(_)) => return Err(IndexError::Version(self.path.clone())),
@@ -219,7 +221,7 @@ impl Base {
     /// The tables as the last checkpoint left them.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, IndexError> {
         let fail = |error: redb::Error| storage(&self.path, error);
-        let transaction = self.database.begin_read().map_err(|error| fail(error.into()))?;
+        let transaction = self.begin_read()?;
         let open = |table| transaction.open_table(table).map_err(|error| fail(error.into()));
         let meta = open(META)?;
         let summary = match meta.get(SUMMARY_KEY).map_err(|error| fail(error.into()))? {
@@ -348,21 +350,6 @@ impl Snapshot {
             decode().map_err(|source| damaged(&self.path, source))
         }))
     }
-}
-
-fn builder() -> redb::Builder {
-    let mut builder = redb::Builder::new();
-    builder.set_cache_size(CACHE_BYTES);
-    builder
-}
-
-/// Makes an empty file that only its owner may read.
-fn private_file(path: &Path) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.read(true).write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
 }
 
 pub(super) fn storage(path: &Path, error: impl Into<redb::Error>) -> IndexError {

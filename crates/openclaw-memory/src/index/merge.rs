@@ -34,9 +34,7 @@ type Rows<'t> = Table<'t, &'static [u8], &'static [u8]>;
 impl Base {
     /// Writes a checkpoint. It is there as a whole or not at all.
     pub(crate) fn merge(&self, before: &Summary, checkpoint: &Checkpoint<'_>) -> Result<(), IndexError> {
-        let mut transaction = self.database.begin_write().map_err(|error| storage(&self.path, error))?;
-        // A kill must not cost the next start a walk over the whole file.
-        transaction.set_quick_repair(true);
+        let transaction = self.begin()?;
         let mut summary = Summary {
             applied: checkpoint.applied,
             counters: checkpoint.counters.clone(),

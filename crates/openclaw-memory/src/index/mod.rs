@@ -11,6 +11,7 @@ mod delta;
 mod entry;
 mod list;
 mod merge;
+mod place;
 mod row;
 mod runs;
 mod view;
@@ -31,6 +32,7 @@ pub(crate) use delta::{Below, ConvDelta, Counters, Delta, Mark, Pending};
 pub(crate) use entry::{Entry, EntryKind};
 pub(crate) use list::Listing;
 pub(crate) use merge::Checkpoint;
+pub(crate) use place::Place;
 pub(crate) use view::ConvView;
 
 use crate::wal::Pointer;
@@ -175,5 +177,26 @@ impl Projections {
         drop(frozen);
         self.thaw(base.snapshot()?);
         Ok(true)
+    }
+
+    /// Opens the index anew after an I/O error. A checkpoint that failed may be there all the same.
+    pub(crate) fn reopen(&self, base: &Base) -> Result<(), IndexError> {
+        base.reopen()?;
+        let snapshot = base.snapshot()?;
+        let found = snapshot.summary.applied.map(|at| at.lsn);
+        let (frozen, old);
+        {
+            let mut state = self.lock();
+            if found < state.base.summary.applied.map(|at| at.lsn) {
+                // What an earlier checkpoint wrote is gone, and no longer in memory either.
+                return Err(IndexError::Version(base.path.clone()));
+            }
+            let written =
+                state.frozen.as_ref().is_some_and(|frozen| found >= frozen.applied.map(|at| at.lsn));
+            frozen = if written { state.frozen.take() } else { None };
+            old = std::mem::replace(&mut state.base, Arc::new(snapshot));
+        }
+        drop((frozen, old));
+        Ok(())
     }
 }

@@ -111,8 +111,16 @@ pub(super) fn change(error: ChangeError) -> MemoryError {
 
 /// A failed question to the index.
 pub(super) fn index(error: IndexError) -> MemoryError {
+    let is_damage = error.is_damage();
     match error {
         IndexError::Io { path, source } => MemoryError::Io { path, source },
+        IndexError::Storage { path, source } if !is_damage => {
+            MemoryError::Io { path, source: io::Error::other(source) }
+        }
+        IndexError::Closed(path) => {
+            let reason = "it is closed since an I/O error; it is opened again once the disk answers";
+            MemoryError::Io { path, source: io::Error::other(reason) }
+        }
         IndexError::Storage { path, source } => MemoryError::Damaged {
             path,
             offset: 0,

@@ -105,7 +105,7 @@ impl Core {
             None => Ok(()),
             Some(wrong) => {
                 tracing::error!(error = %wrong, "the index named a wrong place; the next start rebuilds it");
-                self.base.condemn();
+                self.base.place().condemn();
                 Err(wrong)
             }
         }

@@ -75,7 +75,7 @@ pub(crate) struct Core {
     searches: Arc<tokio::sync::Semaphore>,
     /// Whether something was erased since the oldest segments were last looked through.
     erased: AtomicBool,
-    /// Why the index can't be used until it is opened anew.
+    /// Why the index can't be used until the upkeep has opened it anew.
     index_fault: Mutex<Option<String>>,
     _lock: Arc<Lock>,
 }
@@ -113,6 +113,13 @@ impl Memory {
         if last.await.is_err() {
             tracing::warn!("the last checkpoint did not finish; the next start replays more");
         }
+    }
+
+    /// Takes a checkpoint now, as the upkeep does when one is due. Blocks. For tests.
+    #[cfg(any(test, feature = "testing"))]
+    #[doc(hidden)]
+    pub fn checkpoint_now(&self) -> bool {
+        self.core.checkpoint()
     }
 
     #[cfg(test)]

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     fs::{Fs, RealFs},
-    index::{Base, IndexError, Projections},
+    index::{Base, IndexError, Place, Projections},
     lock::Lock,
     wal::{Damage, Observer, ReadError, ReplayFrom, Wal, WalOptions},
 };
@@ -58,7 +58,7 @@ impl Memory {
         Self::open_on(Arc::new(RealFs), dir, config)
     }
 
-    /// The same with the log on a file system of the caller's making (the lock and the index stay on the real one). For tests.
+    /// The same with log and index on a file system of the caller's making (the lock stays on the real one). For tests.
     #[doc(hidden)]
     pub fn open_on(
         fs: Arc<dyn Fs>,
@@ -80,8 +80,8 @@ impl Memory {
             Ok(done) => return done,
             Err(_) => tracing::error!("reading the index panicked; rebuilding it"),
         }
-        let index_dir = dir.join("index");
-        Base::remove(&index_dir).map_err(|error| OpenError::index(index_dir, error))?;
+        let place = Place::new(Arc::clone(&fs), dir.join("index"));
+        place.remove().map_err(|error| OpenError::index(place.dir().to_owned(), error))?;
         Self::open_locked(fs, dir, config, lock)
     }
 
@@ -94,8 +94,9 @@ impl Memory {
         let started = Instant::now();
         let index_dir = dir.join("index");
         let index_failed = |error| OpenError::index(index_dir.clone(), error);
+        let place = Place::new(Arc::clone(&fs), index_dir.clone());
 
-        let (mut base, mut rebuild) = open_base(&index_dir).map_err(index_failed)?;
+        let (mut base, mut rebuild) = open_base(&place).map_err(index_failed)?;
         let mut projections = Arc::new(base.snapshot().and_then(Projections::new).map_err(index_failed)?);
         let signal = Arc::new(Signal::default());
         let order = Arc::new(Order::default());
@@ -119,7 +120,7 @@ impl Memory {
         if behind {
             tracing::warn!(index = %index_dir.display(), "the index does not belong to this log; rebuilding it");
             drop(projections);
-            base = fresh_base(base, &index_dir).map_err(index_failed)?;
+            base = fresh_base(base, &place).map_err(index_failed)?;
             projections = Arc::new(base.snapshot().and_then(Projections::new).map_err(index_failed)?);
             *slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::clone(&projections);
             rebuild = true;
@@ -212,26 +213,26 @@ fn wal_options(config: &MemoryConfig) -> WalOptions {
 }
 
 /// The index, and whether it has to be filled from the log's beginning.
-fn open_base(dir: &Path) -> Result<(Base, bool), IndexError> {
-    match Base::open(dir) {
+fn open_base(place: &Place) -> Result<(Base, bool), IndexError> {
+    match Base::open(place) {
         Ok(base) => Ok((base, false)),
         Err(error) => {
             if !error.is_damage() {
                 return Err(error);
             }
             if !matches!(error, IndexError::Absent(_)) {
-                tracing::warn!(%error, index = %dir.display(), "the index can't be used; rebuilding it from the log");
+                tracing::warn!(%error, index = %place.dir().display(), "the index can't be used; rebuilding it from the log");
             }
-            Base::remove(dir)?;
-            Base::create(dir).map(|base| (base, true))
+            place.remove()?;
+            Base::create(place).map(|base| (base, true))
         }
     }
 }
 
-fn fresh_base(old: Base, dir: &Path) -> Result<Base, IndexError> {
+fn fresh_base(old: Base, place: &Place) -> Result<Base, IndexError> {
     drop(old);
-    Base::remove(dir)?;
-    Base::create(dir)
+    place.remove()?;
+    Base::create(place)
 }
 
 fn scan_failed(dir: &Path, error: ReadError) -> OpenError {

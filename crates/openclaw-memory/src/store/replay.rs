@@ -68,7 +68,7 @@ impl<'a> Replay<'a> {
             && self.projections.backlog().0 >= REBUILD_BATCH
             && let Err(error) = self.projections.checkpoint(self.base)
         {
-            self.failed = Some(OpenError::index(self.base.dir(), error));
+            self.failed = Some(OpenError::index(self.base.place().dir().to_owned(), error));
         }
     }
 
@@ -86,7 +86,7 @@ impl<'a> Replay<'a> {
         let mut effects = Vec::new();
         for conversation in &record.conversations {
             let planned = forget::plan_erasure(self.projections, conversation, at.lsn)
-                .map_err(|error| OpenError::index(self.base.dir(), error))?;
+                .map_err(|error| OpenError::index(self.base.place().dir().to_owned(), error))?;
             if let Some((effect, entries)) = planned {
                 self.found.redo.extend(entries.iter().map(|entry| entry.at));
                 effects.push(effect);

@@ -3,7 +3,7 @@
 use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, PoisonError, atomic::Ordering},
+    sync::{Arc, MutexGuard, PoisonError, atomic::Ordering},
     thread::JoinHandle,
     time::Duration,
 };
@@ -11,10 +11,7 @@ use std::{
 use openclaw_core::port::MemoryError;
 
 use super::{Core, error, signal::Wake};
-use crate::{
-    fs::{Fs as _, RealFs},
-    index::IndexError,
-};
+use crate::index::IndexError;
 
 /// A checkpoint is taken after this long without being due, if anything was written, so that the memory of a quiet gateway
 /// and the time of its next start are small.
@@ -61,13 +58,16 @@ impl Core {
             tracing::error!(%error, "an erasure could not be finished; it is tried again");
             return false;
         }
+        if !self.reopen_index() {
+            return false;
+        }
         let (records, _) = self.projections.backlog();
         if records == 0 {
             return true;
         }
         // A page at a time, so that many small records are what takes space, not large ones.
         let needed = MIN_FREE_BYTES + RECORD_BYTES * records as u64;
-        match RealFs.available_space(&self.dir) {
+        match self.base.place().fs().available_space(&self.dir) {
             Ok(free) if free < needed => {
                 tracing::warn!(free, needed, "no checkpoint: the disk is nearly full");
                 return false;
@@ -97,59 +97,65 @@ impl Core {
     /// Work on the index that ended in a panic, which is how damaged pages may show.
     pub(super) fn index_panicked(&self) -> MemoryError {
         tracing::error!("reading or writing the index panicked; the next start rebuilds it from the log");
-        self.base.condemn();
+        self.base.place().condemn();
         let what = "what read it panicked; it is rebuilt at the next start".to_owned();
-        MemoryError::Damaged { path: self.base.dir(), offset: 0, what }
+        MemoryError::Damaged { path: self.base.place().dir().to_owned(), offset: 0, what }
     }
 
-    /// Why the index can't be used until the next start, if so.
+    /// Why the index can't be used for now, if so.
     pub(super) fn index_fault(&self) -> Option<String> {
-        self.index_fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.fault().clone()
+    }
+
+    fn fault(&self) -> MutexGuard<'_, Option<String>> {
+        self.index_fault.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note_damage(&self, error: &IndexError) {
         if error.is_damage() {
             tracing::error!(%error, "the index is damaged; the next start rebuilds it from the log");
-            self.base.condemn();
+            self.base.place().condemn();
         } else if matches!(error, IndexError::Storage { .. }) {
-            // Its store takes nothing more after an I/O error until it is opened anew.
+            // Its engine takes nothing more after an I/O error until it is opened anew.
             let cause =
                 std::error::Error::source(error).map_or_else(String::new, |cause| format!(" ({cause})"));
-            let reason = format!("{error}{cause}; restart the gateway, and check the disk first");
-            let mut fault = self.index_fault.lock().unwrap_or_else(PoisonError::into_inner);
-            fault.get_or_insert(reason);
+            self.fault().get_or_insert(format!("{error}{cause}; it is opened again once the disk answers"));
+            self.signal.due();
+        }
+    }
+
+    /// Opens the index again when an I/O error made its engine give up. False: it still fails.
+    fn reopen_index(&self) -> bool {
+        if self.index_fault().is_none() {
+            return true;
+        }
+        match self.projections.reopen(&self.base) {
+            Ok(()) => {
+                *self.fault() = None;
+                tracing::info!("the index is open again after an I/O error");
+                true
+            }
+            Err(error) => {
+                let cause: &dyn std::error::Error = &error;
+                tracing::error!(error = %cause, cause = ?cause.source(), "the index can't be opened again yet");
+                if error.is_damage() {
+                    self.base.place().condemn();
+                }
+                false
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use openclaw_core::{
-        config::MemoryConfig,
-        port::{MemoryPort as _, StoreHealth},
-    };
+    use openclaw_core::config::MemoryConfig;
 
     use super::*;
     use crate::store::Memory;
 
     fn open(dir: &std::path::Path) -> (Memory, crate::OpenReport) {
         Memory::open(dir, &MemoryConfig { min_free_mb: 0, ..MemoryConfig::default() }).unwrap()
-    }
-
-    #[tokio::test]
-    async fn an_index_that_takes_nothing_more_shows_in_the_health() {
-        let dir = tempfile::tempdir().unwrap();
-        let (memory, _) = open(dir.path());
-        assert_eq!(memory.health(), StoreHealth::Writable);
-        let latched = || IndexError::Storage {
-            path: dir.path().join("index/index.redb"),
-            source: Box::new(redb::Error::PreviousIo),
-        };
-        memory.core().index_failed(latched());
-        let StoreHealth::ReadOnly { reason } = memory.health() else { panic!("{:?}", memory.health()) };
-        assert!(reason.contains("index.redb") && reason.contains("restart"), "{reason}");
-        // Nothing is wrong with what is stored.
-        assert!(!dir.path().join("index/rebuild").exists());
     }
 
     #[tokio::test]
