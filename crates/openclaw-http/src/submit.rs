@@ -1,13 +1,13 @@
 //! From a client's message to a run, and from the run's events to its answer. REST and WebSocket share it.
 
-use std::{future::poll_fn, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use hyper::{header, http::HeaderValue};
 use openclaw_core::{
     ConversationId, ErrorCode, Failure, Reply, RunEvent, RunEventKind, RunId,
     config::CHANNEL_TYPES,
     limits,
-    port::{EventStream, Submission, SubmitError},
+    port::{Submission, SubmitError},
 };
 
 use crate::{
@@ -92,16 +92,6 @@ impl From<SubmitError> for Refusal {
                 failure.with("field", "Idempotency-Key").with("id", run.to_string()).into()
             }
             SubmitError::NoProvider(failure) => failure.into(),
-        }
-    }
-}
-
-/// The last event of a run; `None` when the gateway shuts down before it.
-pub(crate) async fn last_event(events: &mut EventStream) -> Option<Arc<RunEvent>> {
-    loop {
-        let event = poll_fn(|cx| events.as_mut().poll_next(cx)).await?;
-        if event.kind.is_last() {
-            return Some(event);
         }
     }
 }

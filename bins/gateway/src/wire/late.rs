@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use openclaw_core::{
-    ConversationId, Erased, EventId, RunId, RunRecord,
+    ConversationId, Erased, EventId, RunEvent, RunId, RunRecord,
     port::{
         AgentPort, AgentStats, EventStream, MemoryError, MemoryPort, RunHandle, Submission, SubmitError,
         ToolPort,
@@ -67,6 +67,10 @@ impl AgentPort for LateAgent {
 
     async fn events(&self, id: RunId, after: Option<EventId>) -> Result<Option<EventStream>, MemoryError> {
         self.agent().await.events(id, after).await
+    }
+
+    async fn last_event(&self, run: RunId, events: EventStream) -> Option<Arc<RunEvent>> {
+        self.agent().await.last_event(run, events).await
     }
 
     async fn cancel(&self, id: RunId) -> Result<Option<RunRecord>, MemoryError> {

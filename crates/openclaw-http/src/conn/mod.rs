@@ -1,5 +1,6 @@
 //! One connection: hyper, a watchdog over its time-outs, and its end.
 
+mod farewell;
 mod io;
 mod phase;
 mod slots;
@@ -42,8 +43,9 @@ pub(crate) async fn serve(app: Arc<App>, slot: Slot, stream: TcpStream, peer: Ip
         let context = context.clone();
         async move { Ok::<_, Infallible>(handle::handle(context, request).await) }
     });
+    // No `pipeline_flush`: it keeps answers back while bytes of a next request are there, even if those are half a request,
+    // or none.
     let connection = http1::Builder::new()
-        .pipeline_flush(true)
         .header_read_timeout(None)
         .max_headers(Limits::HEADERS)
         .max_buf_size(Limits::HEAD_BYTES)

@@ -12,6 +12,8 @@ use tokio::time::Instant;
 use crate::Limits;
 
 const NEVER: u64 = u64::MAX;
+/// How long a client gets to read a refusal before its connection closes.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Shared by a connection's socket, its request handlers and its watchdog, which all run on one task; only
 /// [`Phase::reclaim`] comes from elsewhere. Deadlines are milliseconds since `epoch`, so that moving one is a store:
@@ -69,6 +71,12 @@ impl Phase {
         let now = self.now();
         self.idle_since.store(now, Relaxed);
         self.deadline.store(now + millis(self.idle_timeout), Relaxed);
+    }
+
+    /// The last answer is out; its client gets a moment to read it.
+    pub(crate) fn farewell(&self) {
+        let until = self.now() + millis(FAREWELL);
+        self.deadline.fetch_min(until, Relaxed);
     }
 
     /// The peer takes no more bytes.

@@ -49,8 +49,8 @@ pub(crate) async fn post(call: &mut Call) -> Answer {
     let mut response = if accept::wants_events(&call.parts.headers) {
         sse::respond(run.events, app.limits.event_ping)
     } else if waits {
-        let RunHandle { id, conversation, mut events, .. } = run;
-        let Ok(last) = timeout(patience, submit::last_event(&mut events)).await else {
+        let RunHandle { id, conversation, events, .. } = run;
+        let Ok(last) = timeout(patience, app.services.agent.last_event(id, events)).await else {
             return Err(submit::timed_out(id, &conversation, patience).into());
         };
         let reply = submit::outcome(last.as_deref(), id, &conversation)?;

@@ -98,7 +98,7 @@ impl InFlight {
                     self.submit_next();
                     let (result, ask) = submitted;
                     match result {
-                        Ok(run) => self.answering.push(frames(run, ask)),
+                        Ok(run) => self.answering.push(frames(&self.agent, run, ask)),
                         Err(error) => return Progress::Refused(error.into(), ask.request_id),
                     }
                 }
@@ -122,13 +122,17 @@ async fn poll_submission(
     }
 }
 
-fn frames(run: RunHandle, ask: Expected) -> Frames {
-    if ask.streams { event_frames(run, ask.request_id) } else { stream::once(answer_frame(run, ask)).boxed() }
+fn frames(agent: &Arc<dyn AgentPort>, run: RunHandle, ask: Expected) -> Frames {
+    if ask.streams {
+        event_frames(run, ask.request_id)
+    } else {
+        stream::once(answer_frame(Arc::clone(agent), run, ask)).boxed()
+    }
 }
 
-async fn answer_frame(run: RunHandle, ask: Expected) -> String {
-    let RunHandle { id, conversation, mut events, .. } = run;
-    let outcome = match timeout(ask.patience, submit::last_event(&mut events)).await {
+async fn answer_frame(agent: Arc<dyn AgentPort>, run: RunHandle, ask: Expected) -> String {
+    let RunHandle { id, conversation, events, .. } = run;
+    let outcome = match timeout(ask.patience, agent.last_event(id, events)).await {
         Ok(last) => submit::outcome(last.as_deref(), id, &conversation)
             .map(|reply| frame::response(id, &conversation, reply, &ask.request_id)),
         Err(_) => Err(submit::timed_out(id, &conversation, ask.patience)),

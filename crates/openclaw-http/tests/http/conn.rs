@@ -32,6 +32,42 @@ async fn pipelined_requests_are_answered_in_order() {
     }
 }
 
+#[tokio::test]
+async fn what_is_no_request_gets_the_form_of_every_error() {
+    let gateway = Gateway::start();
+    let long = "a".repeat(100_000);
+    let cases = [
+        ("GARBAGE\r\n\r\n".to_owned(), 400, "bad_request"),
+        ("GET / HTTP/1.1\r\nno colon\r\n\r\n".to_owned(), 400, "bad_request"),
+        (format!("GET /{long} HTTP/1.1\r\n\r\n"), 414, "payload_too_large"),
+        (format!("GET / HTTP/1.1\r\n{}\r\n", "X-Many: 1\r\n".repeat(101)), 431, "payload_too_large"),
+    ];
+    for (request, status, code) in cases {
+        // Behind a request that is one, too.
+        for before in ["", HEALTH] {
+            let mut client = gateway.connect().await;
+            client.write(format!("{before}{request}")).await;
+            if !before.is_empty() {
+                assert_eq!(client.reply("GET").await.status, 200);
+            }
+            let reply = client.reply("GET").await;
+            reply.error(status, code);
+            assert!(reply.header("x-request-id").is_some() && reply.header("connection") == Some("close"));
+            assert!(client.closed().await);
+        }
+    }
+}
+
+#[tokio::test]
+async fn half_a_request_does_not_hold_back_the_answer_before_it() {
+    let gateway = Gateway::start();
+    let mut client = gateway.connect().await;
+    client.write(format!("{HEALTH}{}", &HEALTH[..20])).await;
+    assert_eq!(client.reply("GET").await.status, 200);
+    client.write(&HEALTH[20..]).await;
+    assert_eq!(client.reply("GET").await.status, 200);
+}
+
 struct FaultyLogs;
 
 #[async_trait::async_trait]
