@@ -61,7 +61,8 @@ pub(crate) fn events<D: Decoder>(
 ) -> ModelStream {
     let events = VecDeque::with_capacity(8);
     let reading = Reading { body, decoder, endpoint, between_bytes, events, fault: None, state: State::Open };
-    Box::pin(unfold(reading, |mut reading| async {
+    // In a box, because it goes to and fro with every event.
+    Box::pin(unfold(Box::new(reading), |mut reading| async {
         let item = reading.next().await?;
         Some((item, reading))
     }))

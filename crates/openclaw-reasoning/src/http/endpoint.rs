@@ -7,15 +7,17 @@ use reqwest::{
     header::{HeaderMap, HeaderName, HeaderValue},
 };
 
+use super::near::Address;
 use crate::ProviderError;
 
 /// One address of an API, with the headers that every request carries.
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
     pub(super) url: Url,
-    pub(super) uri: hyper::Uri,
+    /// Path and query.
+    pub(super) target: hyper::Uri,
     /// Plain HTTP to this machine: needs neither TLS nor a proxy.
-    pub(super) is_near: bool,
+    pub(super) near: Option<Address>,
     pub(super) headers: HeaderMap,
     origin: String,
     secrets: Vec<Secret>,
@@ -54,10 +56,12 @@ impl Endpoint {
         secrets.extend(url.query_pairs().map(|(_, value)| Secret::new(value)));
         url.set_fragment(None);
         url.set_path(&full_path(url.path(), versioned, path));
-        let uri = url.as_str().parse().map_err(|_| wrong("is no address that HTTP can carry"))?;
-        let is_near = url.scheme() == "http" && is_loopback(&url);
+        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let target = format!("{}{query}", url.path());
+        let target = target.parse().map_err(|_| wrong("is no address that HTTP can carry"))?;
+        let near = near(&url);
         let origin = url.origin().ascii_serialization();
-        Ok(Self { url, uri, is_near, headers, origin, secrets })
+        Ok(Self { url, target, near, headers, origin, secrets })
     }
 
     /// The same with one more header on every request.
@@ -125,16 +129,14 @@ fn sensitive(value: &str) -> Result<HeaderValue, ProviderError> {
     Ok(value)
 }
 
-fn is_loopback(url: &Url) -> bool {
-    match url.host_str() {
-        Some("localhost") => true,
-        Some(host) => host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .parse()
-            .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback()),
-        None => false,
+/// Where a server on this machine listens; `None` for any other, and for one that wants TLS.
+fn near(url: &Url) -> Option<Address> {
+    if url.scheme() != "http" {
+        return None;
     }
+    let host = url.host_str()?.trim_start_matches('[').trim_end_matches(']');
+    let is_loopback = host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+    is_loopback.then_some(Address { host: host.to_owned(), port: url.port_or_known_default()? })
 }
 
 fn full_path(base: &str, versioned: Versioned, path: &str) -> String {
@@ -207,7 +209,7 @@ mod tests {
 
     #[test]
     fn this_machine_is_told_from_others() {
-        let is_near = |base| Endpoint::new(base, Versioned::Bare, "/x").unwrap().is_near;
+        let is_near = |base| Endpoint::new(base, Versioned::Bare, "/x").unwrap().near.is_some();
         for base in ["http://127.0.0.1:1", "http://localhost", "http://[::1]:1"] {
             assert!(is_near(base), "{base}");
         }

@@ -1,9 +1,10 @@
 //! One HTTP client for all providers, with its pool of kept connections.
 //!
-//! Servers on this machine are reached by a bare hyper client, everything else by reqwest, with TLS and the system's proxy
+//! Servers on this machine are reached by hyper alone ([`near`]), everything else by reqwest, with TLS and the system's proxy
 //! settings. A loopback needs neither, and there reqwest's layers are most of what a request costs.
 
 mod endpoint;
+mod near;
 mod reply;
 
 use std::{
@@ -15,14 +16,11 @@ use std::{
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Method, Request};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
 use reqwest::header::HeaderMap;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::time::timeout;
 
+use self::near::{Address, Near};
 pub(crate) use self::{
     endpoint::{Endpoint, Versioned},
     reply::{Body, words_of},
@@ -41,7 +39,7 @@ pub struct HttpClient {
 }
 
 struct Shared {
-    near: Client<HttpConnector, Full<Bytes>>,
+    near: Arc<Near>,
     /// Built when first needed: reading the machine's certificates costs a start several milliseconds.
     far: OnceLock<Result<reqwest::Client, String>>,
 }
@@ -62,14 +60,7 @@ impl HttpClient {
     /// A client with an empty pool. Does no I/O.
     #[must_use]
     pub fn new() -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT));
-        let near = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .build(connector);
-        Self { shared: Arc::new(Shared { near, far: OnceLock::new() }) }
+        Self { shared: Arc::new(Shared { near: Arc::default(), far: OnceLock::new() }) }
     }
 
     /// Posts JSON and returns the body of the answer once its status is there and is a good one.
@@ -95,10 +86,9 @@ impl HttpClient {
         first_byte: Duration,
     ) -> Result<Body, ProviderError> {
         let answered = async {
-            if endpoint.is_near {
-                self.send_near(method, endpoint, body).await
-            } else {
-                self.send_far(method, endpoint, body).await
+            match &endpoint.near {
+                Some(address) => self.send_near(method, endpoint, address, body).await,
+                None => self.send_far(method, endpoint, body).await,
             }
         };
         let (status, headers, body) = timeout(first_byte, answered)
@@ -115,20 +105,16 @@ impl HttpClient {
         &self,
         method: Method,
         endpoint: &Endpoint,
+        address: &Address,
         body: Bytes,
     ) -> Result<(u16, HeaderMap, Body), ProviderError> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
-        *request.uri_mut() = endpoint.uri.clone();
+        *request.uri_mut() = endpoint.target.clone();
         *request.headers_mut() = endpoint.headers.clone();
-        let response = self
-            .shared
-            .near
-            .request(request)
-            .await
-            .map_err(|error| unreachable(endpoint, &causes(&error)))?;
-        let (parts, incoming) = response.into_parts();
-        Ok((parts.status.as_u16(), parts.headers, Body::Near(incoming)))
+        let answer = self.shared.near.send(address, request).await;
+        let (parts, body) = answer.map_err(|why| unreachable(endpoint, &why))?.into_parts();
+        Ok((parts.status.as_u16(), parts.headers, Body::Near(Box::new(body))))
     }
 
     async fn send_far(
@@ -199,7 +185,7 @@ mod tests {
     /// The endpoint as if it were on another machine, so that reqwest is used.
     fn far(server: &ScriptedProvider) -> Endpoint {
         let mut endpoint = Endpoint::new(&server.url(), Versioned::V1, "/chat/completions").unwrap();
-        endpoint.is_near = false;
+        endpoint.near = None;
         endpoint.headers.insert("x-canary", "kept".parse().unwrap());
         endpoint
     }
@@ -233,7 +219,9 @@ mod tests {
             let mut endpoint =
                 Endpoint::new(&format!("http://127.0.0.1:{port}/v1?key=canary-1"), Versioned::V1, "/x")
                     .unwrap();
-            endpoint.is_near = is_near;
+            if !is_near {
+                endpoint.near = None;
+            }
             let error = HttpClient::new().get(&endpoint, WAIT).await.unwrap_err().to_string();
             assert!(error.contains(&format!("http://127.0.0.1:{port}: ")), "{error}");
             assert!(!error.contains("canary"), "{error}");

@@ -21,7 +21,7 @@ pub(crate) const KEPT_RUNS: usize = 256;
 /// How long they stay at most.
 pub(crate) const KEPT_TIME: Duration = Duration::from_secs(60);
 /// Bytes they hold together at most.
-pub(crate) const KEPT_BYTES: usize = 4 * 1024 * 1024;
+pub(crate) const KEPT_BYTES: usize = 1024 * 1024;
 /// How long a run waits for a provider when there is none, before it fails.
 pub(crate) const PROVIDER_WAIT: Duration = Duration::from_secs(60);
 /// How long runs that were told to stop have to do so when the deadline of a drain has passed.
