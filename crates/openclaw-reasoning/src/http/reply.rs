@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 use time::{
@@ -12,7 +10,7 @@ use time::{
 };
 use tokio::time::timeout;
 
-use super::{Endpoint, causes};
+use super::{Endpoint, causes, near::NearBody};
 use crate::ProviderError;
 
 /// Most bytes that are read of an error's body.
@@ -23,7 +21,7 @@ const ERROR_BODY_WAIT: Duration = Duration::from_secs(5);
 /// A response's body, by either client.
 #[derive(Debug)]
 pub(crate) enum Body {
-    Near(Incoming),
+    Near(Box<NearBody>),
     Far(reqwest::Response),
 }
 
@@ -31,17 +29,7 @@ impl Body {
     /// The next bytes; `None` at the end. The error says how the body broke, without any secret or address.
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, String> {
         match self {
-            Self::Near(incoming) => loop {
-                match incoming.frame().await {
-                    None => return Ok(None),
-                    Some(Ok(frame)) => {
-                        if let Ok(data) = frame.into_data() {
-                            return Ok(Some(data));
-                        }
-                    }
-                    Some(Err(error)) => return Err(causes(&error)),
-                }
-            },
+            Self::Near(body) => body.chunk().await,
             Self::Far(response) => response.chunk().await.map_err(|error| causes(&error.without_url())),
         }
     }
