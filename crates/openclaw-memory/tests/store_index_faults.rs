@@ -52,8 +52,9 @@ async fn assert_whole(memory: &Memory, pending: RunId, when: &str) {
 }
 
 /// How many operations closing takes: the log's end and the checkpoint.
+#[expect(clippy::unwrap_used, reason = "a helper of tests")]
 async fn points() -> u64 {
-    let dir = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let dir = tempfile::tempdir().unwrap();
     let fs = FaultFs::new();
     let (memory, _) = prepared(&fs, dir.path()).await;
     // Far away, and so only for its counter.
