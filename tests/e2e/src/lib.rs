@@ -5,6 +5,7 @@
 
 mod gateway;
 mod http;
+mod machine;
 mod provider;
 mod scan;
 mod sse;
@@ -12,6 +13,7 @@ mod ws;
 
 pub use gateway::{Gateway, Home, Setup, TOKEN, binary, model};
 pub use http::{Client, Request, Response};
+pub use machine::{Terminal, allow_open_files};
 pub use provider::Provider;
 pub use scan::{files_containing, read_tree};
 pub use sse::{Event, EventReader};

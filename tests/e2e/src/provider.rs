@@ -97,6 +97,13 @@ impl Provider {
         self.server.queue(Reply::tokens(tokens.iter().copied()).cut_after(pieces));
     }
 
+    /// The next answer begins with these tokens; then the provider tells an error in the stream, with this message.
+    pub fn breaks_saying(&self, tokens: &[&str], message: &str) {
+        // The script puts an error in front of a token.
+        let tokens_and_one = tokens.iter().copied().chain(["never sent"]);
+        self.server.queue(Reply::tokens(tokens_and_one).error_after(tokens.len(), "server_error", message));
+    }
+
     /// The next answer calls a tool, its arguments split over several pieces.
     pub fn calls(&self, tool: &str, arguments: Value) {
         self.server.queue(Reply::calls([ScriptedCall::new("call_1", tool, arguments)]));

@@ -43,10 +43,16 @@ impl EventReader {
         Self { reader, chunked, text: Vec::new(), comments: Vec::new(), ready: VecDeque::new() }
     }
 
-    /// Comments met so far, such as the pings.
-    #[must_use]
-    pub fn comments(&self) -> &[String] {
-        &self.comments
+    /// Reads on until there is a comment, and takes it as it was written; events on the way stay to be read. `None` at the end of the
+    /// stream, or when it was silent for a minute.
+    pub fn comment(&mut self) -> Option<String> {
+        while self.comments.is_empty() {
+            if !self.fill() {
+                return None;
+            }
+            self.parse();
+        }
+        Some(self.comments.remove(0))
     }
 
     /// The events that are left, up to the end of the stream.

@@ -74,6 +74,18 @@ impl Socket {
         }
     }
 
+    /// Reads up to a ping of the protocol, which is answered; whether one came before the end, or within a minute.
+    #[must_use]
+    pub fn is_pinged(&mut self) -> bool {
+        loop {
+            match self.inner.read() {
+                Ok(Message::Ping(_)) => return true,
+                Ok(_) => {}
+                Err(_) => return false,
+            }
+        }
+    }
+
     /// Reads up to the close frame; its code.
     #[must_use]
     pub fn close_code(&mut self) -> Option<u16> {

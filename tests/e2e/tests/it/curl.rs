@@ -169,17 +169,19 @@ fn shell(gateway: &Gateway, script: &str, curlrc: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn has_curl() -> bool {
-    Command::new("curl").arg("--version").output().is_ok_and(|output| output.status.success())
+/// A gateway that was just set up, or why there is none here.
+fn set_up() -> Result<Gateway, &'static str> {
+    let has_curl = Command::new("curl").arg("--version").output().is_ok_and(|output| output.status.success());
+    if has_curl { Ok(Setup::with(&Provider::openai()).start()) } else { Err("curl is not installed") }
 }
 
 #[test]
 fn every_line_of_the_seed_works() {
     need_gateway!();
-    if !has_curl() {
-        skip!("curl is not installed");
-    }
-    let gateway = Setup::with(&Provider::openai()).start();
+    let gateway = match set_up() {
+        Ok(gateway) => gateway,
+        Err(reason) => skip!("{reason}"),
+    };
     for (status, line) in LINES {
         let output = shell(&gateway, line, "silent\nwrite-out = \"\\n%{http_code}\"\n");
         let (body, found) = output.rsplit_once('\n').unwrap();
@@ -197,10 +199,10 @@ fn every_line_of_the_seed_works() {
 #[test]
 fn the_alias_of_the_seed_works() {
     need_gateway!();
-    if !has_curl() {
-        skip!("curl is not installed");
-    }
-    let gateway = Setup::with(&Provider::openai()).start();
+    let gateway = match set_up() {
+        Ok(gateway) => gateway,
+        Err(reason) => skip!("{reason}"),
+    };
     // A shell that keeps aliases for people only is given the same words as a function.
     let expands = Command::new("sh").args(["-c", "alias hi='echo ok'\nhi"]).output().unwrap();
     let script = if expands.status.success() {

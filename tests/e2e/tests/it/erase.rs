@@ -64,3 +64,38 @@ fn erasing_stops_a_run_that_is_under_way() {
     let _ = client.post("/message", &again).expect(200);
     assert_eq!(client.get("/conversations/busy").expect(200)["message_count"], 2);
 }
+
+#[test]
+fn what_a_provider_repeats_in_its_errors_is_erased_too() {
+    need_gateway!();
+    for provider in [Provider::openai(), Provider::anthropic()] {
+        let setup = Setup::new()
+            .providers(&format!("providers:\n  primary:\n{}    max_retries: 1\n", provider.yaml("    ")))
+            .gateway("  rate_limit:\n    requests_per_minute: 0\n  logging:\n    level: trace");
+        let gateway = setup.start();
+        let client = gateway.client();
+        let secret = format!("Tell me of {CANARY}");
+        let message = json!({"channel": "api", "conversation_id": "secret", "message": secret});
+        let repeated = format!("this can't be answered: {secret}");
+        // Refused at once; failing twice; breaking off in the middle.
+        provider.fails_saying(400, &[], &repeated);
+        let error = client.post("/message", &message).expect_error(503, "service_unavailable");
+        assert!(error.to_string().contains(CANARY), "else this test would prove nothing: {error}");
+        provider.fails_saying(500, &[], &repeated);
+        provider.fails_saying(500, &[], &repeated);
+        let _ = client.post("/message", &message).expect_error(503, "service_unavailable");
+        provider.breaks_saying(&["half an ", "answer"], &repeated);
+        let kinds: Vec<_> = client.stream_message(&message).map(|event| event.kind().to_owned()).collect();
+        assert_eq!(kinds, ["start", "token", "token", "error"]);
+        assert_eq!(provider.requests().len(), 4);
+
+        assert_eq!(client.delete("/conversations/secret").expect(200)["deleted"], true);
+        let left = || files_containing(setup.data().path(), CANARY);
+        // Reading the log writes out what is still on its way there.
+        assert!(client.get("/logs?lines=1000&level=trace").expect(200)["total"].as_u64() > Some(0));
+        assert_eq!(left(), Vec::<std::path::PathBuf>::new());
+        gateway.terminate();
+        assert!(gateway.wait().0.success());
+        assert_eq!(left(), Vec::<std::path::PathBuf>::new());
+    }
+}

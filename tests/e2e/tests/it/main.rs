@@ -1,8 +1,11 @@
 //! End-to-end tests. One binary, so that it is linked once; each test starts its own gateway on a port of the system's choice.
 
+mod alive;
+mod attachments;
 mod auth;
 mod cancel;
 mod config;
+mod connections;
 mod conversations;
 mod crash;
 mod curl;

@@ -58,19 +58,6 @@ fn the_model_hears_what_was_said_before() {
 }
 
 #[test]
-fn attachments_reach_the_model() {
-    need_gateway!();
-    let provider = Provider::openai();
-    let gateway = Setup::with(&provider).start();
-    let attachment =
-        json!({"name": "list.txt", "mime_type": "text/plain", "data": "Y2FuYXJ5LWluLXRoZS1maWxl"});
-    let message = json!({"channel": "api", "message": "Read it", "metadata": {"attachments": [attachment]}});
-    let _ = gateway.client().post("/message", &message).expect(200);
-    let request = provider.requests()[0].to_string();
-    assert!(request.contains("canary-in-the-file") && request.contains("list.txt"), "{request}");
-}
-
-#[test]
 fn without_waiting_the_answer_is_polled() {
     need_gateway!();
     let provider = Provider::openai();

@@ -63,25 +63,6 @@ fn every_wrong_field_is_named() {
 }
 
 #[test]
-fn attachments_are_checked_one_by_one() {
-    need_gateway!();
-    let gateway = Setup::with(&Provider::openai()).start();
-    let client = gateway.client();
-    let send = |attachments: serde_json::Value| {
-        client.post(
-            "/message",
-            &json!({"channel": "api", "message": "x", "metadata": {"attachments": attachments}}),
-        )
-    };
-    let good = json!({"name": "a.txt", "mime_type": "text/plain", "data": "aGVsbG8="});
-    assert_eq!(send(json!([good])).status, 200);
-    let _ =
-        send(json!([{"name": "a", "mime_type": "text/plain", "data": "*"}])).expect_error(400, "bad_request");
-    let _ = send(json!([{"name": "a", "mime_type": "text/plain"}])).expect_error(400, "bad_request");
-    let _ = send(json!(vec![good; 11])).expect_error(400, "bad_request");
-}
-
-#[test]
 fn bodies_that_are_no_json_or_too_deep_are_400() {
     need_gateway!();
     let gateway = Setup::new().start();

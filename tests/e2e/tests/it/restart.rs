@@ -38,6 +38,43 @@ fn pending_runs_are_carried_out_after_a_crash() {
 }
 
 #[test]
+fn a_run_that_had_called_a_tool_is_not_repeated() {
+    need_gateway!();
+    let provider = Provider::openai();
+    provider.calls("send_mail", json!({"to": "everybody"}));
+    provider.hangs();
+    let setup = Setup::with(&provider);
+    let gateway = setup.start();
+    let body = json!({"channel": "api", "message": "x", "conversation_id": "c", "wait_for_response": false});
+    let id = gateway.client().post("/message", &body).expect(202)["id"].as_str().unwrap().to_owned();
+    // Asked again, the model is told what became of its call: the call is in the record.
+    provider.await_requests(2);
+    gateway.kill();
+    let gateway = setup.start();
+    let client = gateway.client();
+    let status = client.await_run(&id);
+    let error = &status["error"];
+    assert_eq!(
+        (&status["status"], &error["error"]),
+        (&json!("failed"), &json!("service_unavailable")),
+        "{status}"
+    );
+    assert_eq!(
+        (&error["details"]["reason"], &error["status"]),
+        (&json!("interrupted"), &json!(503)),
+        "{status}"
+    );
+    let stream = openclaw_e2e::Request::new("GET", &format!("/api/v1/message/{id}/stream"));
+    let events = client.stream(&stream).rest();
+    let kinds: Vec<_> = events.iter().map(openclaw_e2e::Event::kind).collect();
+    assert_eq!(kinds, ["start", "skill_call", "skill_result", "error"]);
+    assert_eq!(provider.requests().len(), 2, "nobody was asked again");
+    // The conversation goes on.
+    let next = json!({"channel": "api", "message": "still there?", "conversation_id": "c"});
+    assert_eq!(client.post("/message", &next).expect(200)["content"], "echo: still there?");
+}
+
+#[test]
 fn a_reader_finds_the_stream_of_the_repeated_run() {
     need_gateway!();
     let provider = Provider::openai();

@@ -1,8 +1,14 @@
 //! Starting, refusing to start, and the other commands.
 
-use std::{net::TcpListener, os::unix::fs::PermissionsExt as _};
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
+    process::{Child, Command, Stdio},
+};
 
-use openclaw_e2e::{Provider, Setup, TOKEN, need_gateway};
+use openclaw_e2e::{Provider, Setup, TOKEN, Terminal, need_gateway};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 #[test]
@@ -152,11 +158,46 @@ fn chat_streams_in_a_pipe() {
     let gateway = setup.start();
     let setup = setup.env("OPENCLAW_GATEWAY__PORT", gateway.address().port().to_string());
     let mut command = setup.command(&["chat"]);
-    command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"hi\n").unwrap();
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("Hello from a pipe"), "{text}");
     assert_eq!(gateway.client().get("/conversations").expect(200)["total"], json!(1));
+}
+
+/// Runs a first start until it has said something and SIGTERM has ended it: every line of the stream that `lines` reads.
+fn first_start(mut command: Command, lines: impl FnOnce(&mut Child) -> Box<dyn BufRead>) -> Vec<String> {
+    let mut child = command.spawn().unwrap();
+    // The command keeps its ends of the streams open.
+    drop(command);
+    let mut lines = lines(&mut child).lines();
+    let mut said = Vec::new();
+    while !said.last().is_some_and(|line: &String| line.starts_with("Listening")) {
+        said.push(lines.next().expect("it ended").unwrap());
+    }
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    // A terminal that nobody writes to any more is an error to read on some systems, and the end on others.
+    said.extend(lines.map_while(Result::ok));
+    assert!(child.wait().unwrap().success());
+    said
+}
+
+#[test]
+fn the_first_start_says_five_lines_at_most() {
+    need_gateway!();
+    let setup = || Setup::new().keep_config().env("OPENCLAW_GATEWAY__PORT", "0").env("NO_COLOR", "1");
+    let mut command = setup().command(&["run"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    let said = first_start(command, |child| Box::new(BufReader::new(child.stdout.take().unwrap())));
+    assert!((1..=5).contains(&said.len()), "{said:#?}");
+
+    let terminal = Terminal::open();
+    let mut command = setup().command(&["run"]);
+    command.stdin(terminal.stream()).stdout(terminal.stream()).stderr(terminal.stream());
+    let said = first_start(command, |_| Box::new(terminal.read()));
+    // What the log says stands between, and each of its lines begins with the time.
+    let said: Vec<_> = said.iter().filter(|line| !line.starts_with(|c: char| c.is_ascii_digit())).collect();
+    assert!((1..=5).contains(&said.len()), "{said:#?}");
 }
