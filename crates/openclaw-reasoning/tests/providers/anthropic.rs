@@ -1,23 +1,21 @@
 //! Anthropic's Messages API: what we send, and what we make of what comes.
 
-use bytes::Bytes;
 use openclaw_core::{
     Attachment, AttachmentSource, ContentBlock, Role, TokenUsage, ToolCall, ToolResult, config::ProviderKind,
 };
-use openclaw_reasoning::{ProviderError, StopReason};
+use openclaw_reasoning::{ModelRequest, ProviderError, StopReason};
 use openclaw_testkit::{Reply, ScriptedCall, ScriptedProvider};
 use serde_json::json;
 
-use super::kit::{CANARY, ask, config, hello, message, provider, request, text, weather_tool};
+use super::kit::{
+    CANARY, answer_of, ask, assert_stops, config, hello, look, message, provider, request, text,
+    weather_call, weather_result, weather_tool,
+};
 
 const KIND: ProviderKind = ProviderKind::Anthropic;
 
-async fn body_of(request: &openclaw_reasoning::ModelRequest, vision: bool) -> serde_json::Value {
-    let server = ScriptedProvider::start([Reply::text("ok")]).await;
-    let mut config = config(KIND, &server);
-    config.vision = Some(vision);
-    ask(&provider(&config), request).await.unwrap();
-    server.requests()[0].json()
+async fn body_of(request: &ModelRequest, vision: bool) -> serde_json::Value {
+    super::kit::body_of(KIND, request, |config| config.vision = Some(vision)).await
 }
 
 #[tokio::test]
@@ -72,18 +70,11 @@ async fn the_request_is_what_the_vendor_documents() {
 
 #[tokio::test]
 async fn calls_and_results_are_mapped_and_results_come_first() {
-    let call =
-        ToolCall { id: "toolu_1".into(), name: "weather.now".into(), arguments: json!({"city": "Kyōto"}) };
-    let result = ToolResult {
-        call_id: "toolu_1".into(),
-        name: "weather.now".into(),
-        content: "no such city".into(),
-        is_error: true,
-    };
+    let said = vec![ContentBlock::Text("Looking.".into()), weather_call("toolu_1", "Kyōto")];
     let mut asked = request(vec![
         text(Role::User, "weather?"),
-        message(Role::Assistant, vec![ContentBlock::Text("Looking.".into()), ContentBlock::ToolCall(call)]),
-        message(Role::Tool, vec![ContentBlock::ToolResult(result)]),
+        message(Role::Assistant, said),
+        weather_result("toolu_1", "no such city", true),
         text(Role::User, "well?"),
     ]);
     asked.tools = vec![weather_tool()];
@@ -103,19 +94,12 @@ async fn calls_and_results_are_mapped_and_results_come_first() {
 
 #[tokio::test]
 async fn images_go_as_base64_or_by_address_to_models_that_see() {
-    let mut look = text(Role::User, "look");
-    look.metadata.attachments = vec![
-        Attachment {
-            name: "a.png".into(),
-            mime_type: "image/png".into(),
-            source: AttachmentSource::Data(Bytes::from_static(b"\x89PNG")),
-        },
-        Attachment {
-            name: "b.jpg".into(),
-            mime_type: "image/jpeg".into(),
-            source: AttachmentSource::Url("https://x.example/b.jpg".into()),
-        },
-    ];
+    let mut look = look("look");
+    look.metadata.attachments.push(Attachment {
+        name: "b.jpg".into(),
+        mime_type: "image/jpeg".into(),
+        source: AttachmentSource::Url("https://x.example/b.jpg".into()),
+    });
     let asked = request(vec![look]);
     let content = body_of(&asked, true).await["messages"][0]["content"].clone();
     assert_eq!(
@@ -154,18 +138,15 @@ async fn tool_calls_are_put_together_from_their_pieces() {
 
 #[tokio::test]
 async fn every_stop_reason_has_its_meaning() {
-    for (reason, expected) in [
+    let reasons = [
         ("end_turn", StopReason::EndTurn),
         ("stop_sequence", StopReason::EndTurn),
         ("pause_turn", StopReason::EndTurn),
         ("max_tokens", StopReason::MaxTokens),
         ("model_context_window_exceeded", StopReason::MaxTokens),
         ("refusal", StopReason::Refused),
-    ] {
-        let server = ScriptedProvider::start([Reply::text("x").stop_reason(reason)]).await;
-        let answer = ask(&provider(&config(KIND, &server)), &hello()).await.unwrap();
-        assert_eq!(answer.stop, Some(expected), "{reason}");
-    }
+    ];
+    assert_stops(KIND, &reasons).await;
 }
 
 #[tokio::test]
@@ -176,16 +157,14 @@ async fn a_call_that_the_bound_cut_off_is_not_made() {
         "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"max_tokens\"},\"usage\":{\"output_tokens\":5}}\n\n",
         "data: {\"type\":\"message_stop\"}\n\n",
     );
-    let server = ScriptedProvider::start([Reply::raw_stream(stream)]).await;
-    let answer = ask(&provider(&config(KIND, &server)), &hello()).await.unwrap();
+    let answer = answer_of(KIND, Reply::raw_stream(stream)).await;
     assert_eq!((answer.calls.len(), answer.stop), (0, Some(StopReason::MaxTokens)));
 }
 
 #[tokio::test]
 async fn an_error_inside_the_stream_keeps_the_vendors_meaning() {
     for (kind, status) in [("overloaded_error", 529), ("rate_limit_error", 429), ("brand_new_error", 500)] {
-        let server = ScriptedProvider::start([Reply::text("a b").error_after(0, kind, "Overloaded")]).await;
-        let answer = ask(&provider(&config(KIND, &server)), &hello()).await.unwrap();
+        let answer = answer_of(KIND, Reply::text("a b").error_after(0, kind, "Overloaded")).await;
         let error = answer.error.unwrap();
         assert!(
             matches!(&error, ProviderError::Status { status: found, message, .. } if *found == status && message == "Overloaded"),
@@ -205,8 +184,7 @@ async fn unknown_events_and_thinking_are_read_past() {
         "data: {\"type\":\"brand_new\",\"anything\":[1]}\n\n",
         "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}\n\n",
     );
-    let server = ScriptedProvider::start([Reply::raw_stream(stream)]).await;
-    let answer = ask(&provider(&config(KIND, &server)), &hello()).await.unwrap();
+    let answer = answer_of(KIND, Reply::raw_stream(stream)).await;
     assert_eq!(answer.text, "café \"q\"");
     assert_eq!(
         answer.stop,

@@ -2,17 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use openclaw_core::{
-    ContentBlock, Message, Metadata, Role, RunId, Secret, Timestamp, TokenUsage, ToolCall, ToolDefinition,
+    Attachment, AttachmentSource, ContentBlock, Message, Metadata, Role, RunId, Secret, Timestamp,
+    TokenUsage, ToolCall, ToolDefinition, ToolResult,
     config::{ProviderConfig, ProviderKind},
 };
 use openclaw_reasoning::{
     AnthropicProvider, HttpClient, ModelEvent, ModelRequest, OllamaProvider, OpenAiProvider, Provider,
     ProviderError, Route, RouteError, Router, StopReason,
 };
-use openclaw_testkit::ScriptedProvider;
-use serde_json::json;
+use openclaw_testkit::{Reply, ScriptedProvider};
+use serde_json::{Value, json};
 
 /// A key that must never be seen again.
 pub(crate) const CANARY: &str = "sk-canary-9f8e7d6c5b4a";
@@ -74,6 +76,57 @@ pub(crate) fn weather_tool() -> ToolDefinition {
         name: "weather.now".into(),
         description: "The weather".into(),
         parameters: json!({"type": "object", "properties": {"city": {"type": "string"}}}),
+    }
+}
+
+/// The assistant calls that tool.
+pub(crate) fn weather_call(id: &str, city: &str) -> ContentBlock {
+    let arguments = json!({ "city": city });
+    ContentBlock::ToolCall(ToolCall { id: id.into(), name: "weather.now".into(), arguments })
+}
+
+/// What the call `id` came to.
+pub(crate) fn weather_result(id: &str, content: &str, is_error: bool) -> Message {
+    let result =
+        ToolResult { call_id: id.into(), name: "weather.now".into(), content: content.into(), is_error };
+    message(Role::Tool, vec![ContentBlock::ToolResult(result)])
+}
+
+/// The user shows a picture.
+pub(crate) fn look(said: &str) -> Message {
+    let mut look = text(Role::User, said);
+    look.metadata.attachments = vec![Attachment {
+        name: "a.png".into(),
+        mime_type: "image/png".into(),
+        source: AttachmentSource::Data(Bytes::from_static(b"\x89PNG")),
+    }];
+    look
+}
+
+/// What a server is sent for `request`.
+pub(crate) async fn body_of(
+    kind: ProviderKind,
+    request: &ModelRequest,
+    configure: impl FnOnce(&mut ProviderConfig),
+) -> Value {
+    let server = ScriptedProvider::start([Reply::text("ok")]).await;
+    let mut config = config(kind, &server);
+    configure(&mut config);
+    ask(&provider(&config), request).await.unwrap();
+    server.requests()[0].json()
+}
+
+/// What is made of `reply`.
+pub(crate) async fn answer_of(kind: ProviderKind, reply: Reply) -> Answer {
+    let server = ScriptedProvider::start([reply]).await;
+    ask(&provider(&config(kind, &server)), &hello()).await.unwrap()
+}
+
+/// A vendor's words for why a model stopped mean what we take them for.
+pub(crate) async fn assert_stops(kind: ProviderKind, reasons: &[(&str, StopReason)]) {
+    for (reason, expected) in reasons {
+        let answer = answer_of(kind, Reply::text("x").stop_reason(reason)).await;
+        assert_eq!((answer.stop, answer.error.is_none()), (Some(*expected), true), "{reason}");
     }
 }
 

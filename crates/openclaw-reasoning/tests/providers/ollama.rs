@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use openclaw_core::{
-    Attachment, AttachmentSource, ContentBlock, Role, TokenUsage, ToolCall, ToolResult, config::ProviderKind,
-};
+use openclaw_core::{Role, TokenUsage, config::ProviderKind};
 use openclaw_reasoning::{HttpClient, ProviderError, StopReason, newest_ollama_model};
 use openclaw_testkit::{Reply, ScriptedCall, ScriptedProvider};
 use serde_json::json;
 
-use super::kit::{ask, config, hello, message, provider, request, text, weather_tool};
+use super::kit::{
+    ask, body_of, config, hello, look, message, provider, request, weather_call, weather_result, weather_tool,
+};
 
 const KIND: ProviderKind = ProviderKind::Ollama;
 
@@ -29,32 +28,17 @@ async fn a_plain_answer_streams_however_its_lines_are_cut() {
 
 #[tokio::test]
 async fn the_request_is_what_the_server_documents() {
-    let call =
-        ToolCall { id: "call_1".into(), name: "weather.now".into(), arguments: json!({"city": "Oslo"}) };
-    let result = ToolResult {
-        call_id: "call_1".into(),
-        name: "weather.now".into(),
-        content: "rain".into(),
-        is_error: false,
-    };
-    let mut look = text(Role::User, "look");
-    look.metadata.attachments = vec![Attachment {
-        name: "a.png".into(),
-        mime_type: "image/png".into(),
-        source: AttachmentSource::Data(Bytes::from_static(b"\x89PNG")),
-    }];
     let mut asked = request(vec![
-        look,
-        message(Role::Assistant, vec![ContentBlock::ToolCall(call)]),
-        message(Role::Tool, vec![ContentBlock::ToolResult(result)]),
+        look("look"),
+        message(Role::Assistant, vec![weather_call("call_1", "Oslo")]),
+        weather_result("call_1", "rain", false),
     ]);
     asked.tools = vec![weather_tool()];
-    let server = ScriptedProvider::start([Reply::text("ok")]).await;
-    let mut config = config(KIND, &server);
-    (config.vision, config.temperature, config.context_window) = (Some(true), Some(0.5), Some(16_384));
-    ask(&provider(&config), &asked).await.unwrap();
+    let body = body_of(KIND, &asked, |config| {
+        (config.vision, config.temperature, config.context_window) = (Some(true), Some(0.5), Some(16_384));
+    });
     assert_eq!(
-        server.requests()[0].json(),
+        body.await,
         json!({
             "model": "test-model",
             "stream": true,

@@ -1,30 +1,21 @@
 //! Chat completions: what we send, and what we make of what servers send that are more or less compatible.
 
-use bytes::Bytes;
-use openclaw_core::{
-    Attachment, AttachmentSource, ContentBlock, Role, TokenUsage, ToolCall, ToolResult, config::ProviderKind,
-};
-use openclaw_reasoning::{ModelRequest, ProviderError, StopReason};
+use openclaw_core::{Role, TokenUsage, config::ProviderKind};
+use openclaw_reasoning::{ProviderError, StopReason};
 use openclaw_testkit::{Reply, ScriptedCall, ScriptedProvider};
 use serde_json::json;
 
-use super::kit::{Answer, CANARY, ask, config, hello, message, provider, request, text, weather_tool};
+use super::kit::{
+    Answer, CANARY, answer_of, ask, assert_stops, body_of, config, hello, look, message, provider, request,
+    text, weather_call, weather_result, weather_tool,
+};
 
 const KIND: ProviderKind = ProviderKind::OpenAi;
-
-async fn body_of(request: &ModelRequest) -> serde_json::Value {
-    let server = ScriptedProvider::start([Reply::text("ok")]).await;
-    let mut config = config(KIND, &server);
-    config.vision = Some(true);
-    ask(&provider(&config), request).await.unwrap();
-    server.requests()[0].json()
-}
 
 /// What is made of these chunks, each a `data:` line.
 async fn chunks(chunks: &[&str]) -> Answer {
     let stream: String = chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect();
-    let server = ScriptedProvider::start([Reply::raw_stream(stream)]).await;
-    ask(&provider(&config(KIND, &server)), &hello()).await.unwrap()
+    answer_of(KIND, Reply::raw_stream(stream)).await
 }
 
 #[tokio::test]
@@ -52,29 +43,15 @@ async fn the_address_may_end_in_v1() {
 
 #[tokio::test]
 async fn the_request_is_what_the_vendor_documents() {
-    let call =
-        ToolCall { id: "call_1".into(), name: "weather.now".into(), arguments: json!({"city": "Oslo"}) };
-    let result = ToolResult {
-        call_id: "call_1".into(),
-        name: "weather.now".into(),
-        content: "rain".into(),
-        is_error: false,
-    };
-    let mut look = text(Role::User, "and this?");
-    look.metadata.attachments = vec![Attachment {
-        name: "a.png".into(),
-        mime_type: "image/png".into(),
-        source: AttachmentSource::Data(Bytes::from_static(b"\x89PNG")),
-    }];
     let mut asked = request(vec![
         text(Role::User, "weather?"),
-        message(Role::Assistant, vec![ContentBlock::ToolCall(call)]),
-        message(Role::Tool, vec![ContentBlock::ToolResult(result)]),
-        look,
+        message(Role::Assistant, vec![weather_call("call_1", "Oslo")]),
+        weather_result("call_1", "rain", false),
+        look("and this?"),
     ]);
     asked.tools = vec![weather_tool()];
     assert_eq!(
-        body_of(&asked).await,
+        body_of(KIND, &asked, |config| config.vision = Some(true)).await,
         json!({
             "model": "test-model",
             "stream": true,
@@ -164,24 +141,20 @@ async fn calls_without_an_id_get_one_of_their_own() {
 
 #[tokio::test]
 async fn finish_reasons_of_all_kinds_are_understood() {
-    for (reason, expected) in [
+    let reasons = [
         ("stop", StopReason::EndTurn),
         ("eos", StopReason::EndTurn),
         ("null", StopReason::EndTurn),
         ("tool_calls", StopReason::EndTurn),
         ("length", StopReason::MaxTokens),
         ("content_filter", StopReason::Refused),
-    ] {
-        let server = ScriptedProvider::start([Reply::text("x").stop_reason(reason)]).await;
-        let answer = ask(&provider(&config(KIND, &server)), &hello()).await.unwrap();
-        assert_eq!((answer.stop, answer.error.is_none()), (Some(expected), true), "{reason}");
-    }
+    ];
+    assert_stops(KIND, &reasons).await;
 }
 
 #[tokio::test]
 async fn missing_counts_and_marks_are_no_fault() {
-    let server = ScriptedProvider::start([Reply::text("a b").without_usage().without_end_mark()]).await;
-    let answer = ask(&provider(&config(KIND, &server)), &hello()).await.unwrap();
+    let answer = answer_of(KIND, Reply::text("a b").without_usage().without_end_mark()).await;
     assert_eq!((answer.text.as_str(), answer.usage, answer.stop), ("a b", None, Some(StopReason::EndTurn)));
 }
 
