@@ -28,6 +28,7 @@ mod ollama;
 mod openai;
 mod prompt;
 mod provider;
+mod remote;
 mod retry;
 pub mod routes;
 mod routing;

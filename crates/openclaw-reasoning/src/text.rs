@@ -15,6 +15,17 @@ impl Text<'_> {
     }
 }
 
+/// Puts `paragraph` at the end of `text`; the first one is borrowed.
+pub(crate) fn push_paragraph<'a>(text: &mut Cow<'a, str>, paragraph: &'a str) {
+    if text.is_empty() {
+        *text = Cow::Borrowed(paragraph);
+    } else {
+        let text = text.to_mut();
+        text.push_str("\n\n");
+        text.push_str(paragraph);
+    }
+}
+
 /// Bytes written as base64, after a prefix, without a copy in between.
 pub(crate) struct Base64<'a> {
     pub(crate) prefix: Option<&'a str>,

@@ -10,4 +10,5 @@ mod providers {
     mod openai;
     mod routes;
     mod secrets;
+    mod tool_names;
 }

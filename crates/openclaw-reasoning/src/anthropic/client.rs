@@ -1,33 +1,27 @@
 //! The provider itself.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use openclaw_core::config::ProviderConfig;
 
 use super::{
-    convert::{StreamDecoder, body},
+    convert::{body, decoder},
     wire::VERSION,
 };
 use crate::{
     HttpClient, ModelInfo, ModelRequest, ModelStream, Provider, ProviderError,
     http::{Endpoint, Versioned},
     models,
-    stream::{self, DEFAULT_TIMEOUT_MS},
+    remote::{Remote, Vendor, with_key},
     tools::ToolNames,
 };
 
-/// The vendor's own address.
-const BASE: &str = "https://api.anthropic.com";
+const VENDOR: Vendor =
+    Vendor { name: "Anthropic", base: "https://api.anthropic.com", variable: "ANTHROPIC_API_KEY" };
 
 /// A model behind Anthropic's Messages API, or a server that speaks it.
 #[derive(Debug)]
 pub struct AnthropicProvider {
-    client: HttpClient,
-    endpoint: Endpoint,
-    model: ModelInfo,
-    temperature: Option<f32>,
-    timeout: Duration,
+    remote: Remote,
 }
 
 impl AnthropicProvider {
@@ -36,41 +30,25 @@ impl AnthropicProvider {
     /// # Errors
     /// [`ProviderError::Misconfigured`], saying what is missing or wrong.
     pub fn new(config: &ProviderConfig, client: HttpClient) -> Result<Self, ProviderError> {
-        let base = config.base_url.as_deref().unwrap_or(BASE);
-        let mut endpoint = Endpoint::new(base, Versioned::V1, "/messages")?
+        let endpoint = Endpoint::new(VENDOR.base(config)?, Versioned::V1, "/messages")?
             .header("content-type", "application/json")
             .header("accept", "text/event-stream")
             .header("anthropic-version", VERSION);
-        match config.api_key.as_ref().filter(|key| !key.is_empty()) {
-            Some(key) => endpoint = endpoint.key("x-api-key", "", key)?,
-            None if config.base_url.is_none() => {
-                let message =
-                    "no key for Anthropic: set `api_key`, or ANTHROPIC_API_KEY in the environment".to_owned();
-                return Err(ProviderError::Misconfigured { message });
-            }
-            None => {}
-        }
+        let endpoint = with_key(endpoint, config, "x-api-key", "")?;
         let name = config.model.as_deref().unwrap_or(models::ANTHROPIC_DEFAULT);
-        Ok(Self {
-            client,
-            endpoint,
-            model: models::info(name, config),
-            temperature: config.temperature,
-            timeout: Duration::from_millis(config.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS)),
-        })
+        Ok(Self { remote: Remote::new(name, endpoint, config, client) })
     }
 }
 
 #[async_trait]
 impl Provider for AnthropicProvider {
     fn model(&self) -> ModelInfo {
-        self.model.clone()
+        self.remote.model.clone()
     }
 
     async fn stream(&self, request: &ModelRequest) -> Result<ModelStream, ProviderError> {
-        let body = body(request, &self.model, self.temperature)?;
-        let answer = self.client.post(&self.endpoint, body.into(), self.timeout).await?;
-        let decoder = StreamDecoder::new(ToolNames::new(&request.tools));
-        Ok(stream::events(answer, decoder, self.endpoint.clone(), self.timeout))
+        let names = ToolNames::new(&request.tools);
+        let body = body(request, &self.remote, &names)?;
+        self.remote.ask(body, decoder(names)).await
     }
 }

@@ -1,6 +1,6 @@
 //! Between our messages and Anthropic's, both ways.
 
-use std::{borrow::Cow, collections::VecDeque};
+use std::{borrow::Cow, collections::VecDeque, ops::ControlFlow};
 
 use openclaw_core::{AttachmentSource, Role, TokenUsage};
 
@@ -8,21 +8,22 @@ use super::wire::{
     Block, BlockKind, Body, CacheControl, Delta, ErrorBody, Event, Message, Source, StartedBlock, Tool, Usage,
 };
 use crate::{
-    ModelEvent, ModelInfo, ModelRequest, ProviderError, StopReason,
+    ModelEvent, ModelRequest, ProviderError, StopReason,
     prompt::{Part, Turn, turns},
-    sse::{EventTooLong, SseDecoder},
-    stream::{Decoder, malformed},
+    remote::{EventReader, Remote, SseEvents, to_json},
+    stream::malformed,
     text::Base64,
-    tools::{Assembling, Schema, ToolNames, wire_id, wire_name},
+    tools::{Assembling, Schema, ToolNames, wire_id},
 };
 
 /// The request as JSON. Cache breakpoints stand after the tools, after the system prompt, and at the end of the last two
 /// turns of the user: the next turn begins with all of that.
 pub(super) fn body(
     request: &ModelRequest,
-    model: &ModelInfo,
-    temperature: Option<f32>,
+    remote: &Remote,
+    names: &ToolNames,
 ) -> Result<Vec<u8>, ProviderError> {
+    let Remote { model, temperature, .. } = remote;
     let turns = turns(request, model);
     let mut system = Vec::new();
     if !request.system.is_empty() {
@@ -30,7 +31,7 @@ pub(super) fn body(
     }
     let mut messages: Vec<Message<'_>> = Vec::with_capacity(turns.len());
     for turn in &turns {
-        let blocks = turn.parts.iter().map(block);
+        let blocks = turn.parts.iter().map(|part| block(part, names));
         let role = match turn.role {
             Role::System => {
                 system.extend(blocks);
@@ -54,7 +55,7 @@ pub(super) fn body(
     }
     let last_tool = request.tools.len();
     let tools = request.tools.iter().enumerate().map(|(index, tool)| Tool {
-        name: wire_name(&tool.name),
+        name: names.wire(&tool.name),
         description: &tool.description,
         input_schema: Schema(&tool.parameters),
         cache_control: (index + 1 == last_tool).then_some(CacheControl::Ephemeral),
@@ -63,21 +64,19 @@ pub(super) fn body(
         model: &model.name,
         max_tokens: request.answer_tokens(model),
         stream: true,
-        temperature,
+        temperature: *temperature,
         system,
         tools: tools.collect(),
         messages,
     };
-    serde_json::to_vec(&body).map_err(|error| ProviderError::Malformed {
-        message: format!("the request can't be written: {error}"),
-    })
+    to_json(&body)
 }
 
 fn text(text: &str) -> Block<'_> {
     Block { kind: BlockKind::Text { text }, cache_control: None }
 }
 
-fn block<'a>(part: &'a Part<'_>) -> Block<'a> {
+fn block<'a>(part: &'a Part<'_>, names: &'a ToolNames) -> Block<'a> {
     let kind = match part {
         Part::Text(text) => BlockKind::Text { text },
         Part::Image { mime_type, source } => BlockKind::Image {
@@ -90,7 +89,7 @@ fn block<'a>(part: &'a Part<'_>) -> Block<'a> {
         },
         Part::Call(call) => BlockKind::ToolUse {
             id: wire_id(&call.id),
-            name: wire_name(&call.name),
+            name: names.wire(&call.name),
             input: if call.arguments.is_object() {
                 Cow::Borrowed(&call.arguments)
             } else {
@@ -116,54 +115,26 @@ fn results_first<'a>(turn: &Turn<'_>, mut blocks: Vec<Block<'a>>) -> Vec<Block<'
 }
 
 /// Reads the stream of events.
-#[derive(Debug)]
-pub(super) struct StreamDecoder {
-    sse: SseDecoder,
-    reading: Reading,
+pub(super) fn decoder(names: ToolNames) -> SseEvents<Reading> {
+    SseEvents::new(Reading { names, ..Reading::default() })
 }
 
 #[derive(Debug, Default)]
-struct Reading {
+pub(super) struct Reading {
     names: ToolNames,
     usage: Option<TokenUsage>,
     /// The tool call at hand and the index of its block.
     call: Option<(u64, Assembling)>,
     called: bool,
     stop: Option<StopReason>,
-    done: bool,
 }
 
-impl StreamDecoder {
-    pub(super) fn new(names: ToolNames) -> Self {
-        Self { sse: SseDecoder::new(), reading: Reading { names, ..Reading::default() } }
-    }
-}
-
-impl From<EventTooLong> for ProviderError {
-    fn from(error: EventTooLong) -> Self {
-        Self::Malformed { message: error.to_string() }
-    }
-}
-
-impl Decoder for StreamDecoder {
-    fn feed(&mut self, bytes: &[u8], events: &mut VecDeque<ModelEvent>) -> Result<(), ProviderError> {
-        let Self { sse, reading } = self;
-        sse.feed(bytes, |_, data| reading.take(data, events))
-    }
-
-    fn end(&mut self, events: &mut VecDeque<ModelEvent>) {
-        // Some compatible servers close without `message_stop`; a stop reason says as much.
-        if self.reading.stop.is_some() {
-            self.reading.finish(events);
-        }
-    }
-}
-
-impl Reading {
-    fn take(&mut self, data: &[u8], events: &mut VecDeque<ModelEvent>) -> Result<(), ProviderError> {
-        if self.done {
-            return Ok(());
-        }
+impl EventReader for Reading {
+    fn take(
+        &mut self,
+        data: &[u8],
+        events: &mut VecDeque<ModelEvent>,
+    ) -> Result<ControlFlow<()>, ProviderError> {
         let event: Event<'_> = serde_json::from_slice(data).map_err(|error| malformed(&error))?;
         match &*event.kind {
             "content_block_delta" => self.take_delta(event.index, event.delta, events),
@@ -177,14 +148,33 @@ impl Reading {
                 self.stop = reason.map(|reason| stop_reason(&reason.0)).or(self.stop);
                 self.count(event.usage, events);
             }
-            "message_stop" => self.finish(events),
+            "message_stop" => return Ok(ControlFlow::Break(())),
             "error" => return Err(error(event.error.as_ref())),
             // `ping`, and whatever the vendor adds: its rules are to read past the unknown.
             _ => {}
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
+    fn stop(&self) -> Option<StopReason> {
+        self.stop
+    }
+
+    fn finish(&mut self, stop: StopReason, events: &mut VecDeque<ModelEvent>) {
+        if let Some((_, call)) = &self.call
+            && stop == StopReason::MaxTokens
+            && !call.is_whole()
+        {
+            // The bound cut the arguments off: a call that nobody wrote in full is not made.
+            self.call = None;
+        }
+        self.finish_call(events);
+        let stop = if self.called && stop == StopReason::EndTurn { StopReason::ToolUse } else { stop };
+        events.push_back(ModelEvent::Done(stop));
+    }
+}
+
+impl Reading {
     fn take_delta(&mut self, index: u64, delta: Option<Delta<'_>>, events: &mut VecDeque<ModelEvent>) {
         let Some(delta) = delta else { return };
         if let Some(text) = delta.text.filter(|text| !text.is_empty()) {
@@ -240,23 +230,6 @@ impl Reading {
         self.usage = Some(counted);
         events.push_back(ModelEvent::Usage(counted));
     }
-
-    fn finish(&mut self, events: &mut VecDeque<ModelEvent>) {
-        if std::mem::replace(&mut self.done, true) {
-            return;
-        }
-        let stop = self.stop.unwrap_or(StopReason::EndTurn);
-        if let Some((_, call)) = &self.call
-            && stop == StopReason::MaxTokens
-            && !call.is_whole()
-        {
-            // The bound cut the arguments off: a call that nobody wrote in full is not made.
-            self.call = None;
-        }
-        self.finish_call(events);
-        let stop = if self.called && stop == StopReason::EndTurn { StopReason::ToolUse } else { stop };
-        events.push_back(ModelEvent::Done(stop));
-    }
 }
 
 fn stop_reason(reason: &str) -> StopReason {
@@ -287,12 +260,4 @@ fn error(body: Option<&ErrorBody<'_>>) -> ProviderError {
     let message = body.and_then(|body| body.message.as_ref()).map_or(kind, |message| &message.0);
     let message = if message.is_empty() { "the vendor reported an error" } else { message };
     ProviderError::Status { status, message: message.to_owned(), retry_after: None }
-}
-
-pub(super) fn fuzz_decode(bytes: &[u8]) {
-    let mut decoder = StreamDecoder::new(ToolNames::default());
-    let mut events = VecDeque::new();
-    if bytes.chunks(7).try_for_each(|chunk| decoder.feed(chunk, &mut events)).is_ok() {
-        decoder.end(&mut events);
-    }
 }

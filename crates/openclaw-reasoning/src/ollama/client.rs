@@ -9,8 +9,7 @@ use super::convert::{StreamDecoder, body, newest};
 use crate::{
     HttpClient, ModelInfo, ModelRequest, ModelStream, Provider, ProviderError,
     http::{Endpoint, Versioned},
-    models,
-    stream::{self, DEFAULT_TIMEOUT_MS},
+    remote::{Remote, with_key},
     tools::ToolNames,
 };
 
@@ -22,11 +21,7 @@ const TAGS_BYTES: usize = 4 * 1024 * 1024;
 /// A model behind an Ollama server.
 #[derive(Debug)]
 pub struct OllamaProvider {
-    client: HttpClient,
-    endpoint: Endpoint,
-    model: ModelInfo,
-    temperature: Option<f32>,
-    timeout: Duration,
+    remote: Remote,
 }
 
 impl OllamaProvider {
@@ -40,32 +35,23 @@ impl OllamaProvider {
             return Err(ProviderError::Misconfigured { message });
         };
         let base = config.base_url.as_deref().unwrap_or(BASE);
-        let mut endpoint =
+        let endpoint =
             Endpoint::new(base, Versioned::Bare, "/api/chat")?.header("content-type", "application/json");
-        if let Some(key) = config.api_key.as_ref().filter(|key| !key.is_empty()) {
-            endpoint = endpoint.key("authorization", "Bearer ", key)?;
-        }
-        Ok(Self {
-            client,
-            endpoint,
-            model: models::info(name, config),
-            temperature: config.temperature,
-            timeout: Duration::from_millis(config.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS)),
-        })
+        let endpoint = with_key(endpoint, config, "authorization", "Bearer ")?;
+        Ok(Self { remote: Remote::new(name, endpoint, config, client) })
     }
 }
 
 #[async_trait]
 impl Provider for OllamaProvider {
     fn model(&self) -> ModelInfo {
-        self.model.clone()
+        self.remote.model.clone()
     }
 
     async fn stream(&self, request: &ModelRequest) -> Result<ModelStream, ProviderError> {
-        let body = body(request, &self.model, self.temperature)?;
-        let answer = self.client.post(&self.endpoint, body.into(), self.timeout).await?;
-        let decoder = StreamDecoder::new(ToolNames::new(&request.tools));
-        Ok(stream::events(answer, decoder, self.endpoint.clone(), self.timeout))
+        let names = ToolNames::new(&request.tools);
+        let body = body(request, &self.remote, &names)?;
+        self.remote.ask(body, StreamDecoder::new(names)).await
     }
 }
 

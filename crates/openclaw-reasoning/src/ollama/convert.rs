@@ -7,51 +7,47 @@ use openclaw_core::{AttachmentSource, Role, TokenUsage, ToolCall};
 use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::wire::{Body, Call, CallFunction, Line, Message, Options, Tag, Tags, Tool, ToolFunction};
+use super::wire::{Body, Call, CallFunction, Line, Message, Options, Tag, Tags};
 use crate::{
-    ModelEvent, ModelInfo, ModelRequest, ProviderError, StopReason,
+    ModelEvent, ModelRequest, ProviderError, StopReason,
     prompt::{Part, Turn, turns},
+    remote::{Remote, to_json},
     sse::{EventTooLong, MAX_EVENT_BYTES},
     stream::{Decoder, malformed},
-    text::Base64,
-    tools::{Schema, ToolNames, make_id, wire_name},
+    text::{Base64, push_paragraph},
+    tools::{FunctionTool, ToolNames, make_id},
 };
 
 /// The request as JSON.
 pub(super) fn body(
     request: &ModelRequest,
-    model: &ModelInfo,
-    temperature: Option<f32>,
+    remote: &Remote,
+    names: &ToolNames,
 ) -> Result<Vec<u8>, ProviderError> {
+    let Remote { model, temperature, .. } = remote;
     let turns = turns(request, model);
     let mut messages = Vec::with_capacity(turns.len() + 1);
     if !request.system.is_empty() {
         messages.push(said("system", Cow::Borrowed(&request.system)));
     }
     for turn in &turns {
-        push_turn(turn, &mut messages);
+        push_turn(turn, names, &mut messages);
     }
-    let tools = request.tools.iter().map(|tool| Tool {
-        kind: "function",
-        function: ToolFunction {
-            name: wire_name(&tool.name),
-            description: &tool.description,
-            parameters: Schema(&tool.parameters),
-        },
-    });
-    let options =
-        Options { num_ctx: model.context_window, num_predict: request.answer_tokens(model), temperature };
-    let body = Body { model: &model.name, stream: true, options, tools: tools.collect(), messages };
-    serde_json::to_vec(&body).map_err(|error| ProviderError::Malformed {
-        message: format!("the request can't be written: {error}"),
-    })
+    let options = Options {
+        num_ctx: model.context_window,
+        num_predict: request.answer_tokens(model),
+        temperature: *temperature,
+    };
+    let tools = FunctionTool::all(&request.tools, names);
+    let body = Body { model: &model.name, stream: true, options, tools, messages };
+    to_json(&body)
 }
 
 fn said<'a>(role: &'static str, content: Cow<'a, str>) -> Message<'a> {
     Message { role, content, images: Vec::new(), tool_calls: Vec::new(), tool_name: None }
 }
 
-fn push_turn<'a>(turn: &'a Turn<'_>, messages: &mut Vec<Message<'a>>) {
+fn push_turn<'a>(turn: &'a Turn<'_>, names: &'a ToolNames, messages: &mut Vec<Message<'a>>) {
     let role = match turn.role {
         Role::System => "system",
         Role::Assistant => "assistant",
@@ -60,12 +56,7 @@ fn push_turn<'a>(turn: &'a Turn<'_>, messages: &mut Vec<Message<'a>>) {
     let mut message = said(role, Cow::Borrowed(""));
     for part in &turn.parts {
         match part {
-            Part::Text(text) if message.content.is_empty() => message.content = Cow::Borrowed(text),
-            Part::Text(text) => {
-                let joined = message.content.to_mut();
-                joined.push_str("\n\n");
-                joined.push_str(text);
-            }
+            Part::Text(text) => push_paragraph(&mut message.content, text),
             Part::Image { source: AttachmentSource::Data(bytes), .. } => {
                 message.images.push(Base64 { prefix: None, bytes });
             }
@@ -77,10 +68,10 @@ fn push_turn<'a>(turn: &'a Turn<'_>, messages: &mut Vec<Message<'a>>) {
                 joined.push_str(", which you can't see]\n");
             }
             Part::Call(call) => message.tool_calls.push(Call {
-                function: CallFunction { name: wire_name(&call.name), arguments: &call.arguments },
+                function: CallFunction { name: names.wire(&call.name), arguments: &call.arguments },
             }),
             Part::Result(result) => {
-                let tool_name = Some(wire_name(&result.name));
+                let tool_name = Some(names.wire(&result.name));
                 messages.push(Message { tool_name, ..said("tool", Cow::Borrowed(&result.content)) });
             }
         }
@@ -194,15 +185,6 @@ fn embeds(tag: &Tag) -> bool {
     let mut families = families.map(|family| family.to_ascii_lowercase());
     let known = ["embed", "bge-", "minilm", "reranker", "/e5-"];
     known.iter().any(|part| name.contains(part)) || families.any(|family| family.contains("bert"))
-}
-
-pub(super) fn fuzz_decode(bytes: &[u8]) {
-    let mut decoder = StreamDecoder::default();
-    let mut events = VecDeque::new();
-    if bytes.chunks(7).try_for_each(|chunk| decoder.feed(chunk, &mut events)).is_ok() {
-        decoder.end(&mut events);
-    }
-    let _ = newest(bytes);
 }
 
 #[cfg(test)]

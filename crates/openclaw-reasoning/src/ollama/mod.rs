@@ -10,5 +10,6 @@ pub use client::{OllamaProvider, newest_ollama_model};
 /// Feeds `bytes` to a fresh decoder, for the fuzzer: whatever they are, this returns.
 #[doc(hidden)]
 pub fn fuzz_decode(bytes: &[u8]) {
-    convert::fuzz_decode(bytes);
+    crate::remote::fuzz_decode(convert::StreamDecoder::default(), bytes);
+    let _ = convert::newest(bytes);
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     text::{Base64, Text},
-    tools::Schema,
+    tools::FunctionTool,
 };
 
 #[derive(Serialize)]
@@ -16,7 +16,7 @@ pub(super) struct Body<'a> {
     pub(super) stream: bool,
     pub(super) options: Options,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) tools: Vec<Tool<'a>>,
+    pub(super) tools: Vec<FunctionTool<'a>>,
     pub(super) messages: Vec<Message<'a>>,
 }
 
@@ -51,20 +51,6 @@ pub(super) struct Call<'a> {
 pub(super) struct CallFunction<'a> {
     pub(super) name: Cow<'a, str>,
     pub(super) arguments: &'a Value,
-}
-
-#[derive(Serialize)]
-pub(super) struct Tool<'a> {
-    #[serde(rename = "type")]
-    pub(super) kind: &'static str,
-    pub(super) function: ToolFunction<'a>,
-}
-
-#[derive(Serialize)]
-pub(super) struct ToolFunction<'a> {
-    pub(super) name: Cow<'a, str>,
-    pub(super) description: &'a str,
-    pub(super) parameters: Schema<'a>,
 }
 
 /// One line of the answer.

@@ -1,36 +1,29 @@
 //! The provider itself.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use async_trait::async_trait;
 use openclaw_core::config::ProviderConfig;
 use tracing::debug;
 
-use super::convert::{Dialect, StreamDecoder, body};
+use super::convert::{Dialect, body, decoder};
 use crate::{
     HttpClient, ModelInfo, ModelRequest, ModelStream, Provider, ProviderError,
     http::{Endpoint, Versioned},
     models,
-    stream::{self, DEFAULT_TIMEOUT_MS},
+    remote::{Remote, Vendor, with_key},
     tools::ToolNames,
 };
 
-/// The vendor's own address.
-const BASE: &str = "https://api.openai.com/v1";
+const VENDOR: Vendor =
+    Vendor { name: "OpenAI", base: "https://api.openai.com/v1", variable: "OPENAI_API_KEY" };
 /// The vendor's own host.
 const HOST: &str = "api.openai.com";
 
 /// A model behind OpenAI's chat completions, or any server that speaks them.
 #[derive(Debug)]
 pub struct OpenAiProvider {
-    client: HttpClient,
-    endpoint: Endpoint,
-    model: ModelInfo,
-    temperature: Option<f32>,
-    timeout: Duration,
+    remote: Remote,
     completion_tokens: AtomicBool,
     stream_options: AtomicBool,
 }
@@ -41,28 +34,15 @@ impl OpenAiProvider {
     /// # Errors
     /// [`ProviderError::Misconfigured`], saying what is missing or wrong.
     pub fn new(config: &ProviderConfig, client: HttpClient) -> Result<Self, ProviderError> {
-        let base = config.base_url.as_deref().unwrap_or(BASE);
-        let mut endpoint = Endpoint::new(base, Versioned::V1, "/chat/completions")?
+        let endpoint = Endpoint::new(VENDOR.base(config)?, Versioned::V1, "/chat/completions")?
             .header("content-type", "application/json")
             .header("accept", "text/event-stream");
-        match config.api_key.as_ref().filter(|key| !key.is_empty()) {
-            Some(key) => endpoint = endpoint.key("authorization", "Bearer ", key)?,
-            None if config.base_url.is_none() => {
-                let message =
-                    "no key for OpenAI: set `api_key`, or OPENAI_API_KEY in the environment".to_owned();
-                return Err(ProviderError::Misconfigured { message });
-            }
-            None => {}
-        }
+        let endpoint = with_key(endpoint, config, "authorization", "Bearer ")?;
         let name = config.model.as_deref().unwrap_or(models::OPENAI_DEFAULT);
         Ok(Self {
-            client,
             completion_tokens: AtomicBool::new(endpoint.is_host(HOST)),
             stream_options: AtomicBool::new(true),
-            endpoint,
-            model: models::info(name, config),
-            temperature: config.temperature,
-            timeout: Duration::from_millis(config.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS)),
+            remote: Remote::new(name, endpoint, config, client),
         })
     }
 
@@ -77,7 +57,7 @@ impl OpenAiProvider {
             false
         };
         if learned {
-            debug!(model = %self.model.name, "the server speaks another dialect; asking again in it");
+            debug!(model = %self.remote.model.name, "the server speaks another dialect; asking again in it");
         }
         learned
     }
@@ -86,7 +66,7 @@ impl OpenAiProvider {
 #[async_trait]
 impl Provider for OpenAiProvider {
     fn model(&self) -> ModelInfo {
-        self.model.clone()
+        self.remote.model.clone()
     }
 
     async fn stream(&self, request: &ModelRequest) -> Result<ModelStream, ProviderError> {
@@ -95,14 +75,13 @@ impl Provider for OpenAiProvider {
                 completion_tokens: self.completion_tokens.load(Relaxed),
                 stream_options: self.stream_options.load(Relaxed),
             };
-            let body = body(request, &self.model, self.temperature, dialect)?;
-            let answer = match self.client.post(&self.endpoint, body.into(), self.timeout).await {
+            let names = ToolNames::new(&request.tools);
+            let body = body(request, &self.remote, &names, dialect)?;
+            match self.remote.ask(body, decoder(names)).await {
                 // Each lesson can be learnt once, so this ends.
-                Err(error) if self.learn(&error) => continue,
-                answer => answer?,
-            };
-            let decoder = StreamDecoder::new(ToolNames::new(&request.tools));
-            return Ok(stream::events(answer, decoder, self.endpoint.clone(), self.timeout));
+                Err(error) if self.learn(&error) => {}
+                answer => return answer,
+            }
         }
     }
 }

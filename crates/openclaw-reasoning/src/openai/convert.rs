@@ -1,21 +1,21 @@
 //! Between our messages and the chat completions', both ways.
 
-use std::{borrow::Cow, collections::VecDeque};
+use std::{borrow::Cow, collections::VecDeque, ops::ControlFlow};
 
 use openclaw_core::{AttachmentSource, Role, TokenUsage};
 
 use super::wire::{
     Address, Arguments, Body, Call, CallDelta, CallFunction, Chunk, Content, ContentPart, ImageUrl, Message,
-    StreamOptions, Tool, ToolFunction, Usage,
+    StreamOptions, Usage,
 };
 use crate::{
-    ModelEvent, ModelInfo, ModelRequest, ProviderError, StopReason,
+    ModelEvent, ModelRequest, ProviderError, StopReason,
     http::words_of,
     prompt::{Part, Turn, turns},
-    sse::SseDecoder,
-    stream::{Decoder, malformed},
-    text::Base64,
-    tools::{AsText, Assembling, Schema, ToolNames, wire_name},
+    remote::{EventReader, Remote, SseEvents, to_json},
+    stream::malformed,
+    text::{Base64, push_paragraph},
+    tools::{AsText, Assembling, FunctionTool, ToolNames},
 };
 
 /// How a server differs from the others.
@@ -30,26 +30,19 @@ pub(super) struct Dialect {
 /// The request as JSON.
 pub(super) fn body(
     request: &ModelRequest,
-    model: &ModelInfo,
-    temperature: Option<f32>,
+    remote: &Remote,
+    names: &ToolNames,
     dialect: Dialect,
 ) -> Result<Vec<u8>, ProviderError> {
+    let Remote { model, temperature, .. } = remote;
     let turns = turns(request, model);
     let mut messages = Vec::with_capacity(turns.len() + 1);
     if !request.system.is_empty() {
         messages.push(Message::System { content: (&request.system).into() });
     }
     for turn in &turns {
-        push_turn(turn, &mut messages);
+        push_turn(turn, names, &mut messages);
     }
-    let tools = request.tools.iter().map(|tool| Tool {
-        kind: "function",
-        function: ToolFunction {
-            name: wire_name(&tool.name),
-            description: &tool.description,
-            parameters: Schema(&tool.parameters),
-        },
-    });
     let most = request.answer_tokens(model);
     let body = Body {
         model: &model.name,
@@ -57,16 +50,14 @@ pub(super) fn body(
         stream_options: dialect.stream_options.then_some(StreamOptions { include_usage: true }),
         max_tokens: (!dialect.completion_tokens).then_some(most),
         max_completion_tokens: dialect.completion_tokens.then_some(most),
-        temperature,
-        tools: tools.collect(),
+        temperature: *temperature,
+        tools: FunctionTool::all(&request.tools, names),
         messages,
     };
-    serde_json::to_vec(&body).map_err(|error| ProviderError::Malformed {
-        message: format!("the request can't be written: {error}"),
-    })
+    to_json(&body)
 }
 
-fn push_turn<'a>(turn: &'a Turn<'_>, messages: &mut Vec<Message<'a>>) {
+fn push_turn<'a>(turn: &'a Turn<'_>, names: &'a ToolNames, messages: &mut Vec<Message<'a>>) {
     // Results are messages of their own and must follow their calls before anything else.
     for part in &turn.parts {
         if let Part::Result(result) = part {
@@ -82,7 +73,7 @@ fn push_turn<'a>(turn: &'a Turn<'_>, messages: &mut Vec<Message<'a>>) {
                     id: &call.id,
                     kind: "function",
                     function: CallFunction {
-                        name: wire_name(&call.name),
+                        name: names.wire(&call.name),
                         arguments: AsText(&call.arguments),
                     },
                 }),
@@ -105,12 +96,13 @@ fn push_turn<'a>(turn: &'a Turn<'_>, messages: &mut Vec<Message<'a>>) {
 }
 
 fn texts<'a>(turn: &'a Turn<'_>) -> Option<Cow<'a, str>> {
-    let mut texts = turn.parts.iter().filter_map(|part| match part {
-        Part::Text(text) => Some(text.as_ref()),
-        _ => None,
-    });
-    let first = texts.next()?;
-    Some(texts.fold(Cow::Borrowed(first), |joined, text| Cow::Owned(format!("{joined}\n\n{text}"))))
+    let mut texts = Cow::Borrowed("");
+    for part in &turn.parts {
+        if let Part::Text(text) = part {
+            push_paragraph(&mut texts, text);
+        }
+    }
+    (!texts.is_empty()).then_some(texts)
 }
 
 fn content_part<'a>(part: &'a Part<'_>) -> Option<ContentPart<'a>> {
@@ -128,60 +120,35 @@ fn content_part<'a>(part: &'a Part<'_>) -> Option<ContentPart<'a>> {
 }
 
 /// Reads the stream of chunks.
-#[derive(Debug)]
-pub(super) struct StreamDecoder {
-    sse: SseDecoder,
-    reading: Reading,
+pub(super) fn decoder(names: ToolNames) -> SseEvents<Reading> {
+    SseEvents::new(Reading { names, ..Reading::default() })
 }
 
 #[derive(Debug, Default)]
-struct Reading {
+pub(super) struct Reading {
     names: ToolNames,
     /// The calls so far with the index the server gave them.
     calls: Vec<(u64, Assembling)>,
     spoke: bool,
-    counted: bool,
     refused: bool,
     stop: Option<StopReason>,
-    done: bool,
 }
 
-impl StreamDecoder {
-    pub(super) fn new(names: ToolNames) -> Self {
-        Self { sse: SseDecoder::new(), reading: Reading { names, ..Reading::default() } }
-    }
-}
-
-impl Decoder for StreamDecoder {
-    fn feed(&mut self, bytes: &[u8], events: &mut VecDeque<ModelEvent>) -> Result<(), ProviderError> {
-        let Self { sse, reading } = self;
-        sse.feed(bytes, |_, data| reading.take(data, events))
-    }
-
-    fn end(&mut self, events: &mut VecDeque<ModelEvent>) {
-        // Some servers close without `[DONE]`; a finish reason says as much.
-        if self.reading.stop.is_some() {
-            self.reading.finish(events);
-        }
-    }
-
-    fn is_winding_up(&self) -> bool {
-        self.reading.stop.is_some()
-    }
-}
-
-impl Reading {
-    fn take(&mut self, data: &[u8], events: &mut VecDeque<ModelEvent>) -> Result<(), ProviderError> {
-        if self.done || data.is_empty() {
-            return Ok(());
+impl EventReader for Reading {
+    fn take(
+        &mut self,
+        data: &[u8],
+        events: &mut VecDeque<ModelEvent>,
+    ) -> Result<ControlFlow<()>, ProviderError> {
+        if data.is_empty() {
+            return Ok(ControlFlow::Continue(()));
         }
         if data.trim_ascii() == b"[DONE]" {
             if self.stop.is_none() && !self.spoke && self.calls.is_empty() {
                 let message = "the provider ended the stream before saying anything".to_owned();
                 return Err(ProviderError::Cut { message });
             }
-            self.finish(events);
-            return Ok(());
+            return Ok(ControlFlow::Break(()));
         }
         let chunk: Chunk<'_> = serde_json::from_slice(data).map_err(|error| malformed(&error))?;
         if let Some(error) = chunk.error {
@@ -207,12 +174,40 @@ impl Reading {
         }
         let usage = chunk.usage.or_else(|| chunk.x_groq.and_then(|groq| groq.usage));
         if let Some(Usage { prompt_tokens: Some(input), completion_tokens }) = usage {
-            self.counted = true;
             events.push_back(ModelEvent::Usage(TokenUsage { input, output: completion_tokens.unwrap_or(0) }));
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
+    fn stop(&self) -> Option<StopReason> {
+        self.stop
+    }
+
+    fn finish(&mut self, stop: StopReason, events: &mut VecDeque<ModelEvent>) {
+        let mut called = false;
+        for (_, call) in std::mem::take(&mut self.calls) {
+            // The bound cut the arguments off: a call that nobody wrote in full is not made.
+            if stop == StopReason::MaxTokens && !call.is_whole() || call.name.is_empty() {
+                continue;
+            }
+            called = true;
+            events.push_back(ModelEvent::ToolCall(call.finish(&self.names)));
+        }
+        events.push_back(ModelEvent::Done(match stop {
+            // Many servers write `stop` after calls.
+            StopReason::EndTurn | StopReason::ToolUse if called => StopReason::ToolUse,
+            StopReason::ToolUse => StopReason::EndTurn,
+            StopReason::EndTurn if self.refused => StopReason::Refused,
+            other => other,
+        }));
+    }
+
+    fn is_winding_up(&self) -> bool {
+        self.stop.is_some()
+    }
+}
+
+impl Reading {
     /// Adds a piece to the call it belongs to: by its index; without one by its id, or else to the latest. A new id where
     /// one stands already begins a new call, since some servers give every call the index 0.
     fn take_call(&mut self, position: usize, delta: CallDelta<'_>) {
@@ -246,29 +241,6 @@ impl Reading {
             Some(Arguments::Whole(value)) => call.arguments = value.to_string(),
         }
     }
-
-    fn finish(&mut self, events: &mut VecDeque<ModelEvent>) {
-        if std::mem::replace(&mut self.done, true) {
-            return;
-        }
-        let stop = self.stop.unwrap_or(StopReason::EndTurn);
-        let mut called = false;
-        for (_, call) in std::mem::take(&mut self.calls) {
-            // The bound cut the arguments off: a call that nobody wrote in full is not made.
-            if stop == StopReason::MaxTokens && !call.is_whole() || call.name.is_empty() {
-                continue;
-            }
-            called = true;
-            events.push_back(ModelEvent::ToolCall(call.finish(&self.names)));
-        }
-        events.push_back(ModelEvent::Done(match stop {
-            // Many servers write `stop` after calls.
-            StopReason::EndTurn | StopReason::ToolUse if called => StopReason::ToolUse,
-            StopReason::ToolUse => StopReason::EndTurn,
-            StopReason::EndTurn if self.refused => StopReason::Refused,
-            other => other,
-        }));
-    }
 }
 
 fn stop_reason(reason: &str) -> StopReason {
@@ -290,12 +262,4 @@ fn in_stream(error: &serde_json::Value, data: &[u8]) -> ProviderError {
     let status = code.and_then(|code| u16::try_from(code).ok()).filter(|code| (400..600).contains(code));
     let status = status.unwrap_or(500);
     ProviderError::Status { status, message: words_of(status, data), retry_after: None }
-}
-
-pub(super) fn fuzz_decode(bytes: &[u8]) {
-    let mut decoder = StreamDecoder::new(ToolNames::default());
-    let mut events = VecDeque::new();
-    if bytes.chunks(7).try_for_each(|chunk| decoder.feed(chunk, &mut events)).is_ok() {
-        decoder.end(&mut events);
-    }
 }

@@ -10,5 +10,5 @@ pub use client::OpenAiProvider;
 /// Feeds `bytes` to a fresh decoder, for the fuzzer: whatever they are, this returns.
 #[doc(hidden)]
 pub fn fuzz_decode(bytes: &[u8]) {
-    convert::fuzz_decode(bytes);
+    crate::remote::fuzz_decode(convert::decoder(crate::tools::ToolNames::default()), bytes);
 }

@@ -10,7 +10,7 @@ use serde::{
 
 use crate::{
     text::{Base64, Text},
-    tools::{AsText, Schema},
+    tools::{AsText, FunctionTool},
 };
 
 #[derive(Serialize)]
@@ -26,7 +26,7 @@ pub(super) struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) temperature: Option<f32>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) tools: Vec<Tool<'a>>,
+    pub(super) tools: Vec<FunctionTool<'a>>,
     pub(super) messages: Vec<Message<'a>>,
 }
 
@@ -94,20 +94,6 @@ pub(super) struct Call<'a> {
 pub(super) struct CallFunction<'a> {
     pub(super) name: Cow<'a, str>,
     pub(super) arguments: AsText<'a>,
-}
-
-#[derive(Serialize)]
-pub(super) struct Tool<'a> {
-    #[serde(rename = "type")]
-    pub(super) kind: &'static str,
-    pub(super) function: ToolFunction<'a>,
-}
-
-#[derive(Serialize)]
-pub(super) struct ToolFunction<'a> {
-    pub(super) name: Cow<'a, str>,
-    pub(super) description: &'a str,
-    pub(super) parameters: Schema<'a>,
 }
 
 #[derive(Deserialize)]
