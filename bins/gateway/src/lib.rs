@@ -19,6 +19,7 @@ mod exit;
 mod home;
 mod model;
 mod models;
+mod open_files;
 mod output;
 mod persona;
 mod run;

@@ -206,6 +206,37 @@ async fn a_nearly_full_disk_still_lets_delete() {
 }
 
 #[tokio::test]
+async fn too_many_open_files_pass() {
+    let dir = tempfile::tempdir().unwrap();
+    let fs = FaultFs::new();
+    let config = MemoryConfig { segment_mb: 1, min_free_mb: 0, ..MemoryConfig::default() };
+    let memory = Memory::open_on(Arc::new(fs.clone()), dir.path(), &config).unwrap().0;
+    let long = "x".repeat(300 << 10);
+    let mut stored = Vec::new();
+    fs.set_out_of_files(true);
+    let refused = loop {
+        let id = RunId::generate();
+        match memory.accept_run(new_run(id, Some("rush"), &long)).await {
+            Ok(_) => stored.push(id),
+            Err(error) => break error,
+        }
+        assert!(stored.len() < 20, "no segment was ever full");
+    };
+    assert!(refused.to_string().contains("ulimit -n"), "{refused}");
+    assert!(matches!(memory.health(), StoreHealth::ReadOnly { .. }));
+    fs.set_out_of_files(false);
+    turn(&memory, "after", "works", "yes").await;
+    assert_eq!(memory.health(), StoreHealth::Writable);
+    let after = fs.crash(Crash::LoseUnsynced);
+    drop(memory);
+    let memory = open_on(&after, dir.path());
+    for id in stored {
+        assert!(memory.run(id).await.unwrap().is_some());
+    }
+    assert_eq!(texts(&memory, "after").await, ["works", "yes"]);
+}
+
+#[tokio::test]
 async fn segments_that_an_erasure_emptied_are_dropped() {
     let dir = tempfile::tempdir().unwrap();
     let fs = FaultFs::new();

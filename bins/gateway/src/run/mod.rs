@@ -123,15 +123,11 @@ async fn serve(
     tasks.spawn(config::watch(Arc::clone(store), reload, leave.clone()));
     tasks.spawn({
         let (agent, home, explicit) = (Arc::clone(&agent), home.clone(), options.home.is_some());
+        let telemetry = telemetry.clone();
         async move {
-            output::print(&banner::banner(
-                &banner::program(),
-                &home,
-                address,
-                first,
-                explicit,
-                agent.provider().await,
-            ))
+            let provider = agent.provider().await;
+            telemetry.started();
+            output::print(&banner::banner(&banner::program(), &home, address, first, explicit, provider));
         }
     });
 

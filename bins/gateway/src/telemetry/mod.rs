@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
 };
 
@@ -30,6 +30,7 @@ pub(crate) use writer::Screen;
 #[derive(Clone)]
 pub(crate) struct Telemetry {
     level: Arc<AtomicU8>,
+    quiet: Arc<AtomicBool>,
     scrubber: Arc<Scrubber>,
     queue: writer::Queue,
     path: PathBuf,
@@ -48,8 +49,16 @@ impl Telemetry {
 
     fn open(path: &Path, level: LogLevel, screen: Screen) -> io::Result<Self> {
         let scrubber = Arc::new(Scrubber::default());
-        let queue = writer::spawn(path, screen, Arc::clone(&scrubber))?;
-        Ok(Self { level: Arc::new(AtomicU8::new(level as u8)), scrubber, queue, path: path.to_owned() })
+        // What a start does is told by the banner; who asks for more than `info` gets all of it.
+        let quiet = Arc::new(AtomicBool::new(level >= LogLevel::Info));
+        let queue = writer::spawn(path, screen, Arc::clone(&quiet), Arc::clone(&scrubber))?;
+        Ok(Self {
+            level: Arc::new(AtomicU8::new(level as u8)),
+            quiet,
+            scrubber,
+            queue,
+            path: path.to_owned(),
+        })
     }
 
     fn layer(&self) -> layer::LogLayer {
@@ -61,6 +70,12 @@ impl Telemetry {
         if self.level.swap(level as u8, Ordering::Relaxed) != level as u8 {
             tracing::callsite::rebuild_interest_cache();
         }
+    }
+
+    /// From now on a person's screen shows every line, not the grave ones only. A file and a pipe always get every line.
+    pub(crate) fn started(&self) {
+        self.flush();
+        self.quiet.store(false, Ordering::Relaxed);
     }
 
     /// Secrets that no line may show from now on, in addition to all earlier ones.

@@ -5,7 +5,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     time::Duration,
@@ -72,13 +72,20 @@ impl Queue {
     }
 }
 
-pub(super) fn spawn(path: &Path, screen: Screen, scrubber: Arc<Scrubber>) -> io::Result<Queue> {
+/// `quiet`: while it is true, a person's screen shows what is grave only.
+pub(super) fn spawn(
+    path: &Path,
+    screen: Screen,
+    quiet: Arc<AtomicBool>,
+    scrubber: Arc<Scrubber>,
+) -> io::Result<Queue> {
     let file = LogFile::open(path, MAX_BYTES)?;
     let (tx, rx) = sync_channel(QUEUED_LINES);
     let dropped = Arc::new(AtomicU64::new(0));
     let mut writer = Writer {
         file,
         screen,
+        quiet,
         scrubber,
         dropped: Arc::clone(&dropped),
         lines: Vec::new(),
@@ -96,6 +103,7 @@ pub(super) fn spawn(path: &Path, screen: Screen, scrubber: Arc<Scrubber>) -> io:
 struct Writer {
     file: LogFile,
     screen: Screen,
+    quiet: Arc<AtomicBool>,
     scrubber: Arc<Scrubber>,
     dropped: Arc<AtomicU64>,
     /// Lines for the file, not written yet.
@@ -141,6 +149,7 @@ impl Writer {
         }
         self.lines.push(b'\n');
         match self.screen {
+            Screen::Human { .. } if line.level < LogLevel::Warn && self.quiet.load(Ordering::Relaxed) => {}
             Screen::Human { colour } => self.shown.extend_from_slice(human::line(&line, colour).as_bytes()),
             Screen::Json => self.shown.extend_from_slice(&self.lines[start..]),
             #[cfg(test)]

@@ -12,7 +12,7 @@ use openclaw_core::{
     config::ProviderKind,
     port::{AgentPort, ToolPort},
 };
-use openclaw_http::{BindError, Server, Services};
+use openclaw_http::{BindError, Limits, Server, Services};
 use openclaw_memory::{Memory, OpenError, OpenReport};
 use openclaw_reasoning::routes::EnvKeys;
 use openclaw_skills::Skills;
@@ -24,6 +24,7 @@ use crate::{
     config::{Environment, LiveConfig, Store},
     exit::{Exit, Stop},
     home::Home,
+    open_files,
     persona::persona,
     telemetry::Telemetry,
 };
@@ -89,7 +90,11 @@ pub(crate) fn build(
         logs: Arc::new(telemetry.files()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let server = Server::bind(store.gateway(), services).map_err(|error| cannot_bind(&error))?;
+    let usual = Limits::default();
+    let limits =
+        Limits { connections: open_files::connections(usual.connections, open_files::raise()), ..usual };
+    let server =
+        Server::bind(store.gateway(), services).map_err(|error| cannot_bind(&error))?.with_limits(limits);
     tasks.spawn(providers::keep(
         search,
         first_router,

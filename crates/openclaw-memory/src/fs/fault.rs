@@ -87,6 +87,11 @@ impl FaultFs {
         self.lock().capacity = bytes;
     }
 
+    /// Whether the process has as many files open as it may: opening, creating, and syncing a directory fail.
+    pub fn set_out_of_files(&self, out: bool) {
+        self.lock().out_of_files = out;
+    }
+
     /// The disk after a crash, in working order. The old one is dead: everything on it fails.
     #[must_use]
     pub fn crash(&self, crash: Crash) -> Self {
@@ -179,6 +184,10 @@ impl Disk {
         Ok(self.fault.filter(|fault| fault.at == now).map(|fault| fault.kind))
     }
 
+    fn check_files(&self) -> io::Result<()> {
+        if self.out_of_files { Err(rustix::io::Errno::MFILE.into()) } else { Ok(()) }
+    }
+
     fn check(&self) -> io::Result<()> {
         if self.crashed { Err(io::Error::other("the machine has crashed")) } else { Ok(()) }
     }
@@ -188,6 +197,7 @@ impl Fs for FaultFs {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn FsFile>> {
         let disk = self.lock();
         disk.check()?;
+        disk.check_files()?;
         let inode = disk.find(path)?;
         drop(disk);
         Ok(self.file(inode))
@@ -195,6 +205,7 @@ impl Fs for FaultFs {
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn FsFile>> {
         let mut disk = self.lock();
+        disk.check_files()?;
         let mut inode = usize::MAX;
         disk.operate(|disk, lies| {
             inode = disk.add();
@@ -233,7 +244,9 @@ impl Fs for FaultFs {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.lock().operate(|disk, lies| {
+        let mut disk = self.lock();
+        disk.check_files()?;
+        disk.operate(|disk, lies| {
             if !lies {
                 disk.sync_names(dir);
             }

@@ -94,3 +94,9 @@ pub trait FsFile: fmt::Debug + Send + Sync {
 pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
+
+/// Whether an error says that the process, or the system, has too many files open: that passes by itself, too.
+pub(crate) fn is_out_of_files(error: &io::Error) -> bool {
+    let codes = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE];
+    error.raw_os_error().is_some_and(|code| codes.iter().any(|known| known.raw_os_error() == code))
+}

@@ -148,6 +148,8 @@ pub(super) struct Disk {
     durable_names: BTreeMap<PathBuf, usize>,
     unsynced_names: Vec<NameChange>,
     pub(super) capacity: Option<u64>,
+    /// No file can be opened.
+    pub(super) out_of_files: bool,
     pub(super) operations: u64,
     pub(super) fault: Option<super::Fault>,
     pub(super) crashed: bool,

@@ -20,7 +20,7 @@ use super::{
     write_zeros,
 };
 use crate::{
-    fs::{FsFile, is_full},
+    fs::{FsFile, is_full, is_out_of_files},
     poison::State,
 };
 
@@ -290,6 +290,15 @@ impl<T: Send + 'static> Committer<T> {
             }
             Err(failure) if is_full(&failure.source) && failure.action != "sync" => {
                 Err(self.refuse_full(no_space(&self.shared.dir)))
+            }
+            // Nothing of it is in use yet, and the next batch makes it anew.
+            Err(failure) if is_out_of_files(&failure.source) => {
+                let dir = self.shared.dir.display();
+                let reason = format!(
+                    "the log in {dir} needs another file, and the process has too many files open: raise its limit \
+                     (`ulimit -n`), or let connections go"
+                );
+                Err(self.refuse_full(reason.into()))
             }
             Err(IoFailure { action, path, source }) => Err(self.poison_at(action, &path, &source)),
         }

@@ -103,15 +103,13 @@ impl fmt::Display for Logged<'_> {
     }
 }
 
-/// An error without what may repeat the prompt or the answer. A vendor's words stay where they are about the account or
-/// the service; where they are about the request, and where a stream broke, they may quote it.
+/// An error without a vendor's words, which may repeat the prompt or the answer whatever the status. The client gets them.
 pub(super) struct LoggedError<'a>(pub(super) &'a ProviderError);
 
 impl fmt::Display for LoggedError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            ProviderError::Status { status: 401 | 402 | 403 | 404 | 429 | 503 | 529, .. }
-            | ProviderError::Unreachable { .. }
+            ProviderError::Unreachable { .. }
             | ProviderError::TimedOut { .. }
             | ProviderError::Misconfigured { .. } => self.0.fmt(f),
             ProviderError::Status { status, .. } => write!(f, "HTTP {status}"),

@@ -34,7 +34,9 @@ fn one_too_many_is_told_and_disturbs_nobody() {
     allow_open_files(2 * MOST as u64);
     let provider = Provider::openai();
     provider.stalls(&["and so on"]);
-    let gateway = Setup::with(&provider).start();
+    // What most systems give a process; the gateway raises it as far as it may.
+    let usual = ["sh", "-c", "ulimit -Sn 1024; exec \"$@\"", "sh"];
+    let gateway = Setup::with(&provider).wrapper(&usual).start();
     let client = gateway.client();
     // None of these is idle, so none has to make room: readers of an answer that does not end, and WebSockets.
     let mut first = client.stream_message(&json!({"channel": "api", "message": "x"}));

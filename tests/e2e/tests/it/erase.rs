@@ -78,16 +78,18 @@ fn what_a_provider_repeats_in_its_errors_is_erased_too() {
         let message = json!({"channel": "api", "conversation_id": "secret", "message": secret});
         let repeated = format!("this can't be answered: {secret}");
         // Refused at once; failing twice; breaking off in the middle.
-        provider.fails_saying(400, &[], &repeated);
-        let error = client.post("/message", &message).expect_error(503, "service_unavailable");
-        assert!(error.to_string().contains(CANARY), "else this test would prove nothing: {error}");
+        for status in [400, 403] {
+            provider.fails_saying(status, &[], &repeated);
+            let error = client.post("/message", &message).expect_error(503, "service_unavailable");
+            assert!(error.to_string().contains(CANARY), "else this test would prove nothing: {error}");
+        }
         provider.fails_saying(500, &[], &repeated);
-        provider.fails_saying(500, &[], &repeated);
+        provider.fails_saying(529, &[], &repeated);
         let _ = client.post("/message", &message).expect_error(503, "service_unavailable");
         provider.breaks_saying(&["half an ", "answer"], &repeated);
         let kinds: Vec<_> = client.stream_message(&message).map(|event| event.kind().to_owned()).collect();
         assert_eq!(kinds, ["start", "token", "token", "error"]);
-        assert_eq!(provider.requests().len(), 4);
+        assert_eq!(provider.requests().len(), 5);
 
         assert_eq!(client.delete("/conversations/secret").expect(200)["deleted"], true);
         let left = || files_containing(setup.data().path(), CANARY);
