@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 
 use self::operations::Parameter;
 pub(crate) use self::schemas::{
-    channel_type, conversation_id, log_lines, message_text, optional_time, search_words, text, time,
+    channel_type, conversation_id, log_lines, message_text, optional_time, search_words, skill_name,
+    skill_version, time,
 };
 use crate::router::{BASE, ROUTES};
 

@@ -3,7 +3,7 @@
 use openclaw_core::{config::CHANNEL_TYPES, limits};
 use serde_json::{Value, json};
 
-use super::{Generators, schema};
+use super::{Generators, schema, schemas::SKILL_NAME};
 use crate::{
     router::Operation,
     routes::logs::COMPONENTS,
@@ -88,7 +88,32 @@ fn run(id: &'static str, summary: &'static str, answer: Value, errors: &'static 
 }
 
 fn event_stream(generator: &mut Generators) -> Value {
-    json!({"text/event-stream": {"schema": {"type": "string"}, "itemSchema": schema::<event::Event<'_>>(generator)}})
+    // As OpenAPI 3.2 describes events: an item is one event with its fields, and `data` is JSON in a text.
+    json!({"text/event-stream": {"itemSchema": {
+        "type": "object",
+        "required": ["id", "data"],
+        "properties": {
+            "id": {"type": "string", "pattern": "^[0-9]+-[0-9]+$"},
+            "data": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": schema::<event::Event<'_>>(generator),
+            },
+        },
+    }}})
+}
+
+fn skill_name() -> Value {
+    json!({"type": "string", "pattern": SKILL_NAME})
+}
+
+/// A part of the configuration; `null` takes a key out.
+fn config_patch() -> Value {
+    let section = json!({"type": ["object", "null"]});
+    let sections = ["gateway", "providers", "routing", "memory", "skills", "channels"];
+    let properties: serde_json::Map<_, _> =
+        sections.into_iter().map(|name| (name.to_owned(), section.clone())).collect();
+    json!({"type": "object", "properties": properties, "additionalProperties": false})
 }
 
 pub(super) fn describe(operation: Operation, g: &mut Generators) -> Described {
@@ -201,7 +226,7 @@ pub(super) fn describe(operation: Operation, g: &mut Generators) -> Described {
             }
         }
         Operation::RemoveSkill => Described {
-            parameters: vec![Parameter::path("name", "The skill's name")],
+            parameters: vec![Parameter::new("path", "name", "The skill's name", skill_name())],
             errors: &[404],
             ..plain("removeSkill", "Remove a skill", schema::<skills::SkillRemoved<'_>>(g))
         },
@@ -217,7 +242,7 @@ pub(super) fn describe(operation: Operation, g: &mut Generators) -> Described {
             plain("getConfig", "The configuration in force, secrets redacted", json!({"type": "object"}))
         }
         Operation::PutConfig => Described {
-            body: Some((json!({"type": "object"}), true)),
+            body: Some((config_patch(), true)),
             errors: &[409],
             ..plain("putConfig", "Patch the configuration (RFC 7396)", schema::<admin::ConfigUpdated<'_>>(g))
         },

@@ -6,16 +6,14 @@ use serde_json::{Value, json};
 
 use crate::{Limits, routes::logs::COMPONENTS};
 
+pub(super) const SKILL_NAME: &str = "^[a-z0-9][a-z0-9._-]{0,63}$";
+
 pub(crate) fn time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "format": "date-time"})
 }
 
 pub(crate) fn optional_time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": ["string", "null"], "format": "date-time"})
-}
-
-pub(crate) fn text(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "minLength": 1, "pattern": "\\S"})
 }
 
 pub(crate) fn message_text(_: &mut SchemaGenerator) -> Schema {
@@ -32,6 +30,14 @@ pub(crate) fn channel_type(_: &mut SchemaGenerator) -> Schema {
 
 pub(crate) fn conversation_id(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": ["string", "null"], "pattern": "^[A-Za-z0-9_-]{1,64}$"})
+}
+
+pub(crate) fn skill_name(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "pattern": SKILL_NAME})
+}
+
+pub(crate) fn skill_version(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": ["string", "null"], "pattern": "^[0-9][A-Za-z0-9.+-]{0,63}$"})
 }
 
 /// Log lines are core's own type.

@@ -63,9 +63,10 @@ impl<'a> From<&'a SkillInfo> for SkillItem<'a> {
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct InstallRequest {
-    #[cfg_attr(feature = "openapi", schemars(required, schema_with = "crate::openapi::text"))]
+    #[cfg_attr(feature = "openapi", schemars(required, schema_with = "crate::openapi::skill_name"))]
     pub(crate) name: Option<String>,
     /// Absent: the newest.
+    #[cfg_attr(feature = "openapi", schemars(schema_with = "crate::openapi::skill_version"))]
     pub(crate) version: Option<String>,
 }
 
