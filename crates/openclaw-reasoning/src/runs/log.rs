@@ -22,7 +22,9 @@ pub(crate) struct EventLog {
 
 #[derive(Debug, Default)]
 struct Inner {
-    events: Vec<Arc<RunEvent>>,
+    items: Vec<Item>,
+    /// The text of all tokens: an answer is many of them, and often nobody reads them one by one.
+    text: String,
     position: u64,
     /// Nothing follows: the last event is there, or the process gave the run up.
     closed: bool,
@@ -31,6 +33,43 @@ struct Inner {
     /// Those that wait for the end alone: no event before it wakes them.
     waiting_for_end: Vec<(u64, Waker)>,
     readers: u64,
+}
+
+/// An event, with the position after it.
+#[derive(Debug)]
+struct Item {
+    position: u64,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    /// A token: where its text lies in [`Inner::text`].
+    Token {
+        begin: usize,
+        end: usize,
+    },
+    Event(Arc<RunEvent>),
+}
+
+impl Inner {
+    fn event(&self, attempt: u32, item: &Item) -> Arc<RunEvent> {
+        match &item.what {
+            What::Event(event) => Arc::clone(event),
+            What::Token { begin, end } => {
+                let text = self.text.get(*begin..*end).unwrap_or_default().to_owned();
+                let id = EventId { attempt, position: item.position };
+                Arc::new(RunEvent { id, kind: RunEventKind::Token(text) })
+            }
+        }
+    }
+
+    fn last(&self) -> Option<&Arc<RunEvent>> {
+        match &self.items.last()?.what {
+            What::Event(event) if event.kind.is_last() => Some(event),
+            _ => None,
+        }
+    }
 }
 
 impl EventLog {
@@ -52,8 +91,15 @@ impl EventLog {
                 return;
             }
             inner.position += kind.units();
-            let id = EventId { attempt: self.attempt, position: inner.position };
-            inner.events.push(Arc::new(RunEvent { id, kind }));
+            let position = inner.position;
+            let what = if let RunEventKind::Token(text) = &kind {
+                let begin = inner.text.len();
+                inner.text.push_str(text);
+                What::Token { begin, end: inner.text.len() }
+            } else {
+                What::Event(Arc::new(RunEvent { id: EventId { attempt: self.attempt, position }, kind }))
+            };
+            inner.items.push(Item { position, what });
             inner.closed = is_last;
             let for_end = if is_last { std::mem::take(&mut inner.waiting_for_end) } else { Vec::new() };
             (std::mem::take(&mut inner.waiting), for_end)
@@ -74,7 +120,7 @@ impl EventLog {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.lock().events.len()
+        self.lock().items.len()
     }
 
     /// Bytes of text and other units told so far.
@@ -84,19 +130,18 @@ impl EventLog {
 
     /// The last event, once it is there.
     pub(crate) fn last(&self) -> Option<Arc<RunEvent>> {
-        self.lock().events.last().filter(|event| event.kind.is_last()).cloned()
+        self.lock().last().cloned()
     }
 
     /// The text told since the last event that is none.
     pub(crate) fn spoken(&self) -> String {
         let inner = self.lock();
-        let pieces = inner.events.iter().rev().map_while(|event| match &event.kind {
-            RunEventKind::Token(text) => Some(text.as_str()),
-            _ => None,
+        let tokens = inner.items.iter().rev().map_while(|item| match item.what {
+            What::Token { begin, .. } => Some(begin),
+            What::Event(_) => None,
         });
-        let mut pieces: Vec<&str> = pieces.collect();
-        pieces.reverse();
-        pieces.concat()
+        let begin = tokens.last().unwrap_or(inner.text.len());
+        inner.text.get(begin..).unwrap_or_default().to_owned()
     }
 
     /// Waits until nothing follows any more; no event before wakes the waiting task.
@@ -126,7 +171,7 @@ impl EventLog {
     /// event alone.
     pub(crate) fn follow(self: &Arc<Self>, after: Option<EventId>) -> EventStream {
         let after = after.filter(|id| id.attempt == self.attempt).map_or(0, |id| id.position);
-        let next = self.lock().events.partition_point(|event| event.id.position <= after);
+        let next = self.lock().items.partition_point(|item| item.position <= after);
         // A position beyond what is there still gets the last event, should that be the end already.
         let next = if after > 0 && self.last().is_some_and(|last| last.id.position < after) {
             self.len().saturating_sub(1)
@@ -193,7 +238,7 @@ impl Stream for Reader {
                 }
             }
             let mut inner = this.log.lock();
-            let single = match inner.events.get(this.next..).unwrap_or_default() {
+            let single = match inner.items.get(this.next..).unwrap_or_default() {
                 [] => {
                     if inner.closed {
                         return Poll::Ready(None);
@@ -202,9 +247,10 @@ impl Stream for Reader {
                     return Poll::Pending;
                 }
                 // A reader that keeps up: the usual case.
-                [event] => Arc::clone(event),
+                [item] => inner.event(this.log.attempt, item),
                 fresh => {
-                    let batch: Vec<_> = fresh.iter().take(BATCH).cloned().collect();
+                    let fresh = fresh.iter().take(BATCH).map(|item| inner.event(this.log.attempt, item));
+                    let batch: Vec<_> = fresh.collect();
                     this.next += batch.len();
                     drop(inner);
                     this.batch = batch.into_iter();

@@ -15,7 +15,7 @@ use super::{
 };
 
 /// What an event costs beside its text, about.
-const EVENT_BYTES: usize = 192;
+const EVENT_BYTES: usize = 64;
 
 /// A run that this process works on, or has worked on lately.
 #[derive(Debug)]
