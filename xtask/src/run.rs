@@ -82,11 +82,23 @@ fn place(file: &Path, models: &Path) -> Result<()> {
     if target == file {
         return Ok(());
     }
-    std::fs::create_dir_all(models).with_context(|| format!("can't create {}", models.display()))?;
+    create_private(models).with_context(|| format!("can't create {}", models.display()))?;
     let partial = target.with_extension("partial");
     std::fs::copy(file, &partial)
         .and_then(|_| std::fs::rename(&partial, &target))
         .with_context(|| format!("can't copy the model to {}", target.display()))
+}
+
+/// This may be what makes the data directory, which is for its owner only.
+#[cfg(unix)]
+fn create_private(directory: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
+}
+
+#[cfg(not(unix))]
+fn create_private(directory: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(directory)
 }
 
 #[cfg(unix)]

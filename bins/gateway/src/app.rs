@@ -12,7 +12,7 @@ use crate::{
     doctor,
     exit::{Exit, Stop},
     models,
-    output::{complain, line, print},
+    output::{complain, deliver, line},
     run, run_file, settings, status,
 };
 
@@ -50,7 +50,7 @@ fn command(cli: Cli, environment: &Environment) -> Result<Exit, Stop> {
         }
         Command::Doctor => wait_for(doctor::doctor(&options, environment)),
         Command::Config(cli::Config::Default) => {
-            print(DEFAULT_TEMPLATE);
+            deliver(DEFAULT_TEMPLATE)?;
             Ok(Exit::Ok)
         }
         Command::Config(cli::Config::Show { token }) => config_show(&options, environment, token),
@@ -76,7 +76,7 @@ fn wait_for(work: impl Future<Output = Result<Exit, Stop>>) -> Result<Exit, Stop
 
 fn client(options: &Options, environment: &Environment) -> Result<Client, Stop> {
     let home = settings::home(options, environment)?;
-    let loaded = settings::load(&settings::loader(&home, options, environment))?;
+    let loaded = settings::load_existing(&home, options, environment, Exit::NotRunning)?;
     // A port on the command line means that one, whoever runs here.
     let running = run_file::running(&home).filter(|_| options.port.is_none());
     Ok(Client::new(running.as_ref(), &loaded.config.gateway))
@@ -84,11 +84,11 @@ fn client(options: &Options, environment: &Environment) -> Result<Client, Stop> 
 
 fn config_show(options: &Options, environment: &Environment, token: bool) -> Result<Exit, Stop> {
     let home = settings::home(options, environment)?;
-    let loaded = settings::load(&settings::loader(&home, options, environment))?;
+    let loaded = settings::load_existing(&home, options, environment, Exit::Config)?;
     if token {
-        line(loaded.config.gateway.auth.token.expose());
+        deliver(&format!("{}\n", loaded.config.gateway.auth.token.expose()))?;
     } else {
-        print(&show(&loaded.effective(), &loaded.origins));
+        deliver(&show(&loaded.effective(), &loaded.origins))?;
     }
     Ok(Exit::Ok)
 }

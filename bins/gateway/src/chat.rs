@@ -14,6 +14,9 @@ use crate::{
     output::{complain, harmless, line, on_terminal, print},
 };
 
+/// Longest line that a terminal hands over, in bytes (`termios(3)`, canonical mode); it drops the rest without a word.
+const TERMINAL_LINE: usize = 4095;
+
 /// What became of one message.
 enum Answered {
     Whole,
@@ -85,6 +88,13 @@ impl Session<'_> {
             if text.is_empty() {
                 continue;
             }
+            if typed.len() >= TERMINAL_LINE {
+                complain(&format!(
+                    "(not sent: a terminal hands over {TERMINAL_LINE} bytes of a line and drops the rest; pipe a longer message in: \
+                     gateway chat < FILE)"
+                ));
+                continue;
+            }
             match self.send(text).await {
                 Ok(Answered::Whole) => {}
                 Ok(Answered::Cancelled) => complain("(stopped)"),
@@ -122,9 +132,11 @@ impl Session<'_> {
                     line("");
                     return Ok(Answered::Cancelled);
                 }
-                return Err(ClientError::Broken(
-                    "the answer ended early; it is in the conversation when it is whole".to_owned(),
-                ));
+                line("");
+                let conversation = self.conversation.as_deref().unwrap_or_default();
+                return Err(ClientError::Broken(format!(
+                    "the answer ended early. It goes on when the gateway is back: gateway chat -c {conversation}"
+                )));
             };
             match kind(&event) {
                 "start" => {

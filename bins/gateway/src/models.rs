@@ -89,8 +89,9 @@ pub(crate) async fn pull(home: &Home, name: Option<&str>) -> Result<Exit, Stop> 
 }
 
 pub(crate) fn size(bytes: u64) -> String {
-    const MIB: u64 = 1024 * 1024;
-    format!("{}.{} MB", bytes / MIB, bytes % MIB * 10 / MIB)
+    // As downloads and disks are sold.
+    const MB: u64 = 1_000_000;
+    format!("{}.{} MB", bytes / MB, bytes % MB * 10 / MB)
 }
 
 /// Progress on standard error: a bar for people, a line per tenth otherwise.

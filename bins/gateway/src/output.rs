@@ -2,11 +2,27 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use crate::exit::{Exit, Stop};
+
 /// Prints to standard output.
 pub(crate) fn print(text: &str) {
+    // What matters more than its reader goes on; a command whose output is all there is to it uses `deliver`.
+    let _ = write(text);
+}
+
+/// Prints what a command was asked for. A full disk behind it is an error.
+pub(crate) fn deliver(text: &str) -> Result<(), Stop> {
+    match write(text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Stop::new(Exit::Failure, format!("can't write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn write(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    // See above.
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
 }
 
 /// Prints a line to standard output.

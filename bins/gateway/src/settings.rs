@@ -36,6 +36,23 @@ pub(crate) fn load(loader: &Loader) -> Result<Loaded, Stop> {
     loader.load().map_err(|error| stop(&error))
 }
 
+/// The same for a command that talks about a gateway, or to one: without a first start there is neither.
+pub(crate) fn load_existing(
+    home: &Home,
+    options: &Options,
+    environment: &Environment,
+    absent: Exit,
+) -> Result<Loaded, Stop> {
+    let loader = loader(home, options, environment);
+    let loaded = load(&loader);
+    let file = loader.file();
+    if loaded.is_err() && !file.exists() {
+        let message = format!("there is no {} yet; the first start makes it: gateway run", file.display());
+        return Err(Stop::new(absent, message));
+    }
+    loaded
+}
+
 /// A configuration that can't be used, as the end of a command.
 pub(crate) fn stop(error: &LoadError) -> Stop {
     match error {

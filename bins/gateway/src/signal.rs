@@ -1,6 +1,9 @@
 //! Signals: what asks us to leave, and what asks us to read the configuration again.
 
-use std::{io, sync::Arc};
+use std::{
+    io::{self, IsTerminal as _},
+    sync::Arc,
+};
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -13,6 +16,8 @@ pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    /// Whether we were started from a terminal: when that goes, so do we.
+    on_terminal: bool,
 }
 
 impl Signals {
@@ -22,10 +27,12 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
+            on_terminal: io::stdin().is_terminal() || io::stderr().is_terminal(),
         })
     }
 
-    /// Cancels `leave` at the first SIGINT or SIGTERM and `at_once` at the second; every SIGHUP is a `reload`.
+    /// Cancels `leave` at the first SIGINT or SIGTERM and `at_once` at the second; SIGHUP is a `reload`, or the end
+    /// of the terminal we were started from, which counts as the others.
     pub(crate) async fn handle(
         mut self,
         leave: CancellationToken,
@@ -37,6 +44,10 @@ impl Signals {
                 _ = self.interrupt.recv() => "SIGINT",
                 _ = self.terminate.recv() => "SIGTERM",
                 _ = self.hangup.recv() => {
+                    if self.on_terminal {
+                        leave.cancel();
+                        return;
+                    }
                     tracing::info!("SIGHUP: reading the configuration again");
                     reload.notify_one();
                     continue;
@@ -47,7 +58,10 @@ impl Signals {
                 at_once.cancel();
                 return;
             }
-            tracing::info!(signal = name, "leaving: finishing what is under way; once more leaves at once");
+            tracing::info!(
+                signal = name,
+                "leaving: finishing what is under way; press Ctrl-C again to leave at once"
+            );
             leave.cancel();
         }
     }

@@ -9,11 +9,12 @@ use std::{
 
 use bytes::Bytes;
 use hyper::{Response, header};
-use openclaw_core::{RunEvent, port::EventStream};
+use openclaw_core::{RunEvent, RunEventKind, RunId, port::EventStream};
 use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use crate::{headers, respond::Payload, wire::event::Event};
+use crate::{app::App, headers, respond::Payload, submit, wire::event::Event};
 
 /// Events that are ready together leave in one write, up to about this many bytes.
 const WRITE_BYTES: usize = 64 * 1024;
@@ -22,6 +23,9 @@ const PING: &[u8] = b": ping\n\n";
 /// A run's events as the body of a response. What is ready leaves at once; nothing waits for more.
 pub(crate) struct EventBody {
     events: EventStream,
+    run: RunId,
+    /// Cancelled when the gateway leaves: runs that do not end in time are given up then.
+    stop: CancellationToken,
     ended: bool,
     ping_every: Duration,
     quiet_since: Instant,
@@ -38,7 +42,12 @@ impl EventBody {
                     self.ended = event.kind.is_last();
                     write_event(&mut bytes, &event);
                 }
-                Poll::Ready(None) => self.ended = true,
+                Poll::Ready(None) => {
+                    self.ended = true;
+                    if self.stop.is_cancelled() {
+                        write_farewell(&mut bytes, self.run);
+                    }
+                }
                 Poll::Pending => break,
             }
         }
@@ -79,9 +88,27 @@ fn write_event(bytes: &mut Vec<u8>, event: &RunEvent) {
     bytes.extend_from_slice(b"\n\n");
 }
 
-/// The response that tells `events`.
-pub(crate) fn respond(events: EventStream, ping_every: Duration) -> Response<Payload> {
-    let body = EventBody { events, ended: false, ping_every, quiet_since: Instant::now(), ping: None };
+/// Tells that the run goes on after the next start. Without an id: whoever resumes does so from the last thing that was said.
+fn write_farewell(bytes: &mut Vec<u8>, run: RunId) {
+    let told = RunEventKind::Error(submit::shutting_down(run));
+    bytes.extend_from_slice(b"data: ");
+    if let Err(cause) = serde_json::to_writer(&mut *bytes, &Event::from(&told)) {
+        error!(%cause, "an event could not be written as JSON");
+    }
+    bytes.extend_from_slice(b"\n\n");
+}
+
+/// The response that tells the `events` of `run`.
+pub(crate) fn respond(events: EventStream, run: RunId, app: &App) -> Response<Payload> {
+    let body = EventBody {
+        events,
+        run,
+        stop: app.stop.clone(),
+        ended: false,
+        ping_every: app.limits.event_ping,
+        quiet_since: Instant::now(),
+        ping: None,
+    };
     let mut response = Response::new(Payload::Events(Box::new(body)));
     let fields = response.headers_mut();
     fields.insert(header::CONTENT_TYPE, headers::EVENT_STREAM);

@@ -108,13 +108,15 @@ pub(crate) fn outcome<'e>(
         Some(RunEventKind::End { reply, .. }) => Ok(reply),
         Some(RunEventKind::Error(failure)) => Err(located(failure.clone())),
         Some(RunEventKind::Cancelled) => Err(located(cancelled())),
-        _ => {
-            let message =
-                "The gateway is shutting down; the message is kept and answered after its next start";
-            let failure = Failure::new(ErrorCode::ServiceUnavailable, message);
-            Err(located(failure).with("poll_url", poll_url(run)))
-        }
+        _ => Err(located(shutting_down(run))),
     }
+}
+
+/// The gateway leaves before the run ends.
+pub(crate) fn shutting_down(run: RunId) -> Failure {
+    let message = "The gateway is shutting down; the message is kept and answered after its next start";
+    let failure = Failure::new(ErrorCode::ServiceUnavailable, message);
+    failure.with("id", run.to_string()).with("poll_url", poll_url(run))
 }
 
 /// Cancelled runs are a conflict: the client asked for an answer and for none.

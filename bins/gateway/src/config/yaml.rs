@@ -313,7 +313,7 @@ fn quoted_end(text: &str, start: usize) -> usize {
 /// End of the block scalar whose first content starts at `start`, in column `column`, without its last line break.
 fn block_end(text: &str, start: usize, column: usize) -> usize {
     let mut end = start;
-    let mut at = start - start.min(column);
+    let mut at = text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
     for line in text[at..].split_inclusive('\n') {
         let content = line.trim_end();
         let indentation = line.len() - line.trim_start_matches(' ').len();

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Shortest token that nobody guesses.
-const SAFE_TOKEN: usize = 16;
+pub(crate) const SAFE_TOKEN: usize = 16;
 
 pub(super) fn configuration(loader: &Loader, loaded: &Result<Loaded, LoadError>) -> Vec<Finding> {
     const ABOUT: &str = "config";
@@ -18,15 +18,24 @@ pub(super) fn configuration(loader: &Loader, loaded: &Result<Loaded, LoadError>)
         Err(LoadError::Problems(problems)) => {
             findings.extend(problems.0.iter().map(|problem| Finding::fail(ABOUT, problem.to_string())));
         }
-        Err(error) => findings.push(Finding::fail(ABOUT, Stop::because(Exit::Config, error).message)),
-        Ok(_) if !loader.file().exists() => {
+        // Without a file there is no token yet, which is no mistake.
+        _ if !loader.file().exists() => {
             findings.push(Finding::warn(
                 ABOUT,
                 format!("{path} is not there yet; the first start makes it: gateway"),
             ));
         }
+        Err(error) => findings.push(Finding::fail(ABOUT, Stop::because(Exit::Config, error).message)),
         Ok(loaded) => {
             findings.push(Finding::ok(ABOUT, path.to_string()));
+            let bind = loaded.config.gateway.bind;
+            if !bind.is_loopback() {
+                let text = format!(
+                    "gateway.bind is {bind}: everybody in the network can reach the gateway; bind it to 127.0.0.1 unless that is meant, \
+                     and put TLS in front of it"
+                );
+                findings.push(Finding::warn("bind", text));
+            }
             let auth = &loaded.config.gateway.auth;
             if !auth.enabled {
                 let text = "gateway.auth.enabled is false: every program on this machine can use the gateway";

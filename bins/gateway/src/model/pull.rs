@@ -134,7 +134,10 @@ pub(crate) async fn pull_from(
     {
         return Ok(Pulled::AlreadyThere(path));
     }
-    fs::create_dir_all(models_dir).await.map_err(|error| PullError::io(models_dir, error))?;
+    // This may be what makes the data directory, which is for its owner only.
+    let mut directories = fs::DirBuilder::new();
+    directories.recursive(true).mode(0o700);
+    directories.create(models_dir).await.map_err(|error| PullError::io(models_dir, error))?;
     let part = part_path(&path);
     let mut hasher = Sha256::new();
     // A whole file that only lacks its name needs no server.

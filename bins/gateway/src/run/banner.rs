@@ -21,7 +21,12 @@ pub(super) fn banner(
         Some(provider) => format!("{} ({})", provider.model, provider.kind),
         None => format!("none yet: {program} model pull, or Ollama, or a provider in gateway.yaml"),
     };
-    let mut text = format!("Listening  {url}/api/v1\n");
+    let open = if address.ip().is_loopback() {
+        String::new()
+    } else {
+        format!("  (open to the network: {address})")
+    };
+    let mut text = format!("Listening  {url}/api/v1{open}\n");
     if first {
         text.push_str(&format!("Config     {} (with a fresh token)\n", home.config_file().display()));
     }
@@ -103,6 +108,9 @@ mod tests {
         assert!(first.contains(r"--home '/data/it'\''s'"), "{first}");
         let provider = ProviderInForce { kind: "local".to_owned(), model: "m".to_owned() };
         let later = banner("gateway", &home, address, false, false, Some(provider));
-        assert_eq!(later, "Listening  http://127.0.0.1:18789/api/v1\nModel      m (local)\n");
+        assert_eq!(
+            later,
+            "Listening  http://127.0.0.1:18789/api/v1  (open to the network: 0.0.0.0:18789)\nModel      m (local)\n"
+        );
     }
 }

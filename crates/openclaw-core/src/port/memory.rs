@@ -262,7 +262,7 @@ pub struct MemoryStats {
     pub wal: WalStats,
     /// The Markdown.
     pub compacted: CompactedStats,
-    /// Bytes below the memory directory, the index counted in.
+    /// Bytes of the log and of the Markdown together.
     pub total_bytes: u64,
 }
 

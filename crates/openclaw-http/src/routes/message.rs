@@ -47,7 +47,7 @@ pub(crate) async fn post(call: &mut Call) -> Answer {
     drop(held);
     let replayed = run.replayed;
     let mut response = if accept::wants_events(&call.parts.headers) {
-        sse::respond(run.events, app.limits.event_ping)
+        sse::respond(run.events, run.id, app)
     } else if waits {
         let RunHandle { id, conversation, events, .. } = run;
         let Ok(last) = timeout(patience, app.services.agent.last_event(id, events)).await else {
@@ -137,7 +137,7 @@ pub(crate) async fn get_stream(call: &Call) -> Answer {
     };
     let app = &call.conn.app;
     let events = app.services.agent.events(id, after).await?.ok_or_else(|| unknown(call))?;
-    Ok(sse::respond(events, app.limits.event_ping))
+    Ok(sse::respond(events, id, app))
 }
 
 /// `DELETE /message/:id`.

@@ -53,13 +53,13 @@ pub struct LocalOptions {
 }
 
 impl LocalOptions {
-    /// The defaults for a model: 512 tokens, temperature 0.2, unloaded after 300 s, a minute to the first token.
+    /// The defaults for a model: 256 tokens, temperature 0.2, unloaded after 300 s, a minute to the first token.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
             threads: None,
-            max_tokens: 512,
+            max_tokens: 256,
             temperature: 0.2,
             idle_unload: Duration::from_secs(300),
             context_window: None,

@@ -134,7 +134,9 @@ fn who_waits_for_a_run_that_does_not_end_is_told_where_to_ask() {
     );
     let third = told(&frame);
     assert_eq!(socket.close_code(), Some(1001));
-    assert!(events.rest().iter().all(|event| event.kind() != "end"));
+    let farewell = events.rest().pop().unwrap();
+    assert_eq!((farewell.kind(), &farewell.data["status"], farewell.id.as_str()), ("error", &json!(503), ""));
+    assert!(told(&farewell.data).starts_with("/api/v1/message/msg_pending_"), "{farewell:?}");
     let (status, output) = gateway.wait();
     assert!(status.success() && output.contains("everything is written"), "{status}\n{output}");
     let gateway = setup.start();

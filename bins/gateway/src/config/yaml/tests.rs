@@ -49,3 +49,18 @@ fn errors_name_the_line_and_the_cure() {
     assert!(message("a: 1\n---\nb: 2\n").1.contains("second document"));
     assert!(message(&"[".repeat(200)).1.contains("nested"));
 }
+
+#[test]
+fn block_scalars_keep_to_their_characters() {
+    // Found by the fuzzer: columns count characters, not bytes.
+    for text in ["Є:\t>\n·", "Є: |\n  ü\n\n   é\nz: 1\n", "Є: >\n"] {
+        if let Ok(Some(root)) = parse(text) {
+            let NodeKind::Mapping { entries, .. } = &root.kind else { panic!("{text:?}") };
+            assert!(entries.iter().all(|entry| text.get(entry.value.span.clone()).is_some()), "{text:?}");
+        }
+    }
+    let text = "Є: |\n  ü\n\n   é\nz: 1\n";
+    let root = parse(text).unwrap().unwrap();
+    let NodeKind::Mapping { entries, .. } = &root.kind else { panic!("no mapping") };
+    assert!(text[entries[0].value.span.clone()].ends_with("é"), "{:?}", &text[entries[0].value.span.clone()]);
+}
