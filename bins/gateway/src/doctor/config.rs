@@ -14,17 +14,19 @@ pub(super) fn configuration(loader: &Loader, loaded: &Result<Loaded, LoadError>)
     const ABOUT: &str = "config";
     let path = loader.file().display();
     let mut findings = Vec::new();
+    let is_there = loader.file().exists();
+    if !is_there {
+        let text = format!("{path} is not there yet; the first start makes it: gateway");
+        findings.push(Finding::warn(ABOUT, text));
+    }
     match loaded {
         Err(LoadError::Problems(problems)) => {
-            findings.extend(problems.0.iter().map(|problem| Finding::fail(ABOUT, problem.to_string())));
+            let told = problems.0.iter().map(ToString::to_string);
+            // Without a file there is no token yet, which is no mistake.
+            let told = told.filter(|text| is_there || !text.contains("gateway.auth.token"));
+            findings.extend(told.map(|text| Finding::fail(ABOUT, text)));
         }
-        // Without a file there is no token yet, which is no mistake.
-        _ if !loader.file().exists() => {
-            findings.push(Finding::warn(
-                ABOUT,
-                format!("{path} is not there yet; the first start makes it: gateway"),
-            ));
-        }
+        Ok(_) if !is_there => {}
         Err(error) => findings.push(Finding::fail(ABOUT, Stop::because(Exit::Config, error).message)),
         Ok(loaded) => {
             findings.push(Finding::ok(ABOUT, path.to_string()));
