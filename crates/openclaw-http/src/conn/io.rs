@@ -1,7 +1,7 @@
 //! The socket as hyper sees it, telling the watchdog what moves.
 
 use std::{
-    io::{self, IoSlice},
+    io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -102,21 +102,9 @@ impl AsyncWrite for WatchedStream {
         self.note(poll)
     }
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        // A refusal has no body: it comes alone.
-        let poll = match bufs {
-            [alone] => self.poll_offered(cx, alone),
-            _ => Pin::new(&mut self.stream).poll_write_vectored(cx, bufs),
-        };
-        self.note(poll)
-    }
-
+    // Not vectored: answers are small, and one buffer costs less than a list of them.
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        false
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
