@@ -66,6 +66,7 @@ pub(crate) struct InstallRequest {
     #[cfg_attr(feature = "openapi", schemars(required, schema_with = "crate::openapi::skill_name"))]
     pub(crate) name: Option<String>,
     /// Absent: the newest.
+    #[serde(default)]
     #[cfg_attr(feature = "openapi", schemars(schema_with = "crate::openapi::skill_version"))]
     pub(crate) version: Option<String>,
 }
