@@ -36,18 +36,23 @@ fn told(tree: &Value, address: &str) -> String {
         let names: Vec<String> = value.as_array().into_iter().flatten().map(channel).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     };
+    let model = match (&reasoning["primary_provider"], &reasoning["primary_model"]) {
+        (Value::Null, _) => "none yet".to_owned(),
+        (provider, model) => format!("{} {}", text(provider), text(model)),
+    };
+    let answers = match reasoning["total_requests"].as_u64() {
+        Some(1) => "1 answer".to_owned(),
+        _ => format!("{} answers", text(&reasoning["total_requests"])),
+    };
     format!(
         "Gateway   {} · version {} · http://{address} · up {}\n\
-         Model     {} {} · {} answers, {} ms on average\n\
+         Model     {model} · {answers}, {} ms on average\n\
          Memory    {} entries, {} compacted files, {} MB\n\
          Skills    {} installed, {} active · engine {}\n\
          Channels  connected: {} · disconnected: {}\n",
         text(&tree["status"]),
         text(&tree["version"]),
         duration(tree["uptime_seconds"].as_u64().unwrap_or_default()),
-        text(&reasoning["primary_provider"]),
-        text(&reasoning["primary_model"]),
-        text(&reasoning["total_requests"]),
         text(&reasoning["avg_latency_ms"]),
         text(&memory["wal_entries"]),
         text(&memory["compacted_files"]),
@@ -92,6 +97,7 @@ mod tests {
         });
         let told = told(&tree, "127.0.0.1:18789");
         assert_eq!(told.lines().count(), 5);
+        assert!(told.contains("local m · 3 answers, 12 ms"), "{told}");
         assert!(told.contains("up 1 d 1 h") && told.contains("disconnected: telegram"), "{told}");
     }
 }

@@ -137,13 +137,19 @@ pub(super) async fn log(home: &Home, config: &LoggingConfig) -> Vec<Finding> {
         Err(error) => Finding::fail(ABOUT, format!("{path} can't be read: {error}; see who owns it")),
         Ok(page) => match page.lines.last() {
             None => Finding::ok(ABOUT, format!("no errors in the last 24 hours in {path}")),
-            Some(last) => Finding::warn(
-                ABOUT,
-                format!(
-                    "{} errors in the last 24 hours in {path}; the latest: {} ({})",
-                    page.total, last.message, last.component
-                ),
-            ),
+            Some(last) => {
+                let why = ["reason", "problem", "error", "cause"]
+                    .iter()
+                    .find_map(|name| last.fields.get(*name)?.as_str());
+                let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+                let count = page.total;
+                let errors = if count == 1 { "error" } else { "errors" };
+                let text = format!(
+                    "{count} {errors} in the last 24 hours in {path}; the latest ({}): {}{why}",
+                    last.component, last.message
+                );
+                Finding::warn(ABOUT, text)
+            }
         },
     }]
 }
