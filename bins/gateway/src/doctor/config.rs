@@ -2,13 +2,10 @@
 
 use super::Finding;
 use crate::{
-    config::{LoadError, Loaded, Loader, near_misses, too_open},
+    config::{LoadError, Loaded, Loader, near_misses, openness, too_open},
     exit::{Exit, Stop},
     home::Home,
 };
-
-/// Shortest token that nobody guesses.
-pub(crate) const SAFE_TOKEN: usize = 16;
 
 pub(super) fn configuration(loader: &Loader, loaded: &Result<Loaded, LoadError>) -> Vec<Finding> {
     const ABOUT: &str = "config";
@@ -30,26 +27,11 @@ pub(super) fn configuration(loader: &Loader, loaded: &Result<Loaded, LoadError>)
         Err(error) => findings.push(Finding::fail(ABOUT, Stop::because(Exit::Config, error).message)),
         Ok(loaded) => {
             findings.push(Finding::ok(ABOUT, path.to_string()));
-            let bind = loaded.config.gateway.bind;
-            if !bind.is_loopback() {
-                let text = format!(
-                    "gateway.bind is {bind}: everybody in the network can reach the gateway; bind it to 127.0.0.1 unless that is meant, \
-                     and put TLS in front of it"
-                );
-                findings.push(Finding::warn("bind", text));
-            }
-            let auth = &loaded.config.gateway.auth;
-            if !auth.enabled {
-                let text = "gateway.auth.enabled is false: every program on this machine can use the gateway";
-                findings.push(Finding::warn("auth", text));
-            } else if auth.token.expose().len() < SAFE_TOKEN {
-                let text = format!(
-                    "gateway.auth.token is shorter than {SAFE_TOKEN} characters: use a longer one, such as 32 random bytes in hex"
-                );
-                findings.push(Finding::warn("auth", text));
-            } else {
+            let open = openness(&loaded.config.gateway);
+            if open.is_empty() {
                 findings.push(Finding::ok("auth", "a token is needed and long enough"));
             }
+            findings.extend(open.into_iter().map(|text| Finding::warn("auth", text)));
         }
     }
     for name in near_misses(loader.environment()) {

@@ -6,8 +6,6 @@ mod providers;
 
 use std::fmt;
 
-pub(crate) use config::SAFE_TOKEN;
-
 use crate::{
     cli::Options,
     client::Client,

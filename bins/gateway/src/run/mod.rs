@@ -6,7 +6,7 @@ mod port_owner;
 
 use std::{io::IsTerminal as _, sync::Arc, time::Duration};
 
-use openclaw_core::{Secret, config::GatewayConfig, port::AgentPort as _};
+use openclaw_core::{Secret, port::AgentPort as _};
 use tokio::{runtime, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, info, warn};
@@ -15,8 +15,7 @@ pub(crate) use port_owner::port_owner;
 
 use crate::{
     cli::Options,
-    config::{self, Environment, Store, first_start, near_misses},
-    doctor::SAFE_TOKEN,
+    config::{self, Environment, Store, first_start, near_misses, openness},
     exit::{Exit, Stop},
     home::Home,
     output,
@@ -62,7 +61,9 @@ pub(crate) fn run(options: &Options, environment: &Environment) -> Result<Exit, 
     for warning in &start.warnings {
         warn!("{warning}");
     }
-    warn_of_openness(&loaded.config.gateway);
+    for warning in openness(&loaded.config.gateway) {
+        warn!("{warning}");
+    }
     for name in near_misses(environment) {
         warn!(
             variable = name,
@@ -94,21 +95,6 @@ pub(crate) fn run(options: &Options, environment: &Environment) -> Result<Exit, 
     }
     telemetry.flush();
     ended
-}
-
-/// What is allowed and yet worth a second thought. The token's value is in none of it.
-fn warn_of_openness(config: &GatewayConfig) {
-    if !config.bind.is_loopback() {
-        warn!(
-            bind = %config.bind,
-            "everybody in the network can reach this gateway; bind it to 127.0.0.1 unless that is meant, and put TLS in front of it"
-        );
-    }
-    if config.auth.enabled && config.auth.token.expose().len() < SAFE_TOKEN {
-        warn!(
-            "gateway.auth.token is shorter than {SAFE_TOKEN} characters: use a longer one, such as 32 random bytes in hex"
-        );
-    }
 }
 
 fn screen(environment: &Environment) -> Screen {
