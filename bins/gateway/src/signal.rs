@@ -44,13 +44,12 @@ impl Signals {
                 _ = self.interrupt.recv() => "SIGINT",
                 _ = self.terminate.recv() => "SIGTERM",
                 _ = self.hangup.recv() => {
-                    if self.on_terminal {
-                        leave.cancel();
-                        return;
+                    if !self.on_terminal {
+                        tracing::info!("SIGHUP: reading the configuration again");
+                        reload.notify_one();
+                        continue;
                     }
-                    tracing::info!("SIGHUP: reading the configuration again");
-                    reload.notify_one();
-                    continue;
+                    "SIGHUP"
                 }
             };
             if leave.is_cancelled() {

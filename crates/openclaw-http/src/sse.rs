@@ -79,10 +79,14 @@ impl EventBody {
 }
 
 fn write_event(bytes: &mut Vec<u8>, event: &RunEvent) {
-    let written = write!(bytes, "id: {}\ndata: ", event.id)
-        .map_err(serde_json::Error::io)
-        .and_then(|()| serde_json::to_writer(&mut *bytes, &Event::from(&event.kind)));
-    if let Err(cause) = written {
+    // Writing to memory can't fail.
+    let _ = writeln!(bytes, "id: {}", event.id);
+    write_data(bytes, &event.kind);
+}
+
+fn write_data(bytes: &mut Vec<u8>, told: &RunEventKind) {
+    bytes.extend_from_slice(b"data: ");
+    if let Err(cause) = serde_json::to_writer(&mut *bytes, &Event::from(told)) {
         error!(%cause, "an event could not be written as JSON");
     }
     bytes.extend_from_slice(b"\n\n");
@@ -90,12 +94,7 @@ fn write_event(bytes: &mut Vec<u8>, event: &RunEvent) {
 
 /// Tells that the run goes on after the next start. Without an id: whoever resumes does so from the last thing that was said.
 fn write_farewell(bytes: &mut Vec<u8>, run: RunId) {
-    let told = RunEventKind::Error(submit::shutting_down(run));
-    bytes.extend_from_slice(b"data: ");
-    if let Err(cause) = serde_json::to_writer(&mut *bytes, &Event::from(&told)) {
-        error!(%cause, "an event could not be written as JSON");
-    }
-    bytes.extend_from_slice(b"\n\n");
+    write_data(bytes, &RunEventKind::Error(submit::shutting_down(run)));
 }
 
 /// The response that tells the `events` of `run`.

@@ -25,11 +25,12 @@ async fn answers(memory: &Memory) -> String {
     all + &format!("{:?} {:?} {:?}", memory.totals(), stats, memory.pending_runs().await.unwrap())
 }
 
-#[tokio::test]
-async fn a_lost_or_broken_index_is_rebuilt_with_the_same_answers() {
-    let dir = tempfile::tempdir().unwrap();
-    let (memory, _) = open(dir.path());
-    for n in 0..150 {
+/// Leaves a memory of `turns` turns in seven conversations, one of them erased, and of a pending run that called a tool.
+/// Returns what it answers.
+#[expect(clippy::unwrap_used, reason = "a helper of tests")]
+async fn filled(dir: &std::path::Path, turns: usize) -> String {
+    let (memory, _) = open(dir);
+    for n in 0..turns {
         turn(&memory, &format!("c{}", n % 7), &format!("question {n}"), "answer").await;
     }
     let id = openclaw_core::RunId::generate();
@@ -37,9 +38,13 @@ async fn a_lost_or_broken_index_is_rebuilt_with_the_same_answers() {
     memory.append_steps(id, vec![call("1")]).await.unwrap();
     memory.erase_conversation(&conv("c3")).await.unwrap().unwrap();
     memory.close().await;
-    let before = answers(&memory).await;
-    drop(memory);
+    answers(&memory).await
+}
 
+#[tokio::test]
+async fn a_lost_or_broken_index_is_rebuilt_with_the_same_answers() {
+    let dir = tempfile::tempdir().unwrap();
+    let before = filled(dir.path(), 150).await;
     let index = dir.path().join("index/index.redb");
     let whole = std::fs::read(&index).unwrap();
     let half = whole[..whole.len() / 2].to_vec();
@@ -67,16 +72,7 @@ async fn a_lost_or_broken_index_is_rebuilt_with_the_same_answers() {
 #[tokio::test]
 async fn an_index_with_a_bad_page_is_rebuilt_wherever_it_lies() {
     let dir = tempfile::tempdir().unwrap();
-    let (memory, _) = open(dir.path());
-    for n in 0..60 {
-        turn(&memory, &format!("c{}", n % 7), &format!("question {n}"), "answer").await;
-    }
-    let id = openclaw_core::RunId::generate();
-    memory.accept_run(new_run(id, None, "pending")).await.unwrap();
-    memory.erase_conversation(&conv("c3")).await.unwrap().unwrap();
-    memory.close().await;
-    let before = answers(&memory).await;
-    drop(memory);
+    let before = filled(dir.path(), 60).await;
     let index = dir.path().join("index/index.redb");
     let whole = std::fs::read(&index).unwrap();
     let mut rebuilt = 0;

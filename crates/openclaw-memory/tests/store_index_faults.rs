@@ -146,3 +146,20 @@ async fn the_upkeep_mends_the_index_by_itself() {
     tokio::time::timeout(Duration::from_secs(60), mended).await.unwrap();
     assert_whole(&memory, pending, "mended").await;
 }
+
+#[tokio::test]
+async fn an_index_that_can_not_be_opened_is_no_reason_to_remove_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let fs = FaultFs::new();
+    let (memory, pending) = prepared(&fs, dir.path()).await;
+    memory.close().await;
+    drop(memory);
+    let index = dir.path().join("index/index.redb");
+    let before = fs.contents(&index).unwrap();
+    fs.set_out_of_files(true);
+    let config = MemoryConfig { min_free_mb: 0, ..MemoryConfig::default() };
+    assert!(Memory::open_on(Arc::new(fs.clone()), dir.path(), &config).is_err());
+    assert!(fs.contents(&index).unwrap() == before);
+    fs.set_out_of_files(false);
+    assert_whole(&open(&fs, dir.path()), pending, "opened again").await;
+}
