@@ -63,6 +63,25 @@ pub trait MemoryPort: Send + Sync {
     /// Finds passages.
     async fn search(&self, query: SearchQuery) -> Result<SearchResults, MemoryError>;
 
+    /// Chooses what of the memory belongs into a prompt: candidates with the four factors of each, most relevant first. A
+    /// store that remembers nothing has none.
+    async fn recall(&self, query: RecallQuery) -> Result<Vec<Recalled>, MemoryError> {
+        let _ = query;
+        Ok(Vec::new())
+    }
+
+    /// Stores what a run's prompt was made of, so that it can be explained later. Not waited for: durable with the run's end.
+    async fn note_context(&self, run: RunId, note: ContextNote) -> Result<(), MemoryError> {
+        let _ = (run, note);
+        Ok(())
+    }
+
+    /// What a run's prompt was made of; `None` when nothing was noted.
+    async fn context_note(&self, run: RunId) -> Result<Option<ContextNote>, MemoryError> {
+        let _ = run;
+        Ok(None)
+    }
+
     /// Removes (or, without `confirm`, only counts) what lies before a time.
     async fn prune(&self, request: PruneRequest) -> Result<Pruned, MemoryError>;
 
@@ -187,7 +206,7 @@ pub enum MemoryType {
 }
 
 /// What to find.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct SearchQuery {
     /// Words, in any language.
     pub query: String,
@@ -199,6 +218,10 @@ pub struct SearchQuery {
     pub since: Option<Timestamp>,
     /// Only what was said at or before this.
     pub until: Option<Timestamp>,
+    /// Only what was said on this channel.
+    pub channel: Option<String>,
+    /// Only what was said in this conversation.
+    pub conversation: Option<ConversationId>,
 }
 
 /// What was found, best first.
@@ -231,6 +254,82 @@ pub struct SearchHit {
     pub role: Option<Role>,
     /// The file of a compacted hit, relative to the data directory.
     pub source: Option<String>,
+}
+
+/// What to choose memories for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecallQuery {
+    /// The message to be answered, perhaps with what was said just before.
+    pub text: String,
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// Messages that the prompt holds already; they, and what is made of them alone, are left out.
+    pub present: Vec<crate::MessageId>,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// A memory that may belong into a prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recalled {
+    /// Id of the message, the remembered entry, or the Markdown line.
+    pub id: String,
+    /// What it says: the passage that matters.
+    pub content: String,
+    /// What sort; a message said earlier is a [`crate::MemoryKind::Conversation`].
+    pub kind: crate::MemoryKind,
+    /// When it was said or remembered.
+    pub timestamp: Timestamp,
+    /// Who said it, of a message.
+    pub role: Option<Role>,
+    /// How well it fits, 0 to 1.
+    pub relevance: f32,
+    /// How much it matters in itself, 0 to 1.
+    pub importance: f32,
+    /// How new it is, 0 to 1: halved with each half-life.
+    pub recency: f32,
+    /// How often it was used before, 0 to 1.
+    pub frequency: f32,
+}
+
+/// What a run's prompt was made of.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ContextNote {
+    /// Size of the model's window, in tokens.
+    pub window: u32,
+    /// Tokens of the instructions, the recent conversation, the memories and the tools, as estimated.
+    pub tokens: [u32; 4],
+    /// Messages of the recent conversation that went in.
+    pub recent: u32,
+    /// Memories that went in, best first.
+    pub memories: Vec<ContextMemory>,
+    /// What was cut or left out.
+    pub cuts: Vec<ContextCut>,
+}
+
+/// A memory that went into a prompt.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ContextMemory {
+    /// Its id.
+    pub id: String,
+    /// The sum of the four.
+    pub score: f32,
+    /// Relevance, importance, recency, frequency, 0 to 1 each.
+    pub factors: [f32; 4],
+}
+
+/// Something that did not go in whole.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ContextCut {
+    /// Id of the message or memory, or `soul.md`, or a tool's name.
+    pub id: String,
+    /// Why, in a few words: `over the share of the recent conversation`, ….
+    pub reason: String,
+    /// Tokens left out, as estimated.
+    pub tokens: u32,
 }
 
 /// What to prune.

@@ -155,13 +155,7 @@ mod tests {
             idempotency_key: None,
         };
         memory.accept_run(run).await.unwrap();
-        let query = SearchQuery {
-            query: "tea".to_owned(),
-            limit: 5,
-            kind: MemoryType::All,
-            since: None,
-            until: None,
-        };
+        let query = SearchQuery { query: "tea".to_owned(), limit: 5, ..SearchQuery::default() };
         let stop = AtomicBool::new(false);
         assert_eq!(memory.core().search(&query, &stop).unwrap().total, 1);
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
