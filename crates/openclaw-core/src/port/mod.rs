@@ -3,12 +3,14 @@
 mod admin;
 mod agent;
 mod channels;
+mod embed;
 mod memory;
 mod skills;
 
 pub use admin::{ConfigPort, ConfigUpdate, LogFilter, LogLevel, LogLine, LogPage, LogPort};
 pub use agent::{AgentPort, AgentStats, EventStream, RunHandle, Submission, SubmitError};
 pub use channels::{ChannelInfo, ChannelPort, ChannelStatus};
+pub use embed::{EmbedError, EmbedModel, EmbedPort, EmbedSide, Embedding};
 pub use memory::{
     Accepted, CompactedStats, MemoryError, MemoryPort, MemoryStats, MemoryType, PruneRequest, Pruned,
     SearchHit, SearchQuery, SearchResults, StoreHealth, WalStats,
