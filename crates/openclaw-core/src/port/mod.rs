@@ -4,6 +4,7 @@ mod admin;
 mod agent;
 mod channels;
 mod curation;
+mod embed;
 mod memory;
 mod skills;
 
@@ -14,6 +15,7 @@ pub use curation::{
     Collected, CompactRequest, CompactionHistory, CompactionReport, CurationPort, DistillError, DistillPort,
     EntryFilter, EntryPage, ExportCursor, ExportPage, Imported, Material, Proposal, Section, Verification,
 };
+pub use embed::{EmbedError, EmbedModel, EmbedPort, EmbedSide, Embedding};
 pub use memory::{
     Accepted, CompactedStats, ContextCut, ContextMemory, ContextNote, MemoryError, MemoryPort, MemoryStats,
     MemoryType, PruneRequest, Pruned, RecallQuery, Recalled, SearchHit, SearchQuery, SearchResults,
