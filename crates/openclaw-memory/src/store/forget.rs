@@ -65,8 +65,13 @@ impl Core {
         self.order.lock().erase(&conversation);
         let totals = self.projections.totals();
         let records = entries.iter().map(|entry| entry.at).collect();
-        let intent =
-            ForgottenRecord { before_ms: None, conversations: vec![conversation.clone()], totals, records };
+        let intent = ForgottenRecord {
+            before_ms: None,
+            conversations: vec![conversation.clone()],
+            memories: Vec::new(),
+            totals,
+            records,
+        };
         let logged = self.log_intent(&intent, vec![effect], runtime);
         self.order.lock().erased(&conversation);
         logged?;
@@ -78,7 +83,13 @@ impl Core {
         unfinished.0.extend(all().map(|entry| entry.at));
         if !doomed.is_empty() {
             let records = doomed.iter().map(|entry| entry.at).collect();
-            let more = ForgottenRecord { before_ms: None, conversations: Vec::new(), totals, records };
+            let more = ForgottenRecord {
+                before_ms: None,
+                conversations: Vec::new(),
+                memories: Vec::new(),
+                totals,
+                records,
+            };
             self.log_intent(&more, Vec::new(), runtime)?;
         }
         self.overwrite(&mut unfinished).map_err(error::change)?;
@@ -184,7 +195,13 @@ mod tests {
             Pointer { offset: 1 << 30, ..right },
             Pointer { lsn: Lsn(1 << 40), ..right },
         ];
-        let intent = ForgottenRecord { before_ms: None, conversations: Vec::new(), totals: (0, 0), records };
+        let intent = ForgottenRecord {
+            before_ms: None,
+            conversations: Vec::new(),
+            memories: Vec::new(),
+            totals: (0, 0),
+            records,
+        };
         core.log_intent(&intent, Vec::new(), runtime.handle()).unwrap();
         drop(memory);
         let (memory, report) = Memory::open(dir.path(), &config).unwrap();

@@ -1,6 +1,7 @@
 //! The façade: the port over the log, its projections and the search.
 
 mod cache;
+mod describe;
 mod error;
 mod forget;
 mod open;

@@ -146,6 +146,7 @@ impl Core {
             let mut intent = ForgottenRecord {
                 before_ms: Some(before_ms),
                 conversations: Vec::new(),
+                memories: Vec::new(),
                 totals: self.projections.totals(),
                 records: Vec::new(),
             };

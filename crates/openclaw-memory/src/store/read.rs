@@ -234,7 +234,18 @@ pub(crate) fn messages_of(entry: &Entry, record: &Record<'_>) -> Result<Messages
             }
             OutcomeRecord::Failed(_) | OutcomeRecord::Cancelled => Arc::new([]),
         },
-        Record::Forgotten(_) => Arc::new([]),
+        Record::Imported(record) => Arc::new([Arc::new(Message {
+            id: record.id.clone(),
+            role: record.role,
+            content: vec![ContentBlock::Text(record.content.to_owned())],
+            timestamp: Timestamp::from_unix_millis(record.at_ms),
+            metadata: Metadata::default(),
+        })]),
+        Record::Forgotten(_)
+        | Record::Remembered(_)
+        | Record::Changed(_)
+        | Record::Note(_)
+        | Record::Mark(_) => Arc::new([]),
     })
 }
 

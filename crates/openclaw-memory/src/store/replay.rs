@@ -126,7 +126,12 @@ fn change_of(record: &Record<'_>) -> Result<Change, String> {
                 OutcomeRecord::Failed(_) | OutcomeRecord::Cancelled => None,
             },
         },
-        Record::Forgotten(_) => Change::None,
+        Record::Forgotten(_)
+        | Record::Remembered(_)
+        | Record::Changed(_)
+        | Record::Imported(_)
+        | Record::Note(_)
+        | Record::Mark(_) => Change::None,
     })
 }
 
