@@ -44,7 +44,7 @@ mod store;
 mod vectors;
 mod wal;
 
-pub use store::{Memory, OpenError, OpenReport};
+pub use store::{Memory, OpenError, OpenReport, Parts};
 pub use wal::{ChangeError, Damage, OpenError as LogOpenError};
 
 #[cfg(doctest)]

@@ -11,6 +11,7 @@ mod prune;
 mod read;
 mod replay;
 mod runs;
+mod semantic;
 mod signal;
 mod stats;
 mod upkeep;
@@ -25,8 +26,9 @@ use std::{
 pub use error::OpenError;
 pub(crate) use error::read as read_error;
 pub use open::OpenReport;
-use openclaw_core::port::MemoryError;
+use openclaw_core::port::{EmbedPort, MemoryError};
 pub(crate) use read::messages_of;
+pub(crate) use semantic::{LOG_SPACE, Semantic, channel_hash, conversation_hash};
 pub(crate) use stats::{Found as CompactedFile, compacted_files};
 
 use crate::{
@@ -45,7 +47,20 @@ use signal::Signal;
 #[derive(Debug)]
 pub struct Memory {
     core: Arc<Core>,
-    upkeep: Mutex<Option<JoinHandle<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// What the memory may work with beside its files.
+#[derive(Clone, Default)]
+pub struct Parts {
+    /// Makes passages findable by meaning.
+    pub embedder: Option<Arc<dyn EmbedPort>>,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").field("embedder", &self.embedder.is_some()).finish()
+    }
 }
 
 /// What a record carries to the observer.
@@ -78,6 +93,8 @@ pub(crate) struct Core {
     erased: AtomicBool,
     /// Why the index can't be used until the upkeep has opened it anew.
     index_fault: Mutex<Option<String>>,
+    /// Search by meaning, when there is who embeds.
+    pub(crate) semantic: Option<Semantic>,
     _lock: Arc<Lock>,
 }
 
@@ -101,11 +118,10 @@ impl Memory {
     /// reads go on. Calling it again is fine.
     pub async fn close(&self) {
         self.core.wal.close().await;
-        self.core.signal.stop();
-        let thread = self.upkeep.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let threads = self.stop_threads();
         let core = Arc::clone(&self.core);
         let last = tokio::task::spawn_blocking(move || {
-            if let Some(thread) = thread {
+            for thread in threads {
                 // A panicked thread left the projections as they were.
                 let _ = thread.join();
             }
@@ -114,6 +130,19 @@ impl Memory {
         if last.await.is_err() {
             tracing::warn!("the last checkpoint did not finish; the next start replays more");
         }
+    }
+
+    fn keep(&self, thread: JoinHandle<()>) {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+    }
+
+    /// Tells the threads to end and hands them out to be waited for.
+    fn stop_threads(&self) -> Vec<JoinHandle<()>> {
+        self.core.signal.stop();
+        if let Some(semantic) = &self.core.semantic {
+            semantic.stop();
+        }
+        std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Takes a checkpoint now, as the upkeep does when one is due. Blocks. For tests.
@@ -145,8 +174,7 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        self.core.signal.stop();
-        if let Some(thread) = self.upkeep.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        for thread in self.stop_threads() {
             let _ = thread.join();
         }
     }
