@@ -374,6 +374,17 @@ pub struct MemoryStats {
     pub compacted: CompactedStats,
     /// Bytes of the log and of the Markdown together.
     pub total_bytes: u64,
+    /// Search by meaning; `None` while there is no model.
+    pub semantic: Option<SemanticStats>,
+}
+
+/// How far search by meaning has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SemanticStats {
+    /// Vectors there are.
+    pub vectors: u64,
+    /// Records of the log that wait for theirs.
+    pub backlog: u64,
 }
 
 /// Sizes and counts of the log.

@@ -8,7 +8,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
     time::Duration,
@@ -16,7 +16,7 @@ use std::{
 
 use openclaw_core::{
     Lsn,
-    port::{EmbedError, EmbedPort, EmbedSide, Embedding, MemoryError},
+    port::{EmbedError, EmbedPort, EmbedSide, Embedding, MemoryError, SemanticStats},
 };
 
 use super::{
@@ -28,7 +28,7 @@ use crate::{
     record::{ConvKey, Home, Record, documents},
     search::Language,
     vectors::{NewVector, VectorKey, Vectors, VectorsError},
-    wal::{ChangeError, Pointer},
+    wal::{ChangeError, Pointer, Reader},
 };
 
 /// Records whose passages are made into vectors in one go, and become durable together.
@@ -58,7 +58,6 @@ pub(crate) struct Semantic {
     signal: Arc<Signal>,
     stopped: AtomicBool,
     told: AtomicBool,
-    backlog: AtomicU64,
 }
 
 impl std::fmt::Debug for Semantic {
@@ -103,7 +102,6 @@ impl Semantic {
             signal,
             stopped: AtomicBool::new(false),
             told: AtomicBool::new(false),
-            backlog: AtomicU64::new(0),
         }
     }
 
@@ -148,9 +146,12 @@ impl Semantic {
         }
     }
 
-    /// Records that wait for their vectors.
-    pub(crate) fn backlog(&self) -> u64 {
-        self.backlog.load(Ordering::Relaxed)
+    /// How far it has come; `None` while there is no model, or its vectors can't be used.
+    pub(super) fn stats(&self, reader: &Reader) -> Option<SemanticStats> {
+        let vectors = self.vectors().ok()??;
+        let held = reader.held();
+        let backlog = missing(&vectors.covered(), held.start.0..held.end.0);
+        Some(SemanticStats { vectors: vectors.len() as u64, backlog })
     }
 
     /// Takes out the vectors of records that are erased. When this returns none of their bytes is left.
@@ -236,7 +237,6 @@ impl Semantic {
         let removals = *self.removals.lock().unwrap_or_else(PoisonError::into_inner);
         let held = core.reader().held();
         let covered = vectors.covered();
-        self.backlog.store(missing(&covered, held.start.0..held.end.0), Ordering::Relaxed);
         let Some(chunk) = next_chunk(&covered, held.start.0..held.end.0) else { return Ok(false) };
         let pieces = core.pieces(&chunk, self)?;
         let mut made = Vec::with_capacity(pieces.len());

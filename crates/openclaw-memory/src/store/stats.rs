@@ -97,6 +97,7 @@ impl Core {
             },
             // What is derived, and the room kept ahead of the log's end, is nobody's memory.
             total_bytes: wal_bytes + compacted_bytes,
+            semantic: self.semantic.as_ref().and_then(|semantic| semantic.stats(&self.reader)),
         })
     }
 }
