@@ -41,6 +41,7 @@ mod poison;
 mod record;
 mod search;
 mod store;
+mod vault;
 mod vectors;
 mod wal;
 
