@@ -43,7 +43,7 @@ mod search;
 mod store;
 mod wal;
 
-pub use store::{Memory, OpenError, OpenReport};
+pub use store::{Memory, OpenError, OpenReport, Past};
 pub use wal::{ChangeError, Damage, OpenError as LogOpenError};
 
 #[cfg(doctest)]

@@ -1,6 +1,7 @@
 //! The façade: the port over the log, its projections and the search.
 
 mod cache;
+mod curation;
 mod describe;
 mod error;
 mod forget;
@@ -22,10 +23,11 @@ use std::{
     thread::JoinHandle,
 };
 
+pub use curation::Past;
 pub use error::OpenError;
 pub(crate) use error::read as read_error;
 pub use open::OpenReport;
-use openclaw_core::port::MemoryError;
+use openclaw_core::{MemoryId, config::RetentionConfig, port::MemoryError};
 pub(crate) use read::messages_of;
 pub(crate) use stats::{Found as CompactedFile, compacted_files};
 
@@ -78,6 +80,11 @@ pub(crate) struct Core {
     erased: AtomicBool,
     /// Why the index can't be used until the upkeep has opened it anew.
     index_fault: Mutex<Option<String>>,
+    retention: RetentionConfig,
+    /// The entry remembered last, so that the next one's id comes after it.
+    newest_memory: Mutex<Option<MemoryId>>,
+    /// Segments done and in all, of the compaction under way.
+    compacting: Mutex<Option<(u64, u64)>>,
     _lock: Arc<Lock>,
 }
 

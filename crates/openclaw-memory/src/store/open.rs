@@ -145,6 +145,9 @@ impl Memory {
             searches: Arc::new(Semaphore::new(SEARCHES)),
             erased: AtomicBool::new(false),
             index_fault: Mutex::new(None),
+            retention: config.retention.clone(),
+            newest_memory: Mutex::new(None),
+            compacting: Mutex::new(None),
             _lock: lock,
         });
         let redone = core.redo(&found)?;
