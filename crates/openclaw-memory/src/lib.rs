@@ -45,7 +45,7 @@ mod vault;
 mod vectors;
 mod wal;
 
-pub use store::{Memory, OpenError, OpenReport, Parts};
+pub use store::{Memory, OpenError, OpenReport, Parts, Past};
 pub use wal::{ChangeError, Damage, OpenError as LogOpenError};
 
 #[cfg(doctest)]

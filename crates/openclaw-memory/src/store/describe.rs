@@ -4,7 +4,7 @@ use openclaw_core::{Role, Timestamp, port::MemoryError};
 
 use super::{Core, messages_of};
 use crate::{
-    record::{ConvKey, Record, text_of},
+    record::{ConvKey, Record, RememberedRecord, text_of},
     wal::Pointer,
 };
 
@@ -37,14 +37,12 @@ impl Core {
                     _ => return Ok(None),
                 }
             }
-            Record::Remembered(_)
-            | Record::Forgotten(_)
-            | Record::Changed(_)
-            | Record::Note(_)
-            | Record::Mark(_) => return Ok(None),
+            Record::Remembered(entry) => return self.describe_entry(at, entry),
+            Record::Forgotten(_) | Record::Changed(_) | Record::Note(_) | Record::Mark(_) => return Ok(None),
         };
+        let import_ms = if let Record::Imported(imported) = &record { Some(imported.at_ms) } else { None };
         let Some(view) = self.conversation_view(&conversation)? else { return Ok(None) };
-        let Some(entry) = self.entry(&conversation, at)? else { return Ok(None) };
+        let Some(entry) = self.entry(&conversation, at, import_ms)? else { return Ok(None) };
         let Ok(messages) = messages_of(&entry, &record) else { return Ok(None) };
         Ok(messages.get(part as usize).map(|message| Described {
             id: message.id.as_str().to_owned(),
@@ -53,6 +51,29 @@ impl Core {
             timestamp: message.timestamp,
             conversation: Some(conversation),
             channel: Some(view.channel.as_str().to_owned()),
+        }))
+    }
+
+    fn describe_entry(
+        &self,
+        at: Pointer,
+        entry: &RememberedRecord<'_>,
+    ) -> Result<Option<Described>, MemoryError> {
+        let row = self.projections.memory(entry.id).map_err(|e| self.index_failed(e))?;
+        if row.is_none_or(|row| row.at != at) {
+            return Ok(None);
+        }
+        let view = match &entry.conversation {
+            Some(conversation) => self.conversation_view(conversation)?,
+            None => None,
+        };
+        Ok(Some(Described {
+            id: entry.id.to_string(),
+            text: entry.content.to_owned(),
+            role: None,
+            timestamp: entry.id.created_at(),
+            conversation: entry.conversation.clone(),
+            channel: view.map(|view| view.channel.as_str().to_owned()),
         }))
     }
 }

@@ -1,6 +1,7 @@
 //! The façade: the port over the log, its projections and the search.
 
 mod cache;
+mod curation;
 mod describe;
 mod error;
 mod forget;
@@ -23,10 +24,15 @@ use std::{
     thread::JoinHandle,
 };
 
+pub use curation::Past;
 pub use error::OpenError;
 pub(crate) use error::read as read_error;
 pub use open::OpenReport;
-use openclaw_core::port::{EmbedPort, MemoryError};
+use openclaw_core::{
+    MemoryId,
+    config::RetentionConfig,
+    port::{EmbedPort, MemoryError},
+};
 pub(crate) use read::messages_of;
 pub(crate) use semantic::{LOG_SPACE, Semantic, channel_hash, conversation_hash};
 pub(crate) use stats::{Found as CompactedFile, compacted_files};
@@ -95,6 +101,11 @@ pub(crate) struct Core {
     index_fault: Mutex<Option<String>>,
     /// Search by meaning, when there is who embeds.
     pub(crate) semantic: Option<Semantic>,
+    retention: RetentionConfig,
+    /// The entry remembered last, so that the next one's id comes after it.
+    newest_memory: Mutex<Option<MemoryId>>,
+    /// Segments done and in all, of the compaction under way.
+    compacting: Mutex<Option<(u64, u64)>>,
     _lock: Arc<Lock>,
 }
 

@@ -179,6 +179,9 @@ impl Memory {
             erased: AtomicBool::new(false),
             index_fault: Mutex::new(None),
             semantic,
+            retention: config.retention.clone(),
+            newest_memory: Mutex::new(None),
+            compacting: Mutex::new(None),
             _lock: lock,
         });
         let redone = core.redo(&found)?;

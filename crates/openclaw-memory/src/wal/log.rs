@@ -98,7 +98,7 @@ impl<T: Send + 'static> Wal<T> {
     /// # Errors
     /// See [`AppendError`].
     pub async fn append_urgent(&self, payload: Vec<u8>, item: T) -> Result<Pointer, AppendError> {
-        match self.reserve(payload.len()).await?.queue(payload, item, true) {
+        match self.reserve(payload.len()).await?.queue(payload, item, (true, false)) {
             Ok(ticket) => ticket.await,
             Err((error, _)) => Err(error),
         }
@@ -113,6 +113,10 @@ impl<T: Send + 'static> Wal<T> {
         self.check(bytes)?;
         let cost = self.queue.cost(bytes);
         let permits = u32::try_from(cost).unwrap_or(u32::MAX);
+        if let Ok(room) = self.queue.room.try_acquire_many(permits) {
+            return Ok(Slot { wal: self, room, bytes, cost });
+        }
+        let _crowd = self.queue.crowded();
         match self.queue.room.acquire_many(permits).await {
             Ok(room) => Ok(Slot { wal: self, room, bytes, cost }),
             Err(_) => Err(self.gone()),
@@ -232,15 +236,29 @@ impl<T: Send + 'static> Slot<'_, T> {
     /// The item comes back with the error, so that it is the caller who decides when it is dropped: it may be queued under
     /// a lock that its drop takes.
     pub fn append(self, payload: Vec<u8>, item: T) -> Result<Ticket, (AppendError, T)> {
-        self.queue(payload, item, false)
+        self.queue(payload, item, (false, false))
     }
 
-    fn queue(self, payload: Vec<u8>, item: T, urgent: bool) -> Result<Ticket, (AppendError, T)> {
+    /// The same for a record that waits until another one is written, and shares its sync: before it in the log, and durable
+    /// with it. Closing the log writes it, too.
+    ///
+    /// # Errors
+    /// As [`Slot::append`].
+    pub fn append_with_next(self, payload: Vec<u8>, item: T) -> Result<Ticket, (AppendError, T)> {
+        self.queue(payload, item, (false, true))
+    }
+
+    fn queue(
+        self,
+        payload: Vec<u8>,
+        item: T,
+        (urgent, patient): (bool, bool),
+    ) -> Result<Ticket, (AppendError, T)> {
         if payload.len() > self.bytes {
             return Err((AppendError::TooLarge { bytes: payload.len(), limit: self.bytes }, item));
         }
         let (done, result) = oneshot::channel();
-        match self.wal.queue.push(Entry { payload, item, done, cost: self.cost, urgent }) {
+        match self.wal.queue.push(Entry { payload, item, done, cost: self.cost, urgent, patient }) {
             Ok(()) => {
                 // The committer gives it back with the batch.
                 self.room.forget();
