@@ -56,15 +56,15 @@ pub mod engine {
     #[cfg(any(test, feature = "testing"))]
     pub use crate::{
         fs::{Crash, Fault, FaultFs, FaultKind},
-        wal::encode_segment,
+        wal::{encode_segment, read_archive},
     };
     pub use crate::{
         fs::{Fs, FsFile, RealFs},
         lock::{Lock, LockError},
         wal::{
-            AppendError, ChangeError, Committed, Cut, Damage, Gap, LogHealth, Observer, OpenError, Pointer,
-            ReadError, Reader, Record, Recovery, ReplayFrom, Scanner, SegmentContent, SegmentInfo, Slot,
-            Ticket, Wal, WalOptions, walk_segment,
+            AppendError, ArchiveReport, ChangeError, Committed, Cut, Damage, Gap, LogHealth, Observer,
+            OpenError, Pointer, ReadError, Reader, Record, Recovery, ReplayFrom, Scanner, SegmentContent,
+            SegmentInfo, Slot, Ticket, Wal, WalOptions, walk_segment,
         },
     };
 }

@@ -103,6 +103,11 @@ pub(super) fn change(error: ChangeError) -> MemoryError {
     match error {
         ChangeError::Poisoned(reason) => MemoryError::Unwritable { reason: reason.to_string() },
         ChangeError::Io { path, source, .. } => MemoryError::Io { path, source },
+        ChangeError::NotSealed { lsn } => MemoryError::Damaged {
+            path: PathBuf::from("wal"),
+            offset: 0,
+            what: format!("no sealed segment starts with record {}", lsn.0),
+        },
         ChangeError::Mismatch { path, offset, lsn } => {
             MemoryError::Damaged { path, offset, what: format!("another record than {} lies there", lsn.0) }
         }

@@ -4,11 +4,13 @@
 //! after their first [`Lsn`](openclaw_core::Lsn); a segment is a header and frames; a frame is one record. One committer
 //! thread writes what has queued up, syncs once and only then wakes the writers.
 
+mod archive;
 mod change;
 mod committer;
 mod error;
 mod frame;
 mod log;
+mod patched;
 mod preamble;
 mod queue;
 mod reader;
@@ -26,12 +28,12 @@ pub use error::{AppendError, ChangeError, OpenError, ReadError};
 pub use log::{Slot, Ticket, Wal};
 pub use reader::{Reader, Scanner};
 pub use types::{
-    Committed, Cut, Damage, Gap, LogHealth, Observer, Pointer, Record, Recovery, ReplayFrom, SegmentInfo,
-    WalOptions,
+    ArchiveReport, Committed, Cut, Damage, Gap, LogHealth, Observer, Pointer, Record, Recovery, ReplayFrom,
+    SegmentInfo, WalOptions,
 };
-#[cfg(any(test, feature = "testing"))]
-pub use walk_bytes::encode_segment;
 pub use walk_bytes::{SegmentContent, walk_segment};
+#[cfg(any(test, feature = "testing"))]
+pub use walk_bytes::{encode_segment, read_archive};
 
 use crate::fs::FsFile;
 

@@ -67,7 +67,7 @@ impl Preamble {
     }
 }
 
-fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
+pub(super) fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
     match rest.split_first_chunk::<N>() {
         Some((taken, after)) => {
             *rest = after;

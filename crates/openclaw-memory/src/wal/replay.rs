@@ -98,7 +98,7 @@ pub(super) fn replay(
     let begin = segments.partition_point(|segment| segment.first <= seek).saturating_sub(1);
     let mut expected = None;
     for (index, segment) in segments.iter().enumerate().skip(begin) {
-        let path = shared.segment_path(segment.first);
+        let path = shared.path(segment.first);
         let failed = |source| IoFailure { action: "read", path: path.clone(), source };
         if let Some(lost) = expected.map(|expected| expected..segment.first).filter(|lost| !lost.is_empty()) {
             let gap = Gap { lost: Lsn(lost.start)..Lsn(lost.end), path: path.clone() };

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "these are tests, helpers included")]
 
+mod archive;
 mod crash_matrix;
 mod damage;
 mod faults;
