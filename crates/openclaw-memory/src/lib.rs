@@ -36,6 +36,7 @@
 
 mod fs;
 mod index;
+mod integrity;
 mod lock;
 mod poison;
 mod record;
@@ -43,8 +44,9 @@ mod search;
 mod store;
 mod wal;
 
-pub use store::{Memory, OpenError, OpenReport};
-pub use wal::{ChangeError, Damage, OpenError as LogOpenError};
+pub use integrity::{CheckProgress, LostRecord, RepairReport, VerifyReport, repair, verify};
+pub use store::{LogBytes, Memory, OpenError, OpenReport};
+pub use wal::{ChangeError, Damage, OpenError as LogOpenError, Problem, ProblemKind, Severity};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -62,9 +64,9 @@ pub mod engine {
         fs::{Fs, FsFile, RealFs},
         lock::{Lock, LockError},
         wal::{
-            AppendError, ArchiveReport, ChangeError, Committed, Cut, Damage, Gap, LogHealth, Observer,
-            OpenError, Pointer, ReadError, Reader, Record, Recovery, ReplayFrom, Scanner, SegmentContent,
-            SegmentInfo, Slot, Ticket, Wal, WalOptions, walk_segment,
+            AppendError, ArchiveReport, ChainProgress, ChangeError, Committed, Cut, Damage, Gap, LogHealth,
+            Observer, OpenError, Pointer, ReadError, Reader, Record, Recovery, ReplayFrom, Scanner,
+            SegmentContent, SegmentInfo, Slot, Ticket, Wal, WalOptions, walk_segment,
         },
     };
 }

@@ -62,7 +62,7 @@ fn owner(pid: Option<u32>) -> String {
 }
 
 impl OpenError {
-    pub(super) fn index(dir: PathBuf, error: IndexError) -> Self {
+    pub(crate) fn index(dir: PathBuf, error: IndexError) -> Self {
         match error {
             IndexError::Io { path, source } => Self::Io { action: "use", path, source },
             other => Self::Index { dir, source: Box::new(other) },
@@ -79,7 +79,7 @@ impl OpenError {
         }
     }
 
-    pub(super) fn lock(dir: PathBuf, error: LockError) -> Self {
+    pub(crate) fn lock(dir: PathBuf, error: LockError) -> Self {
         match error {
             LockError::Held { pid, .. } => Self::Locked { path: dir, pid },
             LockError::Io { action, path, source } => Self::Io { action, path, source },

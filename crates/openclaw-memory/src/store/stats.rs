@@ -76,12 +76,32 @@ pub(super) fn prune_compacted(
     Ok(())
 }
 
+/// What the log takes on the disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogBytes {
+    /// Its segments.
+    pub wal: u64,
+    /// Those that were archived, as they are.
+    pub archive: u64,
+}
+
 impl Core {
+    pub(crate) fn log_bytes(&self) -> LogBytes {
+        let mut bytes = LogBytes::default();
+        for segment in self.reader.segments() {
+            match segment.archived {
+                Some(archived) => bytes.archive += archived,
+                None => bytes.wal += segment.bytes,
+            }
+        }
+        bytes
+    }
+
     pub(super) fn stats(&self) -> Result<MemoryStats, MemoryError> {
         self.find_oldest()?;
         let counters = self.projections.counters();
         let compacted = compacted_files(&self.dir)?;
-        let wal_bytes: u64 = self.reader.segments().iter().map(|segment| segment.bytes).sum();
+        let LogBytes { wal: wal_bytes, archive: archive_bytes } = self.log_bytes();
         let compacted_bytes: u64 = compacted.iter().map(|file| file.bytes).sum();
         Ok(MemoryStats {
             wal: WalStats {
@@ -96,7 +116,7 @@ impl Core {
                 last_compaction: None,
             },
             // What is derived, and the room kept ahead of the log's end, is nobody's memory.
-            total_bytes: wal_bytes + compacted_bytes,
+            total_bytes: wal_bytes + archive_bytes + compacted_bytes,
         })
     }
 }

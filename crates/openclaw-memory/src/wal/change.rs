@@ -9,7 +9,7 @@ use std::{
 use openclaw_core::Lsn;
 
 use super::{
-    ChangeError, Pointer, archive,
+    ChangeError, Pointer, archive, chain,
     frame::{Head, MAX_HEAD, frame_len},
     patched::Patch,
     shared::{Dirs, Home, IoFailure, Segment, Shared, write_manifest},
@@ -65,8 +65,13 @@ fn erase_in(
     }
     let path = shared.path(segment.first);
     let file = shared.file(segment.first).map_err(IoFailure::at("open", &path))?;
+    let mut announced = false;
     for pointer in records {
         let Some(patch) = plan(shared, (&path, &file), segment, pointer, wrong)? else { continue };
+        if !announced {
+            chain::announce_change(shared, &segment);
+            announced = true;
+        }
         let offset = u64::from(pointer.offset);
         file.write_all_at(&patch.bytes, offset)
             .and_then(|()| write_zeros(&*file, offset + patch.bytes.len() as u64, patch.zeros))
@@ -167,6 +172,7 @@ pub(super) fn drop_before(shared: &Shared, lsn: Lsn) -> Result<(u64, u64), Chang
         (dropped, table.segments.get(count).map_or(table.next, |segment| segment.first))
     });
     let Some(oldest) = dropped.first() else { return Ok((0, 0)) };
+    chain::announce_drop(shared, oldest.first, floor);
     // From here on a start finishes the work and does not take the segments for lost.
     write_manifest(&*shared.fs, &shared.dirs.wal, &shared.codec, floor)?;
     shared.edit_table(|table| table.segments.retain(|segment| segment.first >= floor));

@@ -12,8 +12,8 @@ use openclaw_core::Lsn;
 use tokio::sync::{SemaphorePermit, oneshot, watch};
 
 use super::{
-    AppendError, ArchiveReport, ChangeError, LogHealth, Observer, OpenError, Pointer, Reader, Record,
-    Recovery, ReplayFrom, WalOptions, archive, change,
+    AppendError, ArchiveReport, ChainProgress, ChangeError, LogHealth, Observer, OpenError, Pointer, Reader,
+    Record, Recovery, ReplayFrom, WalOptions, archive, chain, change,
     committer::Committer,
     queue::{Entry, Queue},
     recovery, replay,
@@ -171,6 +171,15 @@ impl<T: Send + 'static> Wal<T> {
         archive::archive(&self.shared, first)
     }
 
+    /// Adds to the hash chain what it lacks: an entry for each sealed segment that it does not know, or that was changed on
+    /// purpose since. Blocks, for as long as it takes to read those segments, unless `stop` says otherwise between two of them.
+    ///
+    /// # Errors
+    /// See [`ChangeError`]. The next call tries again.
+    pub fn extend_chain(&self, stop: &dyn Fn() -> bool) -> Result<ChainProgress, ChangeError> {
+        chain::extend(&self.shared, stop)
+    }
+
     /// Whether appends can succeed. Cheap.
     #[must_use]
     pub fn health(&self) -> LogHealth {
@@ -189,6 +198,10 @@ impl<T: Send + 'static> Wal<T> {
         let mut finished = self.finished.clone();
         // An error means that the sender is gone, and with it the thread.
         let _ = finished.wait_for(|finished| *finished).await;
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// Refuses what can't succeed anyway. A full disk is left to the committer: it may have space again.

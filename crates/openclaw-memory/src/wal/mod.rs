@@ -5,13 +5,17 @@
 //! thread writes what has queued up, syncs once and only then wakes the writers.
 
 mod archive;
+mod chain;
 mod change;
+mod check;
 mod committer;
 mod error;
 mod frame;
 mod log;
+mod mend;
 mod patched;
 mod preamble;
+mod problem;
 mod queue;
 mod reader;
 mod recovery;
@@ -24,8 +28,12 @@ mod window;
 
 use std::io;
 
+pub use chain::ChainProgress;
+pub(crate) use check::{Check, Findings, Met};
 pub use error::{AppendError, ChangeError, OpenError, ReadError};
 pub use log::{Slot, Ticket, Wal};
+pub(crate) use mend::MendError;
+pub use problem::{Problem, ProblemKind, Severity};
 pub use reader::{Reader, Scanner};
 pub use types::{
     ArchiveReport, Committed, Cut, Damage, Gap, LogHealth, Observer, Pointer, Record, Recovery, ReplayFrom,

@@ -15,6 +15,7 @@ use openclaw_core::Lsn;
 use super::{
     SegmentInfo, WalOptions,
     archive::{ArchiveFile, archive_path},
+    chain::Ledger,
     frame::Codec,
     preamble::{self, Preamble},
     write_zeros,
@@ -165,6 +166,8 @@ pub(super) struct Shared {
     /// Counts the files that were replaced by others, so that a scan can let go of one it has open.
     replaced: AtomicU64,
     files: Mutex<Vec<(u64, Arc<dyn FsFile>)>>,
+    /// The hash chain, once it was read. Whoever changes segments takes it after `changing`.
+    chain: Mutex<Option<Ledger>>,
 }
 
 impl Shared {
@@ -179,11 +182,16 @@ impl Shared {
             changing: Mutex::new(()),
             replaced: AtomicU64::new(0),
             files: Mutex::new(Vec::new()),
+            chain: Mutex::new(None),
         }
     }
 
     pub(super) fn change(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn chain(&self) -> MutexGuard<'_, Option<Ledger>> {
+        self.chain.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks at the table.
@@ -311,7 +319,7 @@ pub(super) fn manifest_path(dir: &Path) -> PathBuf {
 }
 
 /// Puts a file in place as a whole: under another name, synced, renamed, the directory synced.
-fn place(
+pub(super) fn place(
     fs: &dyn Fs,
     dir: &Path,
     path: &Path,

@@ -10,4 +10,5 @@ mod golden;
 mod handles;
 mod kit;
 mod log;
+mod model;
 mod properties;

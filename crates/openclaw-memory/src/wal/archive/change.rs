@@ -6,7 +6,7 @@ use openclaw_core::Lsn;
 
 use super::{
     super::{
-        ArchiveReport, ChangeError, Pointer,
+        ArchiveReport, ChangeError, Pointer, chain,
         change::{self, Wrong, poisoned, refuse_when_poisoned},
         patched::Patched,
         preamble::{self, Preamble},
@@ -144,6 +144,7 @@ pub(in crate::wal) fn erase_in(
             .sync_dir(&dirs.archive)
             .map_err(|source| poisoned(shared, dirs.archive.clone(), source));
     }
+    chain::announce_change(shared, &segment);
     let (end, before) = shared.with_table(|table| {
         let index = table.get(segment.first).map_or(0, |(index, _)| index);
         let before = index.checked_sub(1).and_then(|before| table.segments.get(before));

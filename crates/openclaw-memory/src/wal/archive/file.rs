@@ -69,10 +69,7 @@ impl ArchiveFile {
     pub(in crate::wal) fn open(file: Arc<dyn FsFile>, codec: &Codec, first: u64) -> Result<Self, Unopened> {
         let seed = block::seed(codec, first);
         let head = read_head(&*file)?.filter(|head| head.id == codec.id && head.first.0 == first);
-        let table = match head {
-            Some(head) => read_table(&*file, &head, seed)?,
-            None => None,
-        };
+        let table = read_table(&*file, head.map(|head| head.blocks()), seed)?;
         let has_table = table.is_some();
         let spans = match table {
             Some(spans) => spans,
@@ -204,16 +201,38 @@ fn read_head(file: &dyn FsFile) -> Result<Option<ArchiveHead>, Unopened> {
     }
 }
 
-fn read_table(file: &dyn FsFile, head: &ArchiveHead, seed: u32) -> io::Result<Option<Vec<Span>>> {
-    let mut bytes = vec![0; head.blocks() as usize * 4 + 4];
-    if file.read_up_to(&mut bytes, preamble::SIZE as u64)? < bytes.len() {
-        return Ok(None);
+/// The table behind the head, for so many blocks; without a head, for as many as make its checksum right.
+fn read_table(file: &dyn FsFile, blocks: Option<u32>, seed: u32) -> io::Result<Option<Vec<Span>>> {
+    if blocks == Some(0) {
+        return Ok(Some(Vec::new()));
     }
-    let mut offset = (preamble::SIZE + bytes.len()) as u64;
-    let Some((table, crc)) = bytes.split_last_chunk::<4>() else { return Ok(None) };
-    if table_checksum(seed, table) != u32::from_le_bytes(*crc) {
-        return Ok(None);
+    let least = 4 * blocks.unwrap_or(1) as usize;
+    let most = match blocks {
+        Some(_) => least,
+        None => usize::try_from(file.len()?.min(u64::from(u32::MAX / BLOCK) * 4)).unwrap_or(least),
+    };
+    let mut bytes = vec![0; most + 4];
+    let read = file.read_up_to(&mut bytes, preamble::SIZE as u64)?;
+    bytes.truncate(read);
+    let mut hasher = crc32fast::Hasher::new_with_initial(seed);
+    hasher.update(bytes.get(..least - 4).unwrap_or_default());
+    let mut len = least;
+    while let (Some(entry), Some(crc)) = (bytes.get(len - 4..len), bytes.get(len..len + 4)) {
+        hasher.update(entry);
+        if hasher.clone().finalize().to_le_bytes() == crc {
+            bytes.truncate(len);
+            return Ok(Some(spans_of(&bytes)));
+        }
+        if len == most {
+            break;
+        }
+        len += 4;
     }
+    Ok(None)
+}
+
+fn spans_of(table: &[u8]) -> Vec<Span> {
+    let mut offset = (preamble::SIZE + table.len() + 4) as u64;
     let (entries, _) = table.as_chunks::<4>();
     let place = |entry: &[u8; 4]| {
         let stored = Stored(u32::from_le_bytes(*entry));
@@ -221,7 +240,7 @@ fn read_table(file: &dyn FsFile, head: &ArchiveHead, seed: u32) -> io::Result<Op
         offset += (HEAD + stored.len()) as u64;
         Some((at, stored))
     };
-    Ok(Some(entries.iter().map(place).collect()))
+    entries.iter().map(place).collect()
 }
 
 pub(super) fn table_checksum(seed: u32, table: &[u8]) -> u32 {
