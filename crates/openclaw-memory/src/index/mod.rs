@@ -117,6 +117,12 @@ impl Projections {
         self.lock().counters.clone()
     }
 
+    /// Messages, pending runs and the last record that was applied, all of one moment.
+    pub(crate) fn figures(&self) -> (u64, usize, Option<openclaw_core::Lsn>) {
+        let state = self.lock();
+        (state.counters.messages, state.pending.len(), state.last.map(|at| at.lsn))
+    }
+
     /// Notes the oldest message, after it was looked up.
     pub(crate) fn set_oldest(&self, oldest_ms: Option<i64>) {
         self.lock().counters.oldest_ms = oldest_ms;

@@ -34,7 +34,9 @@ use openclaw_core::{
     port::{EmbedPort, MemoryError},
 };
 pub(crate) use read::messages_of;
+pub(crate) use replay::Replay;
 pub(crate) use semantic::{LOG_SPACE, Semantic, channel_hash, conversation_hash};
+pub use stats::LogBytes;
 pub(crate) use stats::{Found as CompactedFile, compacted_files};
 
 use crate::{
@@ -118,6 +120,21 @@ impl Core {
         &self.dir
     }
 
+    pub(crate) fn wal(&self) -> &Wal<Item> {
+        &self.wal
+    }
+
+    /// Messages, pending runs and the last record, while nothing can be removed as long as the guard is held. `None`: a
+    /// removal is not finished.
+    pub(crate) fn settled_figures(&self) -> Option<(impl Drop + '_, u64, usize, Option<openclaw_core::Lsn>)> {
+        let guard = self.maintain();
+        if !guard.0.is_empty() {
+            return None;
+        }
+        let (messages, pending, last) = self.projections.figures();
+        Some((guard, messages, pending, last))
+    }
+
     /// Waits for a running checkpoint or removal and keeps others out.
     fn maintain(&self) -> MutexGuard<'_, Unfinished> {
         self.maintenance.lock().unwrap_or_else(PoisonError::into_inner)
@@ -154,6 +171,38 @@ impl Memory {
             semantic.stop();
         }
         std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Checks the whole memory while it is in use, as [`verify`](crate::verify) does for one that is not. Blocks, and
+    /// delays removals by the time that one segment takes; nothing else waits for it.
+    ///
+    /// # Errors
+    /// [`OpenError::Io`] or [`OpenError::Log`] when the directory can't be read. What is wrong is in the report.
+    pub fn verify(
+        &self,
+        progress: &mut dyn FnMut(crate::CheckProgress),
+    ) -> Result<crate::VerifyReport, OpenError> {
+        crate::integrity::verify_open(&self.core, progress)
+    }
+
+    /// What the log takes on the disk.
+    #[must_use]
+    pub fn log_bytes(&self) -> LogBytes {
+        self.core.log_bytes()
+    }
+
+    /// Archives every sealed segment of the log and extends the hash chain, as compaction and the upkeep do. Blocks. For tests.
+    ///
+    /// # Errors
+    /// See [`MemoryError`].
+    #[cfg(any(test, feature = "testing"))]
+    #[doc(hidden)]
+    pub fn archive_now(&self) -> Result<usize, MemoryError> {
+        let sealed = self.core.reader.segments().into_iter().filter(|segment| segment.sealed);
+        let archived = sealed.map(|segment| self.core.archive_segment(segment.lsns.start));
+        let count = archived.collect::<Result<Vec<_>, _>>()?.len();
+        self.core.extend_chain();
+        Ok(count)
     }
 
     /// Takes a checkpoint now, as the upkeep does when one is due. Blocks. For tests.

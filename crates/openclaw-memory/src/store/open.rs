@@ -18,6 +18,7 @@ use super::{
 use crate::{
     fs::{Fs, RealFs},
     index::{Base, IndexError, Place, Projections},
+    integrity::log_options,
     lock::Lock,
     wal::{Damage, Observer, ReadError, ReplayFrom, Wal, WalOptions},
 };
@@ -141,9 +142,15 @@ impl Memory {
         let from = applied.map_or(ReplayFrom::Beginning, ReplayFrom::After);
         let mut replay = Replay::new(&projections, &base, rebuild);
         let wal_dir = dir.join("wal");
-        let (wal, recovery) =
-            Wal::open(fs, &wal_dir, wal_options(config), from, &mut |record| replay.visit(&record), observer)
-                .map_err(OpenError::Log)?;
+        let (wal, recovery) = Wal::open(
+            fs,
+            &wal_dir,
+            log_options(dir, wal_options(config)),
+            from,
+            &mut |record| replay.visit(&record),
+            observer,
+        )
+        .map_err(OpenError::Log)?;
         let reader = wal.reader();
         let mut found = replay.finish()?;
 
