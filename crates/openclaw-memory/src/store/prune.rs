@@ -173,6 +173,7 @@ impl Core {
             self.overwrite(&mut unfinished).map_err(error::change)?;
         }
         if request.confirm && pruned.wal_entries > 0 {
+            self.remove_copies()?;
             // It drops the segments that hold nothing any more.
             self.checkpoint();
             self.look_up_oldest();
