@@ -69,7 +69,9 @@ impl Model {
             let read = reader.read(*pointer);
             match payload {
                 Some(payload) => assert_eq!(&read.unwrap(), payload),
-                None => assert!(matches!(read, Err(ReadError::Erased(lsn)) if lsn == pointer.lsn), "{read:?}"),
+                None => {
+                    assert!(matches!(read, Err(ReadError::Erased(lsn)) if lsn == pointer.lsn), "{read:?}")
+                }
             }
         }
         assert_eq!(reader.held().end, Lsn(self.written + 1));
