@@ -5,6 +5,10 @@
 //! take the place of [`scan::best`] without anything else changing.
 
 mod fold;
+#[expect(dead_code, reason = "wired in with the index")]
+mod fusion;
+#[expect(dead_code, reason = "wired in with the index")]
+mod language;
 mod passage;
 mod rank;
 mod scan;
