@@ -5,9 +5,9 @@
 //! take the place of [`scan::best`] without anything else changing.
 
 mod fold;
-#[expect(dead_code, reason = "wired in with the index")]
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "wired in with the index"))]
 mod fusion;
-#[expect(dead_code, reason = "wired in with the index")]
+#[cfg_attr(not(test), expect(dead_code, reason = "wired in with the index"))]
 mod language;
 mod passage;
 mod rank;

@@ -13,8 +13,8 @@ fn meant(key: &'static str, coverage: f32, plain: f32, centred: f32) -> Candidat
     Candidate { nearness: Some(Nearness { plain, centred }), ..words(key, coverage) }
 }
 
-fn turn(candidate: Candidate<&'static str>, conversation: u64, turn: u64) -> Candidate<&'static str> {
-    Candidate { place: Some(Place { conversation, turn }), ..candidate }
+fn turn(key: &'static str, coverage: f32, conversation: u64, turn: u64) -> Candidate<&'static str> {
+    Candidate { place: Some(Place { conversation, turn }), ..words(key, coverage) }
 }
 
 fn order(candidates: Vec<Candidate<&'static str>>, nearnesses: Option<&Nearnesses>) -> Vec<&'static str> {
@@ -86,12 +86,12 @@ fn a_passage_without_a_vector_is_not_held_back() {
 fn neighbours_of_a_good_turn_are_lifted_and_those_of_other_conversations_are_not() {
     let found = order(
         vec![
-            turn(words("answer", 0.20), 1, 8),
-            turn(words("question", 0.5), 1, 7),
-            turn(words("elsewhere", 0.25), 2, 8),
-            turn(words("silent", 0.0), 1, 5),
-            turn(words("too far", 0.0), 1, 4),
-            turn(words("first", 0.0), 3, 0),
+            turn("answer", 0.20, 1, 8),
+            turn("question", 0.5, 1, 7),
+            turn("elsewhere", 0.25, 2, 8),
+            turn("silent", 0.0, 1, 5),
+            turn("too far", 0.0, 1, 4),
+            turn("first", 0.0, 3, 0),
         ],
         None,
     );
@@ -102,7 +102,7 @@ fn neighbours_of_a_good_turn_are_lifted_and_those_of_other_conversations_are_not
 fn what_is_only_so_so_lends_nothing() {
     let alone = order(vec![words("best", 0.8), words("note", 0.31)], None);
     let mut candidates = vec![words("best", 0.8), words("note", 0.31)];
-    candidates.extend((0..5).map(|number| turn(words("chatter", 0.3), 1, number)));
+    candidates.extend((0..5).map(|number| turn("chatter", 0.3, 1, number)));
     let crowded = order(candidates, None);
     assert_eq!(alone[..2], crowded[..2]);
 }
