@@ -5,6 +5,8 @@
 //! take the place of [`scan::best`] without anything else changing.
 
 mod fold;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "wired in with the index"))]
+mod fusion;
 mod language;
 mod passage;
 mod rank;
