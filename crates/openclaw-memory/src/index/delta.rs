@@ -91,7 +91,7 @@ impl ConvDelta {
     /// Puts the entries in order and finds out anew what follows from them alone.
     pub(crate) fn settle(&mut self) {
         arrange(&mut self.entries);
-        (self.sorted, self.span) = (true, span_of(&self.entries).1);
+        (self.sorted, self.span) = (true, span_of(&self.entries));
         self.messages = self.entries.iter().map(Entry::messages).sum();
     }
 

@@ -19,7 +19,7 @@ use crate::wal::Pointer;
 #[cfg(test)]
 use blocks::role_of;
 pub(crate) use blocks::{count_messages, into_messages};
-#[cfg_attr(not(test), expect(unused_imports, reason = "the index of the words takes them"))]
+#[expect(unused_imports, reason = "the index of the words takes them")]
 pub(crate) use documents::{Document, Home};
 pub(crate) use documents::{documents, text_of};
 pub(crate) use imported::{ImportedRecord, encode_imported};
