@@ -41,6 +41,7 @@ mod poison;
 mod record;
 mod search;
 mod store;
+mod vectors;
 mod wal;
 
 pub use store::{Memory, OpenError, OpenReport};

@@ -32,7 +32,7 @@ pub(crate) use delta::{Below, ConvDelta, Counters, Delta, Mark, Pending};
 pub(crate) use entry::{Entry, EntryKind};
 pub(crate) use list::Listing;
 pub(crate) use merge::Checkpoint;
-pub(crate) use place::Place;
+pub(crate) use place::{Place, engine_file};
 pub(crate) use view::ConvView;
 
 use crate::wal::Pointer;
