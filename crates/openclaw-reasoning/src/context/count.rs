@@ -99,7 +99,7 @@ impl Count {
     }
 
     /// Tokens of Latin text and of other scripts.
-    pub(super) fn parts(self) -> [f64; 2] {
+    pub(crate) fn parts(self) -> [f64; 2] {
         [self.latin as f64 / UNIT as f64, self.script as f64 / UNIT as f64]
     }
 }
