@@ -1,6 +1,7 @@
 //! What a model is shown of a conversation and of the memory.
 
 mod budget;
+mod calibration;
 mod history;
 mod recalled;
 
