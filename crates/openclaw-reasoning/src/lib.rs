@@ -23,6 +23,7 @@ mod context;
 mod http;
 #[cfg(feature = "local")]
 pub mod local;
+mod memory_tools;
 mod models;
 mod ollama;
 mod openai;
@@ -42,6 +43,7 @@ mod turn;
 pub use agent::{Agent, AgentOptions, Persona};
 pub use anthropic::AnthropicProvider;
 pub use http::HttpClient;
+pub use memory_tools::{JoinedTools, MemoryTools};
 pub use ollama::{OllamaProvider, newest_ollama_model};
 pub use openai::OpenAiProvider;
 pub use provider::{ModelEvent, ModelInfo, ModelRequest, ModelStream, Provider, ProviderError, StopReason};
