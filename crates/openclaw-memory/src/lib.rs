@@ -34,6 +34,7 @@
 //! This crate must never know about HTTP, providers, channels or skills. It reads no environment, spawns no task, and has
 //! two threads of its own: the log's committer and the one that takes checkpoints. Memory use does not grow with history.
 
+mod compaction;
 mod fs;
 mod index;
 mod lock;
@@ -49,6 +50,12 @@ pub use wal::{ChangeError, Damage, OpenError as LogOpenError};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// What becomes of the log in Markdown, for this crate's tests, benches and fuzz targets. No stable interface.
+#[doc(hidden)]
+pub mod markdown {
+    pub use crate::compaction::{Passage, passages};
+}
 
 /// The log by itself, for this crate's tests, benches and fuzz targets. No stable interface.
 #[doc(hidden)]
