@@ -54,7 +54,10 @@ struct Readme;
 /// What becomes of the log in Markdown, for this crate's tests, benches and fuzz targets. No stable interface.
 #[doc(hidden)]
 pub mod markdown {
-    pub use crate::compaction::{Passage, passages};
+    pub use crate::compaction::{
+        CompactionError, Dangling, Input, Method, Options, Outcome, Passage, Refused, Removed, Spoken,
+        Written, check_citations, compact, erase_citations, passages, prune_before,
+    };
 }
 
 /// The log by itself, for this crate's tests, benches and fuzz targets. No stable interface.

@@ -82,6 +82,19 @@ fn is_entity(rest: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'#')
 }
 
+/// What stands between `~~` and `~~` at the beginning of escaped Markdown, and what follows.
+pub(super) fn struck(markdown: &str) -> Option<(&str, &str)> {
+    let rest = markdown.strip_prefix("~~")?;
+    let mut escaped = false;
+    for (at, c) in rest.char_indices() {
+        if !escaped && c == '~' && rest.get(at..)?.starts_with("~~") {
+            return Some((rest.get(..at)?, rest.get(at + 2..)?));
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    None
+}
+
 /// The text that escaped Markdown shows: backslashes before punctuation go.
 pub(super) fn unescape(markdown: &str) -> Cow<'_, str> {
     if !markdown.contains('\\') {
@@ -153,7 +166,7 @@ mod tests {
             let line = one_line(&text, max);
             prop_assert!(line.chars().count() <= max);
             prop_assert!(!line.contains(|c: char| c.is_control()));
-            prop_assert_eq!(one_line(&line, max), line.clone());
+            prop_assert_eq!(&one_line(&line, max), &line);
         }
     }
 }

@@ -75,6 +75,11 @@ fn begins(line: &str) -> Begins<'_> {
     item(text).map_or(Begins::Text(text), Begins::Item)
 }
 
+/// Whether a line begins nothing of its own, so that it goes on with what is before it.
+pub(super) fn is_plain(line: &str) -> bool {
+    matches!(begins(line), Begins::Text(text) if !text.starts_with('>'))
+}
+
 /// Whether a line is a rule, or underlines a heading.
 fn is_rule(text: &str) -> bool {
     let mut marks = text.chars().filter(|c| !c.is_whitespace());
@@ -227,8 +232,7 @@ fn trimmed(text: &str) -> Cow<'_, str> {
 
 /// What is struck, without the strokes and without the name of what took its place; and whether anything is.
 fn unstrike(text: &str) -> (&str, bool) {
-    text.strip_prefix("~~")
-        .and_then(|rest| rest.split_once("~~"))
+    markup::struck(text)
         .filter(|(_, after)| after.is_empty() || after.starts_with(" → "))
         .map_or((text, false), |(struck, _)| (struck, true))
 }

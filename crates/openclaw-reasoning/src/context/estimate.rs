@@ -16,7 +16,7 @@ fn is_wide(c: char) -> bool {
         | '\u{FF00}'..='\u{FFEF}' | '\u{1F000}'..='\u{1FAFF}' | '\u{20000}'..='\u{3FFFF}')
 }
 
-pub(super) fn text_tokens(text: &str) -> usize {
+pub(crate) fn text_tokens(text: &str) -> usize {
     if text.is_ascii() {
         return text.len().div_ceil(4);
     }
@@ -32,7 +32,7 @@ pub(super) fn text_tokens(text: &str) -> usize {
 }
 
 /// The longest head of `text` that is at most `budget` tokens.
-pub(super) fn head(text: &str, budget: usize) -> &str {
+pub(crate) fn head(text: &str, budget: usize) -> &str {
     let room = budget.saturating_mul(4);
     if text.is_ascii() {
         return text.get(..room).unwrap_or(text);

@@ -11,8 +11,7 @@ mod tests;
 
 use std::{fmt::Write as _, sync::Arc};
 
-pub(crate) use estimate::message_tokens;
-use estimate::text_tokens;
+pub(crate) use estimate::{head, message_tokens, text_tokens};
 pub(crate) use fit::fit;
 pub(crate) use history::select;
 use openclaw_core::{Message, Timestamp, ToolDefinition};
