@@ -36,6 +36,7 @@
 
 mod fs;
 mod index;
+mod lexical;
 mod lock;
 mod poison;
 mod record;
@@ -60,6 +61,10 @@ pub mod engine {
     };
     pub use crate::{
         fs::{Fs, FsFile, RealFs},
+        lexical::{
+            Candidate, DocKey, Doomed, Filter, Found, HashKey, Lexical, LexicalError, NewDoc, Options,
+            Params, Query, Space, Stats,
+        },
         lock::{Lock, LockError},
         wal::{
             AppendError, ChangeError, Committed, Cut, Damage, Gap, LogHealth, Observer, OpenError, Pointer,

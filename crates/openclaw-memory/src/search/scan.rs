@@ -11,11 +11,11 @@ use std::{
 use openclaw_core::{ContentBlock, Lsn, Timestamp, port::MemoryError};
 
 use super::{
-    fold::fold,
     rank::{Best, Corpus, Scored, Weights},
     terms::Terms,
 };
 use crate::{
+    lexical::fold,
     record::{OutcomeRecord, Record, into_messages},
     store::read_error,
     wal::{Pointer, Reader},
