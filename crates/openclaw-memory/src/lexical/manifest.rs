@@ -151,6 +151,8 @@ impl Manifest {
         let temporary = dir.join("manifest.tmp");
         write_file(fs, &temporary, &self.encode())?;
         let failed = |action, source| LexicalError::Io { action, path: path.clone(), source };
+        // The names of the files it lists have to be durable before it can be.
+        fs.sync_dir(dir).map_err(|source| failed("sync the directory of", source))?;
         fs.rename(&temporary, &path).map_err(|source| failed("replace", source))?;
         fs.sync_dir(dir).map_err(|source| failed("sync the directory of", source))
     }
