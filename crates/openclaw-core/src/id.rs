@@ -21,6 +21,12 @@ pub struct InvalidId {
     rule: &'static str,
 }
 
+impl InvalidId {
+    pub(crate) fn new(what: &'static str, rule: &'static str) -> Self {
+        Self { what, rule }
+    }
+}
+
 /// Names a conversation: 1 to 64 characters of `[A-Za-z0-9_-]`, chosen by the client or generated.
 /// Cloning is cheap.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]

@@ -22,6 +22,7 @@ mod error;
 mod event;
 mod id;
 pub mod limits;
+mod memory;
 mod message;
 pub mod port;
 mod run;
@@ -35,6 +36,7 @@ pub use conversation::{
 pub use error::{ErrorCode, Failure};
 pub use event::{EventId, InvalidEventId, RunEvent, RunEventKind};
 pub use id::{ConversationId, InvalidId, Lsn, MessageId, RunId};
+pub use memory::{ForeignMessage, MemoryEntry, MemoryId, MemoryKind, NewMemory};
 pub use message::{Attachment, AttachmentSource, ContentBlock, Message, Metadata, Role};
 pub use run::{NewRun, Reply, RunOutcome, RunRecord, RunState, TokenUsage};
 pub use secret::{REDACTED, Secret};

@@ -28,3 +28,19 @@ pub const CONVERSATIONS_PAGE: (usize, usize, usize) = (1, 20, 100);
 pub const SEARCH_RESULTS: (usize, usize, usize) = (1, 10, 100);
 /// Log lines: least, when unsaid, most.
 pub const LOG_LINES: (usize, usize, usize) = (1, 50, 1000);
+/// Longest content of a remembered entry, in bytes of UTF-8.
+pub const MEMORY_BYTES: usize = 16 * 1024;
+/// Most tags of a remembered entry.
+pub const MEMORY_TAGS: usize = 16;
+/// Longest tag, in bytes of UTF-8.
+pub const MEMORY_TAG_BYTES: usize = 64;
+/// Most sources of a remembered entry.
+pub const MEMORY_SOURCES: usize = 32;
+/// Most messages of one import batch.
+pub const IMPORT_MESSAGES: usize = 1000;
+/// Messages of one export page: least, when unsaid, most.
+pub const EXPORT_PAGE: (usize, usize, usize) = (1, 500, 1000);
+/// Most text of one export page with more than one message, in bytes of UTF-8.
+pub const EXPORT_BYTES: usize = 4 * 1024 * 1024;
+/// Remembered entries of one list: least, when unsaid, most.
+pub const ENTRIES_PAGE: (usize, usize, usize) = (1, 50, 200);

@@ -14,7 +14,7 @@ use std::{
 use openclaw_core::{
     ConversationFilter, Metadata, NewRun, Reply, RunId, RunOutcome, TokenUsage,
     config::MemoryConfig,
-    port::{MemoryPort as _, MemoryType, SearchQuery},
+    port::{MemoryPort as _, SearchQuery},
 };
 use openclaw_memory::Memory;
 use tokio_util::task::TaskTracker;
@@ -102,8 +102,7 @@ async fn questions(memory: &Memory, rounds: u32) {
     }
     println!("  list of 20: {:?}", started.elapsed() / rounds);
     for text in ["steep 米飯", "4711", "genmaicha"] {
-        let query =
-            SearchQuery { query: text.into(), limit: 10, kind: MemoryType::All, since: None, until: None };
+        let query = SearchQuery { query: text.into(), limit: 10, ..SearchQuery::default() };
         let started = Instant::now();
         let total = memory.search(query).await.unwrap().total;
         println!("  search `{text}`: {:?}, {total} matches", started.elapsed());

@@ -89,10 +89,23 @@ const PROVIDER: &[Key] = &[
     live("idle_unload_seconds", Kind::Int(0, i64::MAX)),
 ];
 const ROUTING: &[Key] = &[live("fallback", Kind::List)];
+const COMPACTION: &[Key] = &[
+    at_restart("enabled", Kind::Bool),
+    at_restart("at", Kind::Text),
+    at_restart("max_wal_mb", Kind::Int(1, 65_536)),
+];
+const RETENTION: &[Key] = &[
+    at_restart("conversation_days", U32),
+    at_restart("task_days", U32),
+    at_restart("ephemeral_hours", Kind::Int(1, 8760)),
+];
 const MEMORY: &[Key] = &[
     at_restart("segment_mb", Kind::Int(1, 1024)),
     at_restart("checkpoint_mb", Kind::Int(1, 256)),
     at_restart("min_free_mb", U32),
+    at_restart("compaction", Kind::Section(COMPACTION)),
+    at_restart("retention", Kind::Section(RETENTION)),
+    at_restart("encryption", Kind::Bool),
 ];
 const SKILLS: &[Key] = &[live("registry", Kind::Text)];
 const CHANNEL: &[Key] = &[

@@ -14,11 +14,73 @@ pub struct MemoryConfig {
     pub checkpoint_mb: u32,
     /// Free disk space below which `/health` is degraded and writes are refused, in MiB. Default 16.
     pub min_free_mb: u32,
+    /// When the log is made into Markdown.
+    pub compaction: CompactionConfig,
+    /// How long what is remembered is kept.
+    pub retention: RetentionConfig,
+    /// Whether records and indexes are encrypted on the disk; the Markdown never is. Only new data is affected. Default false.
+    pub encryption: bool,
+}
+
+/// When the log is made into Markdown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CompactionConfig {
+    /// Whether it is done by itself. Default true.
+    pub enabled: bool,
+    /// Local time of day at which it is done, `HH:MM`. Default `03:00`.
+    pub at: String,
+    /// Size of the log past which it is done at once, in MiB. Default 64; 1 to 65536.
+    pub max_wal_mb: u32,
+}
+
+impl Default for CompactionConfig {
+    fn default() -> Self {
+        Self { enabled: true, at: "03:00".to_owned(), max_wal_mb: 64 }
+    }
+}
+
+impl CompactionConfig {
+    /// Hour and minute of [`Self::at`]; `None` when it is no time of day.
+    #[must_use]
+    pub fn time_of_day(&self) -> Option<(u8, u8)> {
+        let (hour, minute) = self.at.split_once(':')?;
+        let number = |text: &str, below: u8| {
+            let plain = (1..=2).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+            text.parse::<u8>().ok().filter(|value| plain && *value < below)
+        };
+        Some((number(hour, 24)?, number(minute, 60)?))
+    }
+}
+
+/// How long what is remembered is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetentionConfig {
+    /// Days after its last message until a conversation is erased; 0 keeps them all. Default 0.
+    pub conversation_days: u32,
+    /// Days a task stays after it was completed. Default 30.
+    pub task_days: u32,
+    /// Hours without a message after which a conversation's ephemeral memories go. Default 24; 1 to 8760.
+    pub ephemeral_hours: u32,
+}
+
+impl Default for RetentionConfig {
+    fn default() -> Self {
+        Self { conversation_days: 0, task_days: 30, ephemeral_hours: 24 }
+    }
 }
 
 impl Default for MemoryConfig {
     fn default() -> Self {
-        Self { segment_mb: 16, checkpoint_mb: 4, min_free_mb: 16 }
+        Self {
+            segment_mb: 16,
+            checkpoint_mb: 4,
+            min_free_mb: 16,
+            compaction: CompactionConfig::default(),
+            retention: RetentionConfig::default(),
+            encryption: false,
+        }
     }
 }
 
@@ -29,6 +91,16 @@ impl MemoryConfig {
         }
         if !(1..=256).contains(&self.checkpoint_mb) {
             problems.push(InvalidValue::new("memory.checkpoint_mb", "must be between 1 and 256"));
+        }
+        if self.compaction.time_of_day().is_none() {
+            problems.push(InvalidValue::new("memory.compaction.at", "must be a time of day such as 03:00"));
+        }
+        if !(1..=65_536).contains(&self.compaction.max_wal_mb) {
+            problems.push(InvalidValue::new("memory.compaction.max_wal_mb", "must be between 1 and 65536"));
+        }
+        if !(1..=8760).contains(&self.retention.ephemeral_hours) {
+            problems
+                .push(InvalidValue::new("memory.retention.ephemeral_hours", "must be between 1 and 8760"));
         }
     }
 }

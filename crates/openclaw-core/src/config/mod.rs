@@ -10,7 +10,7 @@ mod url;
 use std::collections::BTreeMap;
 
 pub use gateway::{AuthConfig, GatewayConfig, LoggingConfig, RateLimitConfig};
-pub use memory::MemoryConfig;
+pub use memory::{CompactionConfig, MemoryConfig, RetentionConfig};
 pub use providers::{ProviderConfig, ProviderKind, RoutingConfig};
 pub use sections::{CHANNEL_TYPES, ChannelConfig, SkillsConfig};
 use serde::{Deserialize, Serialize};

@@ -63,6 +63,25 @@ pub trait MemoryPort: Send + Sync {
     /// Finds passages.
     async fn search(&self, query: SearchQuery) -> Result<SearchResults, MemoryError>;
 
+    /// Chooses what of the memory belongs into a prompt: candidates with the four factors of each, most relevant first. A
+    /// store that remembers nothing has none.
+    async fn recall(&self, query: RecallQuery) -> Result<Vec<Recalled>, MemoryError> {
+        let _ = query;
+        Ok(Vec::new())
+    }
+
+    /// Stores what a run's prompt was made of, so that it can be explained later. Not waited for: durable with the run's end.
+    async fn note_context(&self, run: RunId, note: ContextNote) -> Result<(), MemoryError> {
+        let _ = (run, note);
+        Ok(())
+    }
+
+    /// What a run's prompt was made of; `None` when nothing was noted.
+    async fn context_note(&self, run: RunId) -> Result<Option<ContextNote>, MemoryError> {
+        let _ = run;
+        Ok(None)
+    }
+
     /// Removes (or, without `confirm`, only counts) what lies before a time.
     async fn prune(&self, request: PruneRequest) -> Result<Pruned, MemoryError>;
 
@@ -119,6 +138,23 @@ pub enum MemoryError {
     /// The run is unknown, or was erased with its conversation.
     #[error("no run {0}")]
     UnknownRun(RunId),
+    /// There is no remembered entry of this id to take the place of.
+    #[error("no memory {0}")]
+    UnknownMemory(crate::MemoryId),
+    /// What was to be remembered or taken in breaks a rule.
+    #[error("{field} {rule}")]
+    Invalid {
+        /// Which part of it.
+        field: &'static str,
+        /// What it must be.
+        rule: String,
+    },
+    /// This build can't do it.
+    #[error("{what} is not available in this build")]
+    Unavailable {
+        /// What.
+        what: &'static str,
+    },
     /// The message that a window starts at is not in the conversation.
     #[error("no message {0} in this conversation")]
     UnknownMessage(crate::MessageId),
@@ -141,6 +177,12 @@ pub enum MemoryError {
         /// What is wrong.
         what: String,
     },
+    /// It is being done already, and only once at a time.
+    #[error("{what} is under way already")]
+    UnderWay {
+        /// What is: `a compaction`.
+        what: &'static str,
+    },
     /// The store is shutting down.
     #[error("the memory is shutting down")]
     Closed,
@@ -150,20 +192,32 @@ impl MemoryError {
     /// Whether the same call may succeed later without anybody's doing.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unwritable { .. } | Self::Closed)
+        matches!(self, Self::Unwritable { .. } | Self::UnderWay { .. } | Self::Closed)
     }
 }
 
 impl From<&MemoryError> for Failure {
     fn from(error: &MemoryError) -> Self {
-        use crate::ErrorCode::{BadRequest, InternalError, NotFound, PayloadTooLarge, ServiceUnavailable};
+        use crate::ErrorCode::{
+            BadRequest, Conflict, InternalError, NotFound, PayloadTooLarge, ServiceUnavailable,
+        };
         match error {
             MemoryError::Unwritable { .. } => Self::new(ServiceUnavailable, error.to_string()),
             MemoryError::Closed => {
                 Self::new(ServiceUnavailable, "The gateway is shutting down; try again in a moment")
             }
+            MemoryError::UnderWay { .. } => {
+                Self::new(Conflict, format!("{error}; wait until it is done")).with("reason", "under_way")
+            }
             MemoryError::TooLarge { .. } => Self::new(PayloadTooLarge, error.to_string()),
             MemoryError::UnknownRun(id) => Self::new(NotFound, error.to_string()).with("id", id.to_string()),
+            MemoryError::UnknownMemory(id) => {
+                Self::new(NotFound, error.to_string()).with("id", id.to_string())
+            }
+            MemoryError::Invalid { field, .. } => {
+                Self::new(BadRequest, error.to_string()).with("field", (*field).to_owned())
+            }
+            MemoryError::Unavailable { .. } => Self::new(ServiceUnavailable, error.to_string()),
             MemoryError::UnknownMessage(_) => {
                 Self::new(BadRequest, error.to_string()).with("field", "before")
             }
@@ -187,7 +241,7 @@ pub enum MemoryType {
 }
 
 /// What to find.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct SearchQuery {
     /// Words, in any language.
     pub query: String,
@@ -199,6 +253,10 @@ pub struct SearchQuery {
     pub since: Option<Timestamp>,
     /// Only what was said at or before this.
     pub until: Option<Timestamp>,
+    /// Only what was said on this channel.
+    pub channel: Option<String>,
+    /// Only what was said in this conversation.
+    pub conversation: Option<ConversationId>,
 }
 
 /// What was found, best first.
@@ -233,6 +291,82 @@ pub struct SearchHit {
     pub source: Option<String>,
 }
 
+/// What to choose memories for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecallQuery {
+    /// The message to be answered, perhaps with what was said just before.
+    pub text: String,
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// Messages that the prompt holds already; they, and what is made of them alone, are left out.
+    pub present: Vec<crate::MessageId>,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// A memory that may belong into a prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recalled {
+    /// Id of the message, the remembered entry, or the Markdown line.
+    pub id: String,
+    /// What it says: the passage that matters.
+    pub content: String,
+    /// What sort; a message said earlier is a [`crate::MemoryKind::Conversation`].
+    pub kind: crate::MemoryKind,
+    /// When it was said or remembered.
+    pub timestamp: Timestamp,
+    /// Who said it, of a message.
+    pub role: Option<Role>,
+    /// How well it fits, 0 to 1.
+    pub relevance: f32,
+    /// How much it matters in itself, 0 to 1.
+    pub importance: f32,
+    /// How new it is, 0 to 1: halved with each half-life.
+    pub recency: f32,
+    /// How often it was used before, 0 to 1.
+    pub frequency: f32,
+}
+
+/// What a run's prompt was made of.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ContextNote {
+    /// Size of the model's window, in tokens.
+    pub window: u32,
+    /// Tokens of the instructions, the recent conversation, the memories and the tools, as estimated.
+    pub tokens: [u32; 4],
+    /// Messages of the recent conversation that went in.
+    pub recent: u32,
+    /// Memories that went in, best first.
+    pub memories: Vec<ContextMemory>,
+    /// What was cut or left out.
+    pub cuts: Vec<ContextCut>,
+}
+
+/// A memory that went into a prompt.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ContextMemory {
+    /// Its id.
+    pub id: String,
+    /// The sum of the four.
+    pub score: f32,
+    /// Relevance, importance, recency, frequency, 0 to 1 each.
+    pub factors: [f32; 4],
+}
+
+/// Something that did not go in whole.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ContextCut {
+    /// Id of the message or memory, or `soul.md`, or a tool's name.
+    pub id: String,
+    /// Why, in a few words: `over the share of the recent conversation`, ….
+    pub reason: String,
+    /// Tokens left out, as estimated.
+    pub tokens: u32,
+}
+
 /// What to prune.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PruneRequest {
@@ -264,6 +398,17 @@ pub struct MemoryStats {
     pub compacted: CompactedStats,
     /// Bytes of the log and of the Markdown together.
     pub total_bytes: u64,
+    /// Search by meaning; `None` while there is no model.
+    pub semantic: Option<SemanticStats>,
+}
+
+/// How far search by meaning has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SemanticStats {
+    /// Vectors there are.
+    pub vectors: u64,
+    /// Records of the log that wait for theirs.
+    pub backlog: u64,
 }
 
 /// Sizes and counts of the log.

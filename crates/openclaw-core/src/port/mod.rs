@@ -3,15 +3,23 @@
 mod admin;
 mod agent;
 mod channels;
+mod curation;
+mod embed;
 mod memory;
 mod skills;
 
 pub use admin::{ConfigPort, ConfigUpdate, LogFilter, LogLevel, LogLine, LogPage, LogPort};
 pub use agent::{AgentPort, AgentStats, EventStream, RunHandle, Submission, SubmitError};
 pub use channels::{ChannelInfo, ChannelPort, ChannelStatus};
+pub use curation::{
+    Collected, CompactRequest, CompactionHistory, CompactionReport, CurationPort, DistillError, DistillPort,
+    EntryFilter, EntryPage, ExportCursor, ExportPage, Imported, Material, Proposal, Section, Verification,
+};
+pub use embed::{EmbedError, EmbedModel, EmbedPort, EmbedSide, Embedding};
 pub use memory::{
-    Accepted, CompactedStats, MemoryError, MemoryPort, MemoryStats, MemoryType, PruneRequest, Pruned,
-    SearchHit, SearchQuery, SearchResults, StoreHealth, WalStats,
+    Accepted, CompactedStats, ContextCut, ContextMemory, ContextNote, MemoryError, MemoryPort, MemoryStats,
+    MemoryType, PruneRequest, Pruned, RecallQuery, Recalled, SearchHit, SearchQuery, SearchResults,
+    SemanticStats, StoreHealth, WalStats,
 };
 pub use skills::{
     SandboxInfo, SkillInfo, SkillInstall, SkillPermissions, SkillPort, SkillsError, ToolContext, ToolPort,

@@ -47,6 +47,8 @@ pub(crate) async fn search(call: &mut Call) -> Answer {
         kind: request.kind.unwrap_or_default().into(),
         since: request.since,
         until: request.until,
+        channel: request.channel,
+        conversation: request.conversation_id,
     };
     let began = Instant::now();
     let found = app.services.memory.search(search).await?;

@@ -110,6 +110,11 @@ pub(crate) struct SearchRequest {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schemars(schema_with = "crate::openapi::optional_time"))]
     pub(crate) until: Option<Timestamp>,
+    /// Only what was said on this channel.
+    pub(crate) channel: Option<String>,
+    /// Only what was said in this conversation.
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<String>"))]
+    pub(crate) conversation_id: Option<ConversationId>,
 }
 
 /// What was found, best first.

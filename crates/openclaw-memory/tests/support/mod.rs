@@ -8,7 +8,7 @@ use openclaw_core::{
     ContentBlock, ConversationFilter, ConversationId, Metadata, NewRun, Reply, RunId, RunOutcome, TokenUsage,
     ToolCall, ToolResult,
     config::MemoryConfig,
-    port::{MemoryPort, MemoryType, SearchQuery},
+    port::{MemoryPort, SearchQuery},
 };
 use openclaw_memory::{Memory, OpenReport};
 use serde_json::json;
@@ -87,7 +87,7 @@ pub(crate) fn page(limit: usize) -> ConversationFilter {
 }
 
 pub(crate) fn query(text: &str) -> SearchQuery {
-    SearchQuery { query: text.into(), limit: 10, kind: MemoryType::All, since: None, until: None }
+    SearchQuery { query: text.into(), limit: 10, ..SearchQuery::default() }
 }
 
 /// Every message text of a conversation.

@@ -1,0 +1,240 @@
+//! Port of the memory's care: remembering and forgetting on purpose, compaction, import and export, integrity.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::MemoryError;
+use crate::{ConversationId, ForeignMessage, Lsn, MemoryEntry, MemoryId, MemoryKind, MessageId, Timestamp};
+
+/// Looks after the memory. Writes are durable when they return, and have happened as a whole or not at all.
+#[async_trait]
+pub trait CurationPort: Send + Sync {
+    /// Remembers something. The same content of the same kind, live, is not stored twice: the earlier entry is returned.
+    async fn remember(&self, memory: crate::NewMemory) -> Result<MemoryEntry, MemoryError>;
+
+    /// Erases an entry everywhere: log, Markdown, index. `None` when there is none of that id.
+    async fn forget(&self, id: MemoryId) -> Result<Option<MemoryEntry>, MemoryError>;
+
+    /// Marks a task as done. `None` when there is no such task.
+    async fn complete(&self, id: MemoryId) -> Result<Option<MemoryEntry>, MemoryError>;
+
+    /// One entry, superseded and expired ones included.
+    async fn entry(&self, id: MemoryId) -> Result<Option<MemoryEntry>, MemoryError>;
+
+    /// Lists entries, newest first.
+    async fn entries(&self, filter: EntryFilter) -> Result<EntryPage, MemoryError>;
+
+    /// Takes in messages that were said elsewhere, as many as one durable batch; ids that are there already are passed over.
+    async fn import(&self, messages: Vec<ForeignMessage>) -> Result<Imported, MemoryError>;
+
+    /// Gives out messages in the order of the log: at most `limit`, and fewer when they would be over
+    /// [`limits::EXPORT_BYTES`](crate::limits::EXPORT_BYTES) of text together, but at least one while there are any.
+    async fn export(&self, after: Option<ExportCursor>, limit: usize) -> Result<ExportPage, MemoryError>;
+
+    /// Makes Markdown of what the log holds; [`MemoryError::UnderWay`] when that is being done already. Returns when it is
+    /// done; dropping the call leaves it running.
+    async fn compact(&self, request: CompactRequest) -> Result<CompactionReport, MemoryError>;
+
+    /// Past compactions, newest first, and the one under way.
+    async fn history(&self, limit: usize) -> Result<CompactionHistory, MemoryError>;
+
+    /// Removes what has outlived its kind, and what is left over. Reports what went.
+    async fn collect_garbage(&self) -> Result<Collected, MemoryError>;
+
+    /// Checks every record, the chain across segments, the index and the Markdown's citations.
+    async fn verify(&self) -> Result<Verification, MemoryError>;
+}
+
+/// Which entries to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EntryFilter {
+    /// Only this kind.
+    pub kind: Option<MemoryKind>,
+    /// Only those with this tag.
+    pub tag: Option<String>,
+    /// Only those of this conversation.
+    pub conversation: Option<ConversationId>,
+    /// Superseded and expired ones too.
+    pub all: bool,
+    /// At most this many.
+    pub limit: usize,
+    /// Skip this many first.
+    pub offset: usize,
+}
+
+/// A page of entries.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EntryPage {
+    /// The page.
+    pub entries: Vec<MemoryEntry>,
+    /// How many the filter matches in all.
+    pub total: usize,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Imported {
+    /// Messages taken in.
+    pub imported: u64,
+    /// Messages that were there already.
+    pub skipped: u64,
+}
+
+/// Where an export goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ExportCursor(pub Lsn);
+
+/// Part of an export.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExportPage {
+    /// The messages; all have an id.
+    pub messages: Vec<ForeignMessage>,
+    /// Where to go on; `None`: this was all.
+    pub next: Option<ExportCursor>,
+}
+
+/// What to compact.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CompactRequest {
+    /// By extraction even if a model could be asked.
+    pub offline: bool,
+    /// Only say what would be done.
+    pub dry_run: bool,
+    /// The newest segment, too: it is sealed for that.
+    pub everything: bool,
+}
+
+/// One compaction.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct CompactionReport {
+    /// When it began.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub started_at: Timestamp,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// Segments compacted.
+    pub segments: u64,
+    /// Messages read.
+    pub messages: u64,
+    /// Lines written.
+    pub added: u64,
+    /// Lines struck because a newer one says otherwise.
+    pub superseded: u64,
+    /// Proposals refused: without a citation, or citing what does not exist.
+    pub rejected: u64,
+    /// Bytes of the log before.
+    pub wal_bytes_before: u64,
+    /// Bytes of the log after.
+    pub wal_bytes_after: u64,
+    /// `model` or `extractive`.
+    pub method: String,
+    /// Files written, relative to the data directory; with a dry run, those that would be.
+    pub files: Vec<String>,
+    /// Whether it was a dry run.
+    pub dry_run: bool,
+}
+
+/// Past compactions.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CompactionHistory {
+    /// Newest first.
+    pub reports: Vec<CompactionReport>,
+    /// Segments done and in all, of the one under way.
+    pub running: Option<(u64, u64)>,
+}
+
+/// What garbage collection removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Collected {
+    /// Entries past their time.
+    pub expired_entries: u64,
+    /// Conversations past `memory.retention.conversation_days`.
+    pub expired_conversations: u64,
+    /// Bytes freed.
+    pub bytes: u64,
+}
+
+/// What a check of the whole memory found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Verification {
+    /// Records checked.
+    pub records: u64,
+    /// Bytes checked.
+    pub bytes: u64,
+    /// What is wrong, each with the file, the place and what to do. Empty: all is well.
+    pub problems: Vec<String>,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+impl Verification {
+    /// Whether all is well.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+/// Turns messages into lines worth keeping: a model behind a prompt. The memory checks every proposal; a model that lies
+/// writes nothing.
+#[async_trait]
+pub trait DistillPort: Send + Sync {
+    /// Whether a model could be asked now.
+    fn is_ready(&self) -> bool;
+
+    /// Proposes lines for these messages. `deadline` bounds the whole call; dropping it cancels.
+    async fn distill(&self, material: Material, deadline: Duration) -> Result<Vec<Proposal>, DistillError>;
+}
+
+/// What a model is shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Material {
+    /// Messages of one conversation, oldest first: id, who, when, text.
+    pub messages: Vec<(MessageId, crate::Role, Timestamp, String)>,
+    /// Lines that exist and may be confirmed or superseded: their reference and text.
+    pub known: Vec<(String, String)>,
+}
+
+/// A line that a model proposes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proposal {
+    /// Which file.
+    pub section: Section,
+    /// The line, without markup.
+    pub text: String,
+    /// The messages it comes from; at least one.
+    pub sources: Vec<MessageId>,
+    /// The reference of the line in [`Material::known`] whose place it takes.
+    pub supersedes: Option<String>,
+    /// 0 to 1.
+    pub importance: f32,
+}
+
+/// The Markdown file that a line belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Section {
+    /// `user-profile.md`: who the user is.
+    Profile,
+    /// `preferences.md`.
+    Preferences,
+    /// `facts.md`.
+    Facts,
+    /// `tasks.md`.
+    Tasks,
+    /// `conversation-summaries/YYYY-MM-DD.md`.
+    Summary,
+}
+
+/// Why a model proposed nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("the model could not be asked to sum up: {reason}")]
+pub struct DistillError {
+    /// What happened, without secrets.
+    pub reason: String,
+}
