@@ -260,7 +260,7 @@ impl Lexical {
         let mut hashes = Vec::with_capacity(doc.text.len() / 2 + 8);
         let mut length = 0_u32;
         self.analyzer.terms(doc.text, &mut |term, class| {
-            length += u32::from(matches!(class, Class::Word | Class::Pair));
+            length += class.length();
             hashes.push(self.key.term(Domain::Text, term));
         });
         if !doc.conversation.is_empty() {
@@ -406,7 +406,7 @@ impl Lexical {
     /// # Errors
     /// See [`LexicalError`].
     pub fn search(&self, query: &Query<'_>, stop: &AtomicBool) -> Result<Found, LexicalError> {
-        let terms = query_terms(query.text, &self.analyzer, &self.key, &self.options.params);
+        let terms = query_terms(query.text, &self.analyzer, &self.key);
         let groups = Groups::of(&query.filter, &self.key);
         let hashes: Vec<TermHash> =
             terms.iter().map(|term| term.hash).chain(groups.0.iter().flatten().copied()).collect();

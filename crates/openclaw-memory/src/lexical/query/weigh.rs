@@ -33,11 +33,55 @@ pub(super) struct Weigher<'a> {
     lengths: &'a Lengths,
     /// Weight × idf × (k1 + 1) × scale.
     factor: f32,
+    /// Weight × idf × scale.
+    share: u32,
+}
+
+/// Holds back documents that have little of the query.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cover {
+    /// Weight × idf of all terms.
+    pub(super) all: f32,
+    pub(super) power: f32,
+}
+
+impl Cover {
+    /// The final score; never more than the sum of what the terms give.
+    pub(super) fn apply(&self, sum: Sum) -> u32 {
+        let share = (sum.share() as f32 / SCALE / self.all).min(1.0);
+        (sum.score() as f32 * share.powf(self.power)) as u32
+    }
+}
+
+/// What a document's terms give: their scores, and how much of the query they are.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sum(u64);
+
+impl Sum {
+    pub(super) fn score(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    fn share(self) -> u32 {
+        self.0 as u32
+    }
+}
+
+impl std::ops::AddAssign for Sum {
+    fn add_assign(&mut self, other: Self) {
+        self.0 += other.0;
+    }
 }
 
 impl<'a> Weigher<'a> {
     pub(super) fn new(lengths: &'a Lengths, k1: f32, weight: f32) -> Self {
-        Self { lengths, factor: weight * (k1 + 1.0) * SCALE }
+        Self { lengths, factor: weight * (k1 + 1.0) * SCALE, share: (weight * SCALE) as u32 }
+    }
+
+    /// What a document gets for the term.
+    #[inline]
+    pub(super) fn sum(&self, count: u8, length: u8) -> Sum {
+        Sum(u64::from(self.score(count, length)) << 32 | u64::from(self.share))
     }
 
     /// Never less for a higher count or a shorter document.

@@ -8,7 +8,7 @@ use super::{
     filter::{Bits, Data, Gate, each, set},
     list::{List, WINDOW},
     top::Top,
-    weigh::Weigher,
+    weigh::{Cover, Sum, Weigher},
 };
 
 /// One segment, or the documents in memory, with the query's terms in it.
@@ -66,18 +66,20 @@ struct Here {
 pub(super) struct Evaluator<'a> {
     weighers: &'a [Weigher<'a>],
     terms: &'a [QueryTerm],
-    scores: Vec<u32>,
+    cover: Cover,
+    scores: Vec<Sum>,
     lengths: Vec<u8>,
     here: Vec<Here>,
     unpacked: Unpacked,
 }
 
 impl<'a> Evaluator<'a> {
-    pub(super) fn new(weighers: &'a [Weigher<'a>], terms: &'a [QueryTerm]) -> Self {
+    pub(super) fn new(weighers: &'a [Weigher<'a>], terms: &'a [QueryTerm], cover: Cover) -> Self {
         Self {
             weighers,
             terms,
-            scores: vec![0; WINDOW as usize],
+            cover,
+            scores: vec![Sum::default(); WINDOW as usize],
             lengths: Vec::new(),
             here: Vec::new(),
             unpacked: Unpacked::default(),
@@ -102,7 +104,7 @@ impl<'a> Evaluator<'a> {
             return Ok(());
         }
         source.lengths(window, &mut self.lengths)?;
-        self.scores.fill(0);
+        self.scores.fill(Sum::default());
         let mut found: Bits = [0; WINDOW as usize / 64];
         for here in self.here.iter().skip(optional) {
             let (Some(list), Some(weigher)) = (source.lists.get_mut(here.term), self.weighers.get(here.term))
@@ -113,7 +115,7 @@ impl<'a> Evaluator<'a> {
             let wanted = |from: usize, to: usize| any(&allowed, from, to);
             let tell = |doc: usize, count: u8| {
                 if let (Some(score), Some(length)) = (scores.get_mut(doc), lengths.get(doc)) {
-                    *score += weigher.score(count, *length);
+                    *score += weigher.sum(count, *length);
                     set(&mut found, doc);
                 }
             };
@@ -123,8 +125,8 @@ impl<'a> Evaluator<'a> {
         self.complete(source, window, optional, threshold, &mut found)?;
         let rank = index << 32 | u64::from(window * WINDOW);
         each(&found, |doc| {
-            if let Some(score) = self.scores.get(doc) {
-                top.offer(*score, rank + doc as u64);
+            if let Some(sum) = self.scores.get(doc).filter(|sum| sum.score() >= top.threshold()) {
+                top.offer(self.cover.apply(*sum), rank + doc as u64);
             }
         });
         Ok(())
@@ -169,7 +171,7 @@ impl<'a> Evaluator<'a> {
         for here in self.here.get(..optional).unwrap_or_default().iter().rev() {
             let mut kept: Bits = [0; WINDOW as usize / 64];
             each(found, |doc| {
-                if self.scores.get(doc).is_some_and(|score| score.saturating_add(left) >= threshold) {
+                if self.scores.get(doc).is_some_and(|sum| sum.score().saturating_add(left) >= threshold) {
                     set(&mut kept, doc);
                 }
             });
@@ -185,7 +187,7 @@ impl<'a> Evaluator<'a> {
             let tell = |doc: usize, count: u8| {
                 let wanted = kept.get(doc / 64).is_some_and(|word| word >> (doc % 64) & 1 == 1);
                 if let (true, Some(score), Some(length)) = (wanted, scores.get_mut(doc), lengths.get(doc)) {
-                    *score += weigher.score(count, *length);
+                    *score += weigher.sum(count, *length);
                 }
             };
             list.visit(window, &mut self.unpacked, |from, to| any(&kept, from as usize, to as usize), tell)?;
