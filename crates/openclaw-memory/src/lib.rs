@@ -38,6 +38,7 @@ mod compaction;
 mod fs;
 mod index;
 mod integrity;
+mod lexical;
 mod lock;
 mod poison;
 mod record;
@@ -74,6 +75,10 @@ pub mod engine {
     };
     pub use crate::{
         fs::{Fs, FsFile, RealFs},
+        lexical::{
+            Candidate, DocKey, Doomed, Filter, Found, HashKey, Lexical, LexicalError, NewDoc, Options,
+            Params, Query, Space, Stats,
+        },
         lock::{Lock, LockError},
         wal::{
             AppendError, ArchiveReport, ChainProgress, ChangeError, Committed, Cut, Damage, Gap, LogHealth,
