@@ -143,7 +143,7 @@ impl View<'_> {
         let most = (params.k1 + 1.0) * weights.iter().sum::<f32>();
         let weighers: Vec<Weigher<'_>> =
             weights.iter().map(|weight| Weigher::new(&lengths, params.k1, *weight)).collect();
-        let mut sources = self.sources(plan, places, &weighers, &mut buffer)?;
+        let mut sources = self.sources(plan, &places, &weighers, &mut buffer)?;
         let mut evaluator = Evaluator::new(&weighers, &plan.terms);
         let mut top = Top::new(plan.limit);
         for (bound, source, window) in promising(&sources, &weighers) {
@@ -168,6 +168,7 @@ impl View<'_> {
                 time_ms: row.time_ms,
                 kind: row.kind,
                 importance: row.importance,
+                place: row.place,
                 previous: row.major.checked_sub(row.back).filter(|_| row.back > 0),
             });
         }
@@ -178,7 +179,7 @@ impl View<'_> {
     fn sources(
         &self,
         plan: &Plan<'_>,
-        places: Vec<Vec<Option<super::terms::Term>>>,
+        places: &[Vec<Option<super::terms::Term>>],
         weighers: &[Weigher<'_>],
         buffer: &mut Vec<u8>,
     ) -> Result<Vec<Source<'_>>, LexicalError> {
@@ -187,7 +188,7 @@ impl View<'_> {
             if plan.filter.space.is_some_and(|wanted| wanted != space) {
                 continue;
             }
-            for ((segment, dead), places) in self.segments.iter().zip(&places) {
+            for ((segment, dead), places) in self.segments.iter().zip(places) {
                 if segment.head.space != space {
                     continue;
                 }
