@@ -235,6 +235,7 @@ impl Lexical {
                 back: doc.previous.and_then(|previous| doc.key.major.checked_sub(previous)).unwrap_or(0),
                 kind: doc.kind,
                 importance: doc.importance,
+                place: doc.place,
             };
             for again in [false, true] {
                 let mut state = self.state();
@@ -242,10 +243,9 @@ impl Lexical {
                     break;
                 }
                 let Some(table) = state.tables.get_mut(doc.key.space as usize) else { break };
-                if again || table.postings() <= 2 * self.options.memory_terms {
-                    if Arc::make_mut(table).add(row, length, &terms) {
-                        break;
-                    }
+                let room = again || table.postings() <= 2 * self.options.memory_terms;
+                if room && Arc::make_mut(table).add(row, length, &terms) {
+                    break;
                 }
                 drop(state);
                 self.flush_locked(&mut writer)?;
@@ -388,7 +388,7 @@ impl Lexical {
         let written = merge::merge(&inputs, &*self.fs, &path, id, space, stop);
         let replaced = written.and_then(|any| {
             let merged = any.then(|| Segment::open(&*self.fs, &path, id, &self.cache)).transpose()?;
-            self.replace(chosen, merged.map(Arc::new))
+            self.replace(chosen, merged.map(Arc::new).as_ref())
         });
         if replaced.is_err() && !self.is_poisoned() {
             self.remove_file(&path);

@@ -143,7 +143,7 @@ impl View<'_> {
         let most = (params.k1 + 1.0) * all;
         let weighers: Vec<Weigher<'_>> =
             weights.iter().map(|weight| Weigher::new(&lengths, params.k1, *weight)).collect();
-        let mut sources = self.sources(plan, places, &weighers, &mut buffer)?;
+        let mut sources = self.sources(plan, &places, &weighers, &mut buffer)?;
         let cover = Cover { all, power: params.cover };
         let mut evaluator = Evaluator::new(&weighers, &plan.terms, cover);
         let mut top = Top::new(plan.limit);
@@ -169,6 +169,7 @@ impl View<'_> {
                 time_ms: row.time_ms,
                 kind: row.kind,
                 importance: row.importance,
+                place: row.place,
                 previous: row.major.checked_sub(row.back).filter(|_| row.back > 0),
             });
         }
@@ -179,7 +180,7 @@ impl View<'_> {
     fn sources(
         &self,
         plan: &Plan<'_>,
-        places: Vec<Vec<Option<super::terms::Term>>>,
+        places: &[Vec<Option<super::terms::Term>>],
         weighers: &[Weigher<'_>],
         buffer: &mut Vec<u8>,
     ) -> Result<Vec<Source<'_>>, LexicalError> {
@@ -188,7 +189,7 @@ impl View<'_> {
             if plan.filter.space.is_some_and(|wanted| wanted != space) {
                 continue;
             }
-            for ((segment, dead), places) in self.segments.iter().zip(&places) {
+            for ((segment, dead), places) in self.segments.iter().zip(places) {
                 if segment.head.space != space {
                     continue;
                 }

@@ -33,6 +33,8 @@ pub(super) struct Weigher<'a> {
     lengths: &'a Lengths,
     /// Weight × idf × (k1 + 1) × scale.
     factor: f32,
+    /// Most documents have a term once: what that gives, for each code of a length.
+    once: [u32; 256],
     /// Weight × idf × scale.
     share: u32,
 }
@@ -75,7 +77,9 @@ impl std::ops::AddAssign for Sum {
 
 impl<'a> Weigher<'a> {
     pub(super) fn new(lengths: &'a Lengths, k1: f32, weight: f32) -> Self {
-        Self { lengths, factor: weight * (k1 + 1.0) * SCALE, share: (weight * SCALE) as u32 }
+        let factor = weight * (k1 + 1.0) * SCALE;
+        let once = std::array::from_fn(|code| score(factor, 1, lengths.0.get(code).copied().unwrap_or(0.0)));
+        Self { lengths, factor, once, share: (weight * SCALE) as u32 }
     }
 
     /// What a document gets for the term.
@@ -87,9 +91,17 @@ impl<'a> Weigher<'a> {
     /// Never less for a higher count or a shorter document.
     #[inline]
     pub(super) fn score(&self, count: u8, length: u8) -> u32 {
-        let count = f32::from(count);
-        (self.factor * (count / (count + self.lengths.0[usize::from(length)])) + 0.5) as u32
+        if count == 1 {
+            return self.once[usize::from(length)];
+        }
+        score(self.factor, count, self.lengths.0[usize::from(length)])
     }
+}
+
+#[inline]
+fn score(factor: f32, count: u8, length: f32) -> u32 {
+    let count = f32::from(count);
+    (factor * (count / (count + length)) + 0.5) as u32
 }
 
 #[cfg(test)]
