@@ -40,5 +40,7 @@ pub const MEMORY_SOURCES: usize = 32;
 pub const IMPORT_MESSAGES: usize = 1000;
 /// Messages of one export page: least, when unsaid, most.
 pub const EXPORT_PAGE: (usize, usize, usize) = (1, 500, 1000);
+/// Most text of one export page with more than one message, in bytes of UTF-8.
+pub const EXPORT_BYTES: usize = 4 * 1024 * 1024;
 /// Remembered entries of one list: least, when unsaid, most.
 pub const ENTRIES_PAGE: (usize, usize, usize) = (1, 50, 200);

@@ -4,7 +4,7 @@ mod fakes;
 mod provider;
 
 pub use fakes::{
-    AgentScript, FakeAgent, FakeChannels, FakeConfig, FakeLogs, FakeMemory, FakeSkills, FakeTools, MemoryOp,
-    ScriptEnd, ScriptedSkill, ToolBehaviour,
+    AgentScript, FakeAgent, FakeChannels, FakeConfig, FakeCuration, FakeLogs, FakeMemory, FakeSkills,
+    FakeTools, MemoryOp, ScriptEnd, ScriptedSkill, ToolBehaviour,
 };
 pub use provider::{Recorded, Reply, ScriptedCall, ScriptedProvider};

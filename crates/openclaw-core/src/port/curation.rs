@@ -29,11 +29,12 @@ pub trait CurationPort: Send + Sync {
     /// Takes in messages that were said elsewhere, as many as one durable batch; ids that are there already are passed over.
     async fn import(&self, messages: Vec<ForeignMessage>) -> Result<Imported, MemoryError>;
 
-    /// Gives out messages in the order of the log.
+    /// Gives out messages in the order of the log: at most `limit`, and fewer when they would be over
+    /// [`limits::EXPORT_BYTES`](crate::limits::EXPORT_BYTES) of text together, but at least one while there are any.
     async fn export(&self, after: Option<ExportCursor>, limit: usize) -> Result<ExportPage, MemoryError>;
 
-    /// Makes Markdown of what the log holds, unless it is under way. Returns when it is done; dropping the call leaves it
-    /// running.
+    /// Makes Markdown of what the log holds; [`MemoryError::UnderWay`] when that is being done already. Returns when it is
+    /// done; dropping the call leaves it running.
     async fn compact(&self, request: CompactRequest) -> Result<CompactionReport, MemoryError>;
 
     /// Past compactions, newest first, and the one under way.

@@ -177,6 +177,12 @@ pub enum MemoryError {
         /// What is wrong.
         what: String,
     },
+    /// It is being done already, and only once at a time.
+    #[error("{what} is under way already")]
+    UnderWay {
+        /// What is: `a compaction`.
+        what: &'static str,
+    },
     /// The store is shutting down.
     #[error("the memory is shutting down")]
     Closed,
@@ -186,17 +192,22 @@ impl MemoryError {
     /// Whether the same call may succeed later without anybody's doing.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unwritable { .. } | Self::Closed)
+        matches!(self, Self::Unwritable { .. } | Self::UnderWay { .. } | Self::Closed)
     }
 }
 
 impl From<&MemoryError> for Failure {
     fn from(error: &MemoryError) -> Self {
-        use crate::ErrorCode::{BadRequest, InternalError, NotFound, PayloadTooLarge, ServiceUnavailable};
+        use crate::ErrorCode::{
+            BadRequest, Conflict, InternalError, NotFound, PayloadTooLarge, ServiceUnavailable,
+        };
         match error {
             MemoryError::Unwritable { .. } => Self::new(ServiceUnavailable, error.to_string()),
             MemoryError::Closed => {
                 Self::new(ServiceUnavailable, "The gateway is shutting down; try again in a moment")
+            }
+            MemoryError::UnderWay { .. } => {
+                Self::new(Conflict, format!("{error}; wait until it is done")).with("reason", "under_way")
             }
             MemoryError::TooLarge { .. } => Self::new(PayloadTooLarge, error.to_string()),
             MemoryError::UnknownRun(id) => Self::new(NotFound, error.to_string()).with("id", id.to_string()),
@@ -387,6 +398,17 @@ pub struct MemoryStats {
     pub compacted: CompactedStats,
     /// Bytes of the log and of the Markdown together.
     pub total_bytes: u64,
+    /// Search by meaning; `None` while there is no model.
+    pub semantic: Option<SemanticStats>,
+}
+
+/// How far search by meaning has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SemanticStats {
+    /// Vectors there are.
+    pub vectors: u64,
+    /// Records of the log that wait for theirs.
+    pub backlog: u64,
 }
 
 /// Sizes and counts of the log.

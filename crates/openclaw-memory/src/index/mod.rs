@@ -36,7 +36,7 @@ pub(crate) use entry::{Entry, EntryKind};
 pub(crate) use list::Listing;
 pub(crate) use memory::{MemoryRow, content_hash, short_hash};
 pub(crate) use merge::Checkpoint;
-pub(crate) use place::Place;
+pub(crate) use place::{Place, engine_file};
 pub(crate) use view::ConvView;
 
 use crate::wal::Pointer;
@@ -115,6 +115,12 @@ impl Projections {
 
     pub(crate) fn counters(&self) -> Counters {
         self.lock().counters.clone()
+    }
+
+    /// Messages, pending runs and the last record that was applied, all of one moment.
+    pub(crate) fn figures(&self) -> (u64, usize, Option<openclaw_core::Lsn>) {
+        let state = self.lock();
+        (state.counters.messages, state.pending.len(), state.last.map(|at| at.lsn))
     }
 
     /// Notes the oldest message, after it was looked up.

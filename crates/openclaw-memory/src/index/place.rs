@@ -86,9 +86,14 @@ impl Place {
 }
 
 fn database(path: &Path, file: Arc<dyn FsFile>) -> Result<Database, IndexError> {
+    engine_file(file).map_err(|error| storage(path, error))
+}
+
+/// A `redb` file, new or old, on the memory's own file system.
+pub(crate) fn engine_file(file: Arc<dyn FsFile>) -> Result<Database, redb::DatabaseError> {
     let mut builder = redb::Builder::new();
     builder.set_cache_size(CACHE_BYTES);
-    builder.create_with_backend(File(file)).map_err(|error| storage(path, error))
+    builder.create_with_backend(File(file))
 }
 
 /// The file as the engine uses it. Who may use it is settled by the memory's own lock.

@@ -5,6 +5,7 @@
 //! take the place of [`scan::best`] without anything else changing.
 
 mod fold;
+mod language;
 mod passage;
 mod rank;
 mod scan;
@@ -17,6 +18,7 @@ use openclaw_core::{
     port::{MemoryError, MemoryType, SearchHit, SearchQuery, SearchResults},
 };
 
+pub(crate) use language::Language;
 pub(crate) use passage::one_line;
 use passage::passage;
 use scan::{TextKey, Texts, Unit, best, paragraphs};

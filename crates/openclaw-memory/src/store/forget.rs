@@ -147,6 +147,9 @@ impl Core {
         if unfinished.0.is_empty() {
             return Ok(Vec::new());
         }
+        if let Some(semantic) = &self.semantic {
+            semantic.forget(&unfinished.0)?;
+        }
         let wrong = self.wal.erase_what_is_there(&unfinished.0)?;
         unfinished.0.clear();
         self.erased.store(true, Ordering::Relaxed);

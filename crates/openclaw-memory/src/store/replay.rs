@@ -14,16 +14,16 @@ const REBUILD_BATCH: usize = 64 << 10;
 
 /// What a replay left to do once the log is open.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(crate) struct Found {
     pub(super) records: u64,
     /// Records to erase again, because a crash may have come between the intent and the erasure.
-    pub(super) redo: Vec<Pointer>,
+    pub(crate) redo: Vec<Pointer>,
     /// Prunings to plan and carry out again.
-    pub(super) prunings: Vec<ForgottenRecord>,
+    pub(crate) prunings: Vec<ForgottenRecord>,
 }
 
 /// A replay under way.
-pub(super) struct Replay<'a> {
+pub(crate) struct Replay<'a> {
     projections: &'a Projections,
     base: &'a Base,
     /// Whether the index is being filled from the beginning, so that it may be written in parts.
@@ -35,11 +35,11 @@ pub(super) struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    pub(super) fn new(projections: &'a Projections, base: &'a Base, rebuilding: bool) -> Self {
+    pub(crate) fn new(projections: &'a Projections, base: &'a Base, rebuilding: bool) -> Self {
         Self { projections, base, rebuilding, found: Found::default(), orphans: Vec::new(), failed: None }
     }
 
-    pub(super) fn visit(&mut self, record: &wal::Record<'_>) {
+    pub(crate) fn visit(&mut self, record: &wal::Record<'_>) {
         if self.failed.is_some() {
             return;
         }
@@ -124,7 +124,7 @@ impl<'a> Replay<'a> {
         Ok(Change::Forgotten(effects, forgetting.changes))
     }
 
-    pub(super) fn finish(self) -> Result<Found, OpenError> {
+    pub(crate) fn finish(self) -> Result<Found, OpenError> {
         self.failed.map_or(Ok(self.found), Err)
     }
 }

@@ -12,12 +12,12 @@ use openclaw_core::Lsn;
 use tokio::sync::{SemaphorePermit, oneshot, watch};
 
 use super::{
-    AppendError, ChangeError, LogHealth, Observer, OpenError, Pointer, Reader, Record, Recovery, ReplayFrom,
-    WalOptions, change,
+    AppendError, ArchiveReport, ChainProgress, ChangeError, LogHealth, Observer, OpenError, Pointer, Reader,
+    Record, Recovery, ReplayFrom, WalOptions, archive, chain, change,
     committer::Committer,
     queue::{Entry, Queue},
     recovery, replay,
-    shared::Shared,
+    shared::{Dirs, Shared},
 };
 use crate::{fs::Fs, poison::State};
 
@@ -48,17 +48,18 @@ impl<T: Send + 'static> Wal<T> {
         observer: Observer<T>,
     ) -> Result<(Self, Recovery), OpenError> {
         let options = options.clamped();
+        let dirs = Dirs::new(dir, &options);
         let (hint, least_next) = match replay {
             ReplayFrom::Beginning => (None, Lsn(0)),
             ReplayFrom::Lsn(lsn) => (None, lsn),
             ReplayFrom::After(pointer) => (Some(pointer), Lsn(pointer.lsn.0.saturating_add(1))),
         };
-        let opened = recovery::open(&*fs, dir, &options, hint, least_next)?;
+        let opened = recovery::open(&*fs, &dirs, &options, hint, least_next)?;
         let (first, end) = opened.table.segments.last().map_or((1, 0), |last| (last.first, last.end));
         let next = opened.table.next;
         let mut report = opened.report;
         let queue = Arc::new(Queue::new(options.queue_bytes));
-        let shared = Arc::new(Shared::new(fs, dir.to_owned(), opened.codec, options, opened.table));
+        let shared = Arc::new(Shared::new(fs, dirs, opened.codec, options, opened.table));
         replay::replay(&shared, replay, visit, &mut report)?;
 
         let (finished_tx, finished) = watch::channel(false);
@@ -164,6 +165,25 @@ impl<T: Send + 'static> Wal<T> {
         change::drop_before(&self.shared, lsn)
     }
 
+    /// Turns the sealed segment that starts with the record `first` into a compressed archive and removes its file. Pointers
+    /// stay true; reading goes on meanwhile, erasing and dropping wait. A crash in between leaves the segment, or the next start
+    /// finishes. Doing it again is fine. Blocks, for some tens of milliseconds per MiB.
+    ///
+    /// # Errors
+    /// See [`ChangeError`].
+    pub fn archive(&self, first: Lsn) -> Result<ArchiveReport, ChangeError> {
+        archive::archive(&self.shared, first)
+    }
+
+    /// Adds to the hash chain what it lacks: an entry for each sealed segment that it does not know, or that was changed on
+    /// purpose since. Blocks, for as long as it takes to read those segments, unless `stop` says otherwise between two of them.
+    ///
+    /// # Errors
+    /// See [`ChangeError`]. The next call tries again.
+    pub fn extend_chain(&self, stop: &dyn Fn() -> bool) -> Result<ChainProgress, ChangeError> {
+        chain::extend(&self.shared, stop)
+    }
+
     /// Whether appends can succeed. Cheap.
     #[must_use]
     pub fn health(&self) -> LogHealth {
@@ -182,6 +202,10 @@ impl<T: Send + 'static> Wal<T> {
         let mut finished = self.finished.clone();
         // An error means that the sender is gone, and with it the thread.
         let _ = finished.wait_for(|finished| *finished).await;
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// Refuses what can't succeed anyway. A full disk is left to the committer: it may have space again.

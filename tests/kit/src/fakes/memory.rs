@@ -11,8 +11,9 @@ use openclaw_core::{
     ContentBlock, ConversationFilter, ConversationId, ConversationPage, ConversationView, Erased, Message,
     MessageWindow, NewRun, RunId, RunOutcome, RunRecord, RunState, Timestamp,
     port::{
-        Accepted, CompactedStats, MemoryError, MemoryPort, MemoryStats, MemoryType, PruneRequest, Pruned,
-        SearchHit, SearchQuery, SearchResults, StoreHealth, WalStats,
+        Accepted, CompactedStats, ContextNote, MemoryError, MemoryPort, MemoryStats, MemoryType,
+        PruneRequest, Pruned, RecallQuery, Recalled, SearchHit, SearchQuery, SearchResults, StoreHealth,
+        WalStats,
     },
 };
 
@@ -35,12 +36,15 @@ pub enum MemoryOp {
     Recent,
     /// `erase_conversation`
     Erase,
+    /// `recall`
+    Recall,
 }
 
 /// A [`MemoryPort`] that keeps everything in memory. Share one between two agents to play a restart.
 #[derive(Debug, Default)]
 pub struct FakeMemory {
-    model: Mutex<Model>,
+    pub(super) model: Mutex<Model>,
+    recalled: Mutex<Vec<Recalled>>,
     unwritable: Mutex<Option<String>>,
     failing: Mutex<HashSet<MemoryOp>>,
     delay: Mutex<Option<Duration>>,
@@ -73,6 +77,11 @@ impl FakeMemory {
         *lock(&self.delay) = delay;
     }
 
+    /// Makes every recall find these, best first, but for what the prompt holds already.
+    pub fn recalls(&self, recalled: Vec<Recalled>) {
+        *lock(&self.recalled) = recalled;
+    }
+
     /// The texts of a conversation in the order of the log, each after its role.
     #[must_use]
     pub fn transcript(&self, id: &ConversationId) -> Vec<String> {
@@ -82,7 +91,7 @@ impl FakeMemory {
         messages.unwrap_or_default().iter().map(show).collect()
     }
 
-    async fn write(&self, op: MemoryOp) -> Result<(), MemoryError> {
+    pub(super) async fn write(&self, op: MemoryOp) -> Result<(), MemoryError> {
         let delay = *lock(&self.delay);
         if let Some(delay) = delay {
             tokio::time::sleep(delay).await;
@@ -229,7 +238,9 @@ impl MemoryPort for FakeMemory {
                 let matched = words.iter().filter(|word| lower.contains(word.as_str())).count();
                 let in_time = query.since.is_none_or(|since| message.timestamp >= since)
                     && query.until.is_none_or(|until| message.timestamp <= until);
-                if matched == 0 || !in_time || query.kind == MemoryType::Compacted {
+                let in_place = query.channel.as_ref().is_none_or(|channel| conversation.channel == *channel)
+                    && query.conversation.as_ref().is_none_or(|wanted| id == wanted);
+                if matched == 0 || !in_time || !in_place || query.kind == MemoryType::Compacted {
                     continue;
                 }
                 hits.push(SearchHit {
@@ -249,6 +260,27 @@ impl MemoryPort for FakeMemory {
         let total = hits.len();
         hits.truncate(query.limit);
         Ok(SearchResults { hits, total })
+    }
+
+    async fn recall(&self, query: RecallQuery) -> Result<Vec<Recalled>, MemoryError> {
+        self.read(MemoryOp::Recall)?;
+        let mut found = lock(&self.recalled).clone();
+        found.retain(|memory| query.present.iter().all(|id| id.as_str() != memory.id));
+        found.truncate(query.limit);
+        Ok(found)
+    }
+
+    async fn note_context(&self, run: RunId, note: ContextNote) -> Result<(), MemoryError> {
+        let mut model = lock(&self.model);
+        if !model.runs.contains_key(&run) {
+            return Err(MemoryError::UnknownRun(run));
+        }
+        model.notes.insert(run, note);
+        Ok(())
+    }
+
+    async fn context_note(&self, run: RunId) -> Result<Option<ContextNote>, MemoryError> {
+        Ok(lock(&self.model).notes.get(&run).cloned())
     }
 
     async fn prune(&self, request: PruneRequest) -> Result<Pruned, MemoryError> {
@@ -283,6 +315,7 @@ impl MemoryPort for FakeMemory {
             wal: WalStats { entries: messages().count() as u64, bytes, oldest },
             compacted: CompactedStats { files: 0, bytes: 0, last_compaction: None },
             total_bytes: bytes,
+            semantic: None,
         })
     }
 

@@ -2,19 +2,23 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::Arc,
 };
 
 use openclaw_core::{
-    ContentBlock, ConversationId, ConversationSummary, Message, Metadata, NewRun, Role, RunId, RunOutcome,
-    RunRecord, RunState, Timestamp,
-    port::{Accepted, MemoryError},
+    ContentBlock, ConversationId, ConversationSummary, ForeignMessage, Message, MessageId, Metadata, NewRun,
+    Role, RunId, RunOutcome, RunRecord, RunState, Timestamp,
+    port::{Accepted, ContextNote, MemoryError},
 };
 
 #[derive(Debug, Default)]
 pub(super) struct Model {
     pub(super) runs: BTreeMap<RunId, Run>,
     pub(super) conversations: HashMap<ConversationId, Conversation>,
+    /// Every message in the order it was written, erased ones included.
+    log: Vec<(ConversationId, MessageId)>,
+    pub(super) notes: HashMap<RunId, ContextNote>,
     keys: HashMap<String, RunId>,
     pub(super) completed: u64,
     pub(super) latency_ms: u64,
@@ -67,10 +71,8 @@ impl Model {
             timestamp: new.id.accepted_at(),
             metadata: new.metadata.clone(),
         };
-        let conversation = self.conversations.entry(new.conversation.clone()).or_insert_with(|| {
-            Conversation { channel: new.channel.clone(), created_at: message.timestamp, messages: Vec::new() }
-        });
-        conversation.messages.push(Arc::new(message));
+        self.open(&new.conversation, &new.channel, message.timestamp);
+        self.push(&new.conversation, message);
         let record = RunRecord {
             id: new.id,
             conversation: new.conversation.clone(),
@@ -91,6 +93,7 @@ impl Model {
             ContentBlock::ToolResult(_) => Role::Tool,
             ContentBlock::Text(_) | ContentBlock::ToolCall(_) => Role::Assistant,
         };
+        let mut messages = Vec::new();
         for group in steps.chunk_by(|a, b| role_of(a) == role_of(b)) {
             let Some(first) = group.first() else { continue };
             let message = Message {
@@ -101,9 +104,11 @@ impl Model {
                 metadata: Metadata::default(),
             };
             run.step_messages += 1;
-            if let Some(conversation) = self.conversations.get_mut(&run.record.conversation) {
-                conversation.messages.push(Arc::new(message));
-            }
+            messages.push(message);
+        }
+        let conversation = run.record.conversation.clone();
+        for message in messages {
+            self.push(&conversation, message);
         }
         Ok(())
     }
@@ -124,11 +129,12 @@ impl Model {
                 timestamp: at,
                 metadata: Metadata::default(),
             };
-            if let Some(conversation) = self.conversations.get_mut(&run.record.conversation) {
-                conversation.messages.push(Arc::new(message));
-            }
+            let conversation = run.record.conversation.clone();
+            run.record.state = RunState::Ended { outcome, at };
+            self.push(&conversation, message);
+        } else {
+            run.record.state = RunState::Ended { outcome, at };
         }
-        run.record.state = RunState::Ended { outcome, at };
         Ok(())
     }
 
@@ -136,9 +142,74 @@ impl Model {
         let gone = self.conversations.remove(id)?;
         self.runs.retain(|_, run| run.record.conversation != *id);
         let runs = &self.runs;
+        self.notes.retain(|run, _| runs.contains_key(run));
         self.keys.retain(|_, run| runs.contains_key(run));
         Some(gone.messages.len() as u64)
     }
+
+    fn open(&mut self, id: &ConversationId, channel: &str, created_at: Timestamp) {
+        self.conversations.entry(id.clone()).or_insert_with(|| Conversation {
+            channel: channel.to_owned(),
+            created_at,
+            messages: Vec::new(),
+        });
+    }
+
+    fn push(&mut self, id: &ConversationId, message: Message) {
+        if let Some(conversation) = self.conversations.get_mut(id) {
+            self.log.push((id.clone(), message.id.clone()));
+            conversation.messages.push(Arc::new(message));
+        }
+    }
+
+    fn find(&self, conversation: &ConversationId, id: &MessageId) -> Option<(&Conversation, &Message)> {
+        let conversation = self.conversations.get(conversation)?;
+        let message = conversation.messages.iter().find(|message| message.id == *id)?;
+        Some((conversation, message))
+    }
+
+    /// Takes a message in; false when its id is there already.
+    pub(super) fn import(&mut self, foreign: ForeignMessage) -> bool {
+        let id = foreign.id.clone().unwrap_or_else(|| made_id(&foreign));
+        if self.conversations.values().any(|held| held.messages.iter().any(|message| message.id == id)) {
+            return false;
+        }
+        self.open(&foreign.conversation, &foreign.channel, foreign.timestamp);
+        let message = Message {
+            id,
+            role: foreign.role,
+            content: vec![ContentBlock::Text(foreign.content)],
+            timestamp: foreign.timestamp,
+            metadata: Metadata::default(),
+        };
+        self.push(&foreign.conversation, message);
+        true
+    }
+
+    /// The messages that were written after the first `skip`, each with the place to go on from.
+    pub(super) fn exported(&self, skip: usize) -> impl Iterator<Item = (usize, ForeignMessage)> {
+        let live = self.log.iter().enumerate().skip(skip);
+        live.filter_map(|(place, (conversation, id))| {
+            let (held, message) = self.find(conversation, id)?;
+            let foreign = ForeignMessage {
+                conversation: conversation.clone(),
+                channel: held.channel.clone(),
+                role: message.role,
+                content: message.text(),
+                timestamp: message.timestamp,
+                id: Some(id.clone()),
+            };
+            Some((place + 1, foreign))
+        })
+    }
+}
+
+/// An id that says no more than the message: the same message has the same.
+fn made_id(message: &ForeignMessage) -> MessageId {
+    let mut hasher = DefaultHasher::new();
+    (&message.conversation, message.role, message.timestamp, &message.content).hash(&mut hasher);
+    let text = format!("imported_{:016x}", hasher.finish());
+    text.parse().unwrap_or_else(|_| unreachable!("{text} is an id"))
 }
 
 impl Conversation {

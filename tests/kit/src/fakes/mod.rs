@@ -4,6 +4,7 @@
 mod admin;
 mod agent;
 mod channels;
+mod curation;
 mod memory;
 mod memory_model;
 mod skills;
@@ -13,6 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use admin::{FakeConfig, FakeLogs};
 pub use agent::{AgentScript, FakeAgent, ScriptEnd, ScriptedSkill};
 pub use channels::FakeChannels;
+pub use curation::FakeCuration;
 pub use memory::{FakeMemory, MemoryOp};
 pub use skills::{FakeSkills, FakeTools, ToolBehaviour};
 

@@ -1,0 +1,245 @@
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::fs::{Crash, Fault, FaultFs, FaultKind, Fs, RealFs};
+
+const DIMENSIONS: usize = 96;
+
+fn vector(seed: u64) -> Box<[f32]> {
+    let mut random = fastrand_like(seed);
+    let values: Vec<f32> = (0..DIMENSIONS).map(|_| random() - 0.5).collect();
+    let length = values.iter().map(|v| v * v).sum::<f32>().sqrt();
+    values.iter().map(|v| v / length).collect()
+}
+
+/// A small generator, so that a seed always gives the same vector.
+fn fastrand_like(seed: u64) -> impl FnMut() -> f32 {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1_u64 << 24) as f32
+    }
+}
+
+fn key(major: u64, minor: u32) -> VectorKey {
+    VectorKey { space: 0, major, minor, window: 0 }
+}
+
+fn new(major: u64) -> NewVector {
+    NewVector {
+        key: key(major, 0),
+        vector: vector(major),
+        language: (major % 3) as u8,
+        at_ms: major as i64 * 1000,
+        conversation: (major % 5) as u32,
+        channel: (major % 2) as u16,
+        text: major as u32,
+    }
+}
+
+fn open(fs: &dyn Fs, dir: &Path) -> Vectors {
+    Vectors::open(fs, dir, 7, vec![0.0; DIMENSIONS].into()).unwrap()
+}
+
+fn plain(_: u8, dot: f32) -> f32 {
+    dot
+}
+
+fn nearest(vectors: &Vectors, question: &[f32], filter: VectorFilter, count: usize, exact: usize) -> Near {
+    vectors.nearest_of(&Question { vector: question, adjust: &plain }, &filter, count, exact).unwrap()
+}
+
+#[test]
+fn what_was_put_in_is_nearest_to_itself_by_rows_and_by_sketches() {
+    let dir = tempfile::tempdir().unwrap();
+    let vectors = open(&RealFs, dir.path());
+    let batch: Vec<_> = (1..=300).map(new).collect();
+    vectors.put(&batch, Some(1..301)).unwrap();
+    drop(vectors);
+    let vectors = open(&RealFs, dir.path());
+    assert_eq!((vectors.len(), vectors.covered()), (300, vec![1..301]));
+    for exact in [1000, 0] {
+        for major in [1, 150, 300] {
+            let near = nearest(&vectors, &vector(major), VectorFilter::default(), 3, exact);
+            assert_eq!(near.best[0].0, key(major, 0), "{exact}");
+            assert!((near.best[0].1 - 1.0).abs() < 0.02, "{near:?}");
+            assert!(near.mean.abs() < 0.1 && near.deviation > 0.02, "{near:?}");
+        }
+    }
+    let question = Question { vector: &vector(9), adjust: &|language, dot| dot + f32::from(language) };
+    assert!(vectors.score(&question, key(9, 0)).unwrap().unwrap() > 0.9);
+    assert_eq!(vectors.score(&question, key(9, 1)).unwrap(), None);
+}
+
+#[test]
+fn filters_hold_for_rows_and_sketches() {
+    let dir = tempfile::tempdir().unwrap();
+    let vectors = open(&RealFs, dir.path());
+    vectors.put(&(1..=200).map(new).collect::<Vec<_>>(), None).unwrap();
+    let filter = VectorFilter {
+        since_ms: Some(50_000),
+        until_ms: Some(120_000),
+        conversation: Some(2),
+        channel: Some(1),
+        space: Some(0),
+    };
+    for exact in [1000, 0] {
+        let near = nearest(&vectors, &vector(3), filter, 200, exact);
+        let mut found: Vec<u64> = near.best.iter().map(|(key, _)| key.major).collect();
+        found.sort_unstable();
+        let expected: Vec<u64> = (50..=120).filter(|n| n % 5 == 2 && n % 2 == 1).collect();
+        assert_eq!(found, expected);
+    }
+    let other = VectorFilter { space: Some(1), ..VectorFilter::default() };
+    assert_eq!(nearest(&vectors, &vector(3), other, 5, 1000).best, []);
+}
+
+#[test]
+fn what_is_removed_leaves_no_byte_and_its_row_is_used_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let vectors = open(&RealFs, dir.path());
+    vectors.put(&(1..=10).map(new).collect::<Vec<_>>(), Some(1..11)).unwrap();
+    let before = vectors.read_row(3).unwrap();
+    assert_eq!(vectors.remove(&[key(4, 0), key(99, 0)]).unwrap(), 1);
+    assert!(vectors.read_row(3).unwrap().iter().all(|byte| *byte == 0));
+    let rows = std::fs::read(dir.path().join("rows")).unwrap();
+    assert!(!rows.windows(16).any(|window| window == &before[24..40]));
+    assert_eq!(vectors.len(), 9);
+    let sums: f64 = vectors.means().iter().map(|mean| mean.count as f64).sum();
+    assert_eq!(sums, 9.0);
+    vectors.put(&[new(11)], None).unwrap();
+    assert_eq!(
+        vectors
+            .score(&Question { vector: &vector(11), adjust: &plain }, key(11, 0))
+            .unwrap()
+            .map(|s| s > 0.9),
+        Some(true)
+    );
+    assert_eq!(vectors.read_row(3).unwrap().len(), before.len());
+    assert!(vectors.read_row(3).unwrap().iter().any(|byte| *byte != 0));
+    assert_eq!(vectors.remove_between(key(0, 0), key(u64::MAX, u32::MAX)).unwrap(), 10);
+    assert!(vectors.means().iter().all(|mean| mean.count == 0 && mean.sum.iter().all(|sum| *sum == 0.0)));
+}
+
+#[test]
+fn a_line_that_moves_keeps_its_vector_and_windows_are_one_passage() {
+    let dir = tempfile::tempdir().unwrap();
+    let vectors = open(&RealFs, dir.path());
+    let window = |window| {
+        let key = VectorKey { space: 1, major: 5, minor: 8, window };
+        NewVector { key, vector: vector(u64::from(window) + 50), ..new(1) }
+    };
+    vectors.put(&[window(0), window(1), window(2)], None).unwrap();
+    let (from, to) = (window(0).key, VectorKey { minor: 20, ..window(0).key });
+    vectors.rename(from, to).unwrap();
+    let near = nearest(&vectors, &vector(51), VectorFilter::default(), 5, 1000);
+    assert_eq!(near.best.len(), 1);
+    assert_eq!(near.best[0].0, to);
+    let question = vector(52);
+    let question = Question { vector: &question, adjust: &plain };
+    assert!(vectors.score(&question, to).unwrap().unwrap() > 0.9);
+    assert_eq!(vectors.score(&question, from).unwrap(), None);
+    assert_eq!(vectors.texts_between(to, to).unwrap().len(), 3);
+}
+
+#[test]
+fn another_model_or_a_damaged_set_begins_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    open(&RealFs, dir.path()).put(&[new(1)], None).unwrap();
+    let other = Vectors::open(&RealFs, dir.path(), 8, vec![0.0; DIMENSIONS].into()).unwrap();
+    assert_eq!(other.len(), 0);
+    other.put(&[new(1)], None).unwrap();
+    drop(other);
+    std::fs::write(dir.path().join("rows"), b"").unwrap();
+    assert_eq!(Vectors::open(&RealFs, dir.path(), 8, vec![0.0; DIMENSIONS].into()).unwrap().len(), 0);
+    std::fs::write(dir.path().join("keys.redb"), b"not a database").unwrap();
+    assert_eq!(Vectors::open(&RealFs, dir.path(), 8, vec![0.0; DIMENSIONS].into()).unwrap().len(), 0);
+}
+
+/// Three changes, as far as they get; whatever fails ends it.
+fn changes(fs: &FaultFs, dir: &Path) -> Result<(), VectorsError> {
+    let vectors = Vectors::open(fs, dir, 7, vec![0.0; DIMENSIONS].into())?;
+    vectors.put(&(1..=4).map(new).collect::<Vec<_>>(), Some(1..5))?;
+    vectors.remove(&[key(2, 0)])?;
+    vectors.put(&[new(5), new(6)], Some(5..7))
+}
+
+#[test]
+fn a_crash_anywhere_keeps_what_is_said_to_be_covered() {
+    let dir = Path::new("/v");
+    let whole = FaultFs::new();
+    changes(&whole, dir).unwrap();
+    let points = whole.operations();
+    assert!(points > 20, "{points}");
+    for at in 0..points {
+        for (kind, crash) in [
+            (FaultKind::CrashBefore, Crash::LoseUnsynced),
+            (FaultKind::CrashBefore, Crash::Torn(at)),
+            (FaultKind::CrashAfter, Crash::Torn(at + 1000)),
+            (FaultKind::CrashAfter, Crash::ProcessOnly),
+            (FaultKind::Tear, Crash::LoseUnsynced),
+            (FaultKind::Tear, Crash::ProcessOnly),
+            (FaultKind::Fail, Crash::Torn(at + 2000)),
+            (FaultKind::Full, Crash::LoseUnsynced),
+        ] {
+            let fs = FaultFs::new();
+            fs.inject(Fault { at, kind });
+            let _ = changes(&fs, dir);
+            let fs = fs.crash(crash);
+            let when = format!("{kind:?} at {at}, {crash:?}");
+            let vectors = Vectors::open(&fs, dir, 7, vec![0.0; DIMENSIONS].into()).expect(&when);
+            let near = |major: u64| {
+                let question = vector(major);
+                vectors.score(&Question { vector: &question, adjust: &plain }, key(major, 0)).expect(&when)
+            };
+            let covered = vectors.covered();
+            for major in covered.iter().cloned().flatten().filter(|major| *major != 2) {
+                assert!(near(major).is_some_and(|score| score > 0.9), "{when}: {major} of {covered:?}");
+            }
+            if covered.iter().any(|range| range.contains(&5)) {
+                assert_eq!(near(2), None, "{when}");
+            }
+            // It goes on from there.
+            vectors.put(&(1..=6).map(new).collect::<Vec<_>>(), Some(1..7)).expect(&when);
+            vectors.remove(&[key(2, 0)]).expect(&when);
+            assert!(near(1).is_some() && near(6).is_some() && near(2).is_none(), "{when}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn any_order_of_changes_equals_a_plain_set(steps in proptest::collection::vec((0_u8..4, 1_u64..40), 1..40)) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut vectors = open(&RealFs, dir.path());
+        let mut model = std::collections::BTreeSet::new();
+        for (step, major) in steps {
+            match step {
+                0 | 1 => {
+                    let batch: Vec<_> = (major..major + 3).map(new).collect();
+                    vectors.put(&batch, Some(major..major + 3)).unwrap();
+                    model.extend(major..major + 3);
+                }
+                2 => {
+                    vectors.remove(&[key(major, 0)]).unwrap();
+                    model.remove(&major);
+                }
+                _ => {
+                    drop(vectors);
+                    vectors = open(&RealFs, dir.path());
+                }
+            }
+            prop_assert_eq!(vectors.len(), model.len());
+        }
+        let near = nearest(&vectors, &vector(7), VectorFilter::default(), 100, 1000);
+        let mut found: Vec<u64> = near.best.iter().map(|(key, _)| key.major).collect();
+        found.sort_unstable();
+        prop_assert_eq!(found, model.into_iter().collect::<Vec<_>>());
+        prop_assert!(near.best.is_sorted_by(|a, b| a.1 >= b.1));
+    }
+}
