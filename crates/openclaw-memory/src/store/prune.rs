@@ -181,6 +181,7 @@ impl Core {
         }
         self.prune_memories(request, runtime, pruned)?;
         if request.confirm && pruned.wal_entries > 0 {
+            self.remove_copies()?;
             // It drops the segments that hold nothing any more.
             self.checkpoint();
             self.look_up_oldest();
