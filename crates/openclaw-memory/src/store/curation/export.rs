@@ -3,7 +3,7 @@
 use std::collections::{HashMap, hash_map};
 
 use openclaw_core::{
-    ForeignMessage, Lsn, RunId,
+    ForeignMessage, Lsn, RunId, limits,
     port::{ExportCursor, ExportPage, MemoryError},
 };
 
@@ -13,9 +13,6 @@ use crate::{
     store::{Core, error, messages_of, read_error},
     wal::Pointer,
 };
-
-/// Text of a page, unless a single record has more.
-const PAGE_BYTES: usize = 4 << 20;
 
 /// What is known of a run while its records pass by.
 struct Run {
@@ -46,7 +43,8 @@ impl Core {
                 continue;
             }
             let more: usize = messages.iter().map(|message| message.content.len()).sum();
-            let full = page.messages.len() + messages.len() > limit.max(1) || bytes + more > PAGE_BYTES;
+            let full =
+                page.messages.len() + messages.len() > limit.max(1) || bytes + more > limits::EXPORT_BYTES;
             if full && !page.messages.is_empty() {
                 page.next = Some(ExportCursor(last));
                 break;
