@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     DocKey, Found, LexicalError, NewDoc, Params, Query, Space,
-    analysis::{Analyzer, Class},
+    analysis::Analyzer,
     dead::{self, Dead},
     hash::{Domain, HashKey, TermHash},
     manifest::{self, Listed, Manifest},
@@ -253,6 +253,14 @@ impl Lexical {
         }
         writer.covered = writer.covered.max(covered);
         Ok(())
+    }
+
+    /// A text's length in terms, as documents' lengths are counted.
+    #[must_use]
+    pub fn length_of(&self, text: &str) -> u32 {
+        let mut length = 0;
+        self.analyzer.terms(text, &mut |_, class| length += class.length());
+        length
     }
 
     /// A document's length and its terms, each once.

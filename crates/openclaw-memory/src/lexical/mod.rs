@@ -152,6 +152,8 @@ pub struct Candidate {
     pub importance: u8,
     /// As given.
     pub place: u32,
+    /// Its length in terms, nearly.
+    pub length: u32,
     /// As given: with the major number of another candidate it says that the two are neighbours.
     pub previous: Option<u64>,
 }

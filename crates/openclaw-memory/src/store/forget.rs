@@ -161,10 +161,12 @@ impl Core {
         if unfinished.0.is_empty() {
             return Ok(Vec::new());
         }
+        let wrong = self.wal.erase_what_is_there(&unfinished.0)?;
+        // Afterwards: whoever still reads the log for an index finds nothing any more.
+        self.words.forget(&unfinished.0)?;
         if let Some(semantic) = &self.semantic {
             semantic.forget(&unfinished.0)?;
         }
-        let wrong = self.wal.erase_what_is_there(&unfinished.0)?;
         unfinished.0.clear();
         self.erased.store(true, Ordering::Relaxed);
         Ok(wrong)

@@ -16,6 +16,7 @@ mod semantic;
 mod signal;
 mod stats;
 mod upkeep;
+mod words;
 mod write;
 
 use std::{
@@ -37,7 +38,7 @@ pub(crate) use read::messages_of;
 pub(crate) use replay::Replay;
 pub(crate) use semantic::{LOG_SPACE, Semantic, channel_hash, conversation_hash};
 pub use stats::LogBytes;
-pub(crate) use stats::{Found as CompactedFile, compacted_files};
+pub(crate) use words::{Words, index_error};
 
 use crate::{
     index::{Base, Change, Projections},
@@ -101,6 +102,8 @@ pub(crate) struct Core {
     erased: AtomicBool,
     /// Why the index can't be used until the upkeep has opened it anew.
     index_fault: Mutex<Option<String>>,
+    /// Search by words.
+    pub(crate) words: Words,
     /// Search by meaning, when there is who embeds.
     pub(crate) semantic: Option<Semantic>,
     retention: RetentionConfig,
@@ -167,6 +170,7 @@ impl Memory {
     /// Tells the threads to end and hands them out to be waited for.
     fn stop_threads(&self) -> Vec<JoinHandle<()>> {
         self.core.signal.stop();
+        self.core.words.stop();
         if let Some(semantic) = &self.core.semantic {
             semantic.stop();
         }

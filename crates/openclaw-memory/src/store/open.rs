@@ -12,8 +12,8 @@ use openclaw_core::config::MemoryConfig;
 use tokio::sync::Semaphore;
 
 use super::{
-    Core, Item, Memory, OpenError, Parts, Semantic, Unfinished, cache::Cache, order::Order, replay::Replay,
-    signal::Signal, upkeep,
+    Core, Item, Memory, OpenError, Parts, Semantic, Unfinished, Words, cache::Cache, order::Order,
+    replay::Replay, signal::Signal, upkeep,
 };
 use crate::{
     fs::{Fs, RealFs},
@@ -128,6 +128,8 @@ impl Memory {
         // The observer reaches the projections through a slot, because a stale index is replaced after the log is open.
         let applied = projections.last();
         let slot = Arc::new(Mutex::new(Arc::clone(&projections)));
+        let words_signal = Arc::new(Signal::default());
+        let words = Words::open(Arc::clone(&fs), index_dir.join("lexical"), Arc::clone(&words_signal));
         let semantic_signal = Arc::new(Signal::default());
         let semantic = parts.embedder.clone().map(|embedder| {
             let dir = index_dir.join("vectors");
@@ -136,7 +138,7 @@ impl Memory {
         let observer = observer(
             Arc::clone(&slot),
             Arc::clone(&signal),
-            semantic.is_some().then_some(semantic_signal),
+            [Some(words_signal), semantic.is_some().then_some(semantic_signal)],
             config,
         );
         let from = applied.map_or(ReplayFrom::Beginning, ReplayFrom::After);
@@ -185,6 +187,7 @@ impl Memory {
             searches: Arc::new(Semaphore::new(SEARCHES)),
             erased: AtomicBool::new(false),
             index_fault: Mutex::new(None),
+            words,
             semantic,
             retention: config.retention.clone(),
             newest_memory: Mutex::new(None),
@@ -222,6 +225,8 @@ impl Memory {
         let memory = Self { core, threads: Mutex::default() };
         let upkeep = upkeep::start(&memory.core).map_err(failed)?;
         memory.keep(upkeep);
+        let words = Words::start(&memory.core).map_err(failed)?;
+        memory.keep(words);
         if let Some(embedding) = Semantic::start(&memory.core).map_err(failed)? {
             memory.keep(embedding);
         }
@@ -232,7 +237,7 @@ impl Memory {
 fn observer(
     slot: Arc<Mutex<Arc<Projections>>>,
     signal: Arc<Signal>,
-    semantic: Option<Arc<Signal>>,
+    searching: [Option<Arc<Signal>>; 2],
     config: &MemoryConfig,
 ) -> Observer<Item> {
     let checkpoint_bytes = u64::from(config.checkpoint_mb) << 20;
@@ -246,9 +251,7 @@ fn observer(
         if bytes >= checkpoint_bytes || records >= CHECKPOINT_RECORDS {
             signal.due();
         }
-        if let Some(semantic) = &semantic {
-            semantic.due();
-        }
+        searching.iter().flatten().for_each(|signal| signal.due());
         // What the items hold is let go only now, when the projections know their records.
         batch.clear();
     })

@@ -16,7 +16,7 @@ pub(crate) struct VectorKey {
 /// Bytes of a key in the key file; they sort like keys.
 pub(super) const KEY_BYTES: usize = 15;
 /// Bytes of a row beside its numbers.
-const ROW_HEAD: usize = 28;
+const ROW_HEAD: usize = 30;
 /// Bytes of a sketch beside its bits.
 const SKETCH_HEAD: usize = 16;
 /// Set in a sketch that stands for a vector; a free one is all zeros.
@@ -70,6 +70,8 @@ pub(crate) struct NewVector {
     pub(crate) text: u32,
     /// The owner's: comes back with the passage.
     pub(crate) place: u32,
+    /// The passage's length as the lexical index counts.
+    pub(crate) length: u16,
 }
 
 /// Sizes for one number of dimensions.
@@ -100,6 +102,7 @@ impl Layout {
         out.extend_from_slice(&new.key.to_bytes());
         out.push(new.language);
         out.extend_from_slice(&new.place.to_le_bytes());
+        out.extend_from_slice(&new.length.to_le_bytes());
         let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
         out.extend(new.vector.iter().map(|value| (value * inverse).round() as i8 as u8));
     }
@@ -138,6 +141,7 @@ pub(super) struct Row<'a> {
     pub(super) text: u32,
     pub(super) scale: f32,
     pub(super) place: u32,
+    pub(super) length: u16,
     pub(super) numbers: &'a [u8],
 }
 
@@ -149,8 +153,9 @@ impl<'a> Row<'a> {
         let key = VectorKey::from_bytes(&head[8..23])?;
         let text = u32::from_le_bytes(head[4..8].try_into().ok()?);
         let place = u32::from_le_bytes(head[24..28].try_into().ok()?);
+        let length = u16::from_le_bytes(head[28..30].try_into().ok()?);
         let is_row = scale.is_finite() && scale > 0.0;
-        is_row.then_some(Self { key, language: head[23], text, scale, place, numbers })
+        is_row.then_some(Self { key, language: head[23], text, scale, place, length, numbers })
     }
 
     /// The dot products with each of some vectors.

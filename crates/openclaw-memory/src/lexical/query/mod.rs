@@ -17,6 +17,7 @@ use super::{
     analysis::{Analyzer, Weight},
     dead::Dead,
     hash::{Domain, HashKey, TermHash},
+    length,
     memtable::MemRow,
     page::Cursor,
     postings::{BLOCK, Posting},
@@ -161,7 +162,7 @@ impl View<'_> {
             let (source, doc) = ((rank >> 32) as usize, rank as u32);
             let Some(source) = sources.get(source) else { continue };
             let score = score as f32 / SCALE;
-            let Some(row) = row(&source.data, doc)? else { continue };
+            let Some((row, length)) = row(&source.data, doc)? else { continue };
             found.candidates.push(Candidate {
                 key: DocKey { space: source.space, major: row.major, minor: row.minor },
                 score,
@@ -170,6 +171,7 @@ impl View<'_> {
                 kind: row.kind,
                 importance: row.importance,
                 place: row.place,
+                length: length::decode(length),
                 previous: row.major.checked_sub(row.back).filter(|_| row.back > 0),
             });
         }
@@ -252,12 +254,16 @@ fn promising(sources: &[Source<'_>], weighers: &[Weigher<'_>]) -> Vec<(u32, usiz
     all
 }
 
-fn row(data: &Data<'_>, doc: u32) -> Result<Option<Row>, LexicalError> {
+/// A document's row and the code of its length.
+fn row(data: &Data<'_>, doc: u32) -> Result<Option<(Row, u8)>, LexicalError> {
     match data {
-        Data::Memory { rows } => Ok(rows.get(doc as usize).map(|row| row.row)),
+        Data::Memory { rows } => Ok(rows.get(doc as usize).map(|row| (row.row, row.length))),
         Data::Segment { segment, .. } => {
-            let rows = segment.rows(&mut Cursor::new(&segment.file), doc / BLOCK as u32)?;
-            Ok(rows.get(doc as usize % BLOCK).copied())
+            let mut cursor = Cursor::new(&segment.file);
+            let rows = segment.rows(&mut cursor, doc / BLOCK as u32)?;
+            let mut lengths = Vec::new();
+            segment.lengths(&mut cursor, doc, 1, &mut lengths)?;
+            Ok(rows.get(doc as usize % BLOCK).copied().zip(lengths.first().copied()))
         }
     }
 }
