@@ -34,6 +34,7 @@
 //! This crate must never know about HTTP, providers, channels or skills. It reads no environment, spawns no task, and has
 //! two threads of its own: the log's committer and the one that takes checkpoints. Memory use does not grow with history.
 
+mod compaction;
 mod fs;
 mod index;
 mod integrity;
@@ -54,6 +55,15 @@ pub use wal::{ChangeError, Damage, OpenError as LogOpenError, Problem, ProblemKi
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// What becomes of the log in Markdown, for this crate's tests, benches and fuzz targets. No stable interface.
+#[doc(hidden)]
+pub mod markdown {
+    pub use crate::compaction::{
+        CompactionError, Dangling, Input, Method, Options, Outcome, Passage, Refused, Removed, Spoken,
+        Written, check_citations, compact, erase_citations, passages, prune_before,
+    };
+}
 
 /// The log by itself, for this crate's tests, benches and fuzz targets. No stable interface.
 #[doc(hidden)]

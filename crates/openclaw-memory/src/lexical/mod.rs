@@ -95,17 +95,13 @@ pub struct Params {
     pub k1: f32,
     /// How much long documents are held back. 0 to 1.
     pub b: f32,
-    /// Weight of a name as a whole, of a word 1.
-    pub whole: f32,
-    /// Weight of a pair of characters.
-    pub pair: f32,
-    /// Weight of a character beside its pairs. It lifts documents but finds none.
-    pub single: f32,
+    /// How much it counts that a document has much of the query: the power to which the share is taken. 0 to 1.
+    pub cover: f32,
 }
 
 impl Default for Params {
     fn default() -> Self {
-        Self { k1: 0.9, b: 0.75, whole: 0.5, pair: 1.0, single: 0.5 }
+        Self { k1: 0.9, b: 0.65, cover: 0.4 }
     }
 }
 
@@ -144,7 +140,7 @@ pub struct Query<'a> {
 pub struct Candidate {
     /// Which.
     pub key: DocKey,
-    /// Its BM25 score.
+    /// Its BM25 score, held back by what of the query it lacks.
     pub score: f32,
     /// How much of the query it covers: its score over what any document could have at most, 0 to 1.
     pub lex: f32,

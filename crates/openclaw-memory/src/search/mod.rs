@@ -1,9 +1,14 @@
 //! Lexical search: words, and pairs of characters of scripts without spaces between words (Chinese,
 //! Japanese, Korean, Thai, …), ranked by BM25.
 //!
-//! It goes through the log itself, so that it is complete at once and nothing erased can be found; an inverted index can
-//! take the place of [`scan::best`] without anything else changing.
+//! The [`Indexer`] keeps the lexical index up to date: what the log has more than the index is added before a question is
+//! answered. While that is much, because the index is being built anew, the log itself is gone through instead, so that
+//! answers are complete at any time.
 
+mod files;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "wired in with the index"))]
+mod fusion;
+mod indexer;
 mod language;
 mod passage;
 mod rank;
@@ -13,10 +18,11 @@ mod terms;
 use std::sync::atomic::AtomicBool;
 
 use openclaw_core::{
-    Timestamp,
+    Lsn, Timestamp,
     port::{MemoryError, MemoryType, SearchHit, SearchQuery, SearchResults},
 };
 
+pub(crate) use indexer::Indexer;
 pub(crate) use language::Language;
 pub(crate) use passage::one_line;
 use passage::passage;
@@ -24,8 +30,9 @@ use scan::{TextKey, Texts, Unit, best, paragraphs};
 use terms::Terms;
 
 use crate::{
+    lexical::Space,
     store::{CompactedFile, Core, compacted_files},
-    wal::Pointer,
+    wal::{Pointer, ReadError},
 };
 
 impl Core {
@@ -39,6 +46,62 @@ impl Core {
         if terms.is_empty() || query.limit == 0 {
             return Ok(SearchResults { hits: Vec::new(), total: 0 });
         }
+        match self.indexed(query, &terms, stop)? {
+            Some(found) => Ok(found),
+            None => self.scanned(query, &terms, stop),
+        }
+    }
+
+    /// Asks the index. `None`: it can't answer, or is too far behind.
+    fn indexed(
+        &self,
+        query: &SearchQuery,
+        terms: &Terms,
+        stop: &AtomicBool,
+    ) -> Result<Option<SearchResults>, MemoryError> {
+        let Some(ready) = self.indexer.ready(self, query.kind != MemoryType::Wal, stop)? else {
+            return Ok(None);
+        };
+        // What was erased a moment ago is found, but not shown; then more are asked for.
+        let mut limit = query.limit;
+        loop {
+            let Some(found) = self.indexer.ask(&ready, query, limit, stop)? else { return Ok(None) };
+            let mut hits = Vec::with_capacity(query.limit);
+            for candidate in &found.candidates {
+                let hit = match candidate.key.space {
+                    Space::Log => {
+                        let lsn = Lsn(candidate.key.major);
+                        match self.reader().pointer(lsn, candidate.place) {
+                            Ok(at) => self.message_hit(at, candidate.key.minor, candidate.score, terms)?,
+                            Err(ReadError::Io { path, source }) => {
+                                return Err(MemoryError::Io { path, source });
+                            }
+                            Err(_) => None,
+                        }
+                    }
+                    Space::Markdown => ready.files.get(&candidate.key.major).and_then(|file| {
+                        self.paragraph_hit(file, candidate.key.minor, candidate.score, terms)
+                    }),
+                };
+                hits.extend(hit);
+            }
+            let missing = found.candidates.len() - hits.len();
+            if hits.len() >= query.limit || missing == 0 || found.candidates.len() < limit {
+                let total = usize::try_from(found.total).unwrap_or(usize::MAX);
+                hits.truncate(query.limit);
+                return Ok(Some(SearchResults { hits, total: total.saturating_sub(missing) }));
+            }
+            limit = limit.saturating_add(missing).saturating_mul(2);
+        }
+    }
+
+    /// Goes through everything.
+    fn scanned(
+        &self,
+        query: &SearchQuery,
+        terms: &Terms,
+        stop: &AtomicBool,
+    ) -> Result<SearchResults, MemoryError> {
         let mut units = Vec::new();
         if query.kind != MemoryType::Compacted {
             units.extend(self.reader().segments().into_iter().map(|segment| Unit::Records(segment.lsns)));
@@ -56,14 +119,14 @@ impl Core {
             );
         }
         let texts = Texts { reader: self.reader(), units, since: query.since, until: query.until, stop };
-        let (found, matching) = best(&texts, &terms, query.limit)?;
+        let (found, matching) = best(&texts, terms, query.limit)?;
         let mut hits = Vec::with_capacity(found.len());
         for scored in found {
             let hit = match scored.what {
-                TextKey::Message { at, part } => self.message_hit(at, part, scored.score, &terms)?,
+                TextKey::Message { at, part } => self.message_hit(at, part, scored.score, terms)?,
                 TextKey::Paragraph { file, number } => files
                     .get(file as usize)
-                    .and_then(|file| self.paragraph_hit(file, number, scored.score, &terms)),
+                    .and_then(|file| self.paragraph_hit(file, number, scored.score, terms)),
             };
             hits.extend(hit);
         }

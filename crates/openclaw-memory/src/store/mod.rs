@@ -42,11 +42,12 @@ pub(crate) use stats::{Found as CompactedFile, compacted_files};
 use crate::{
     index::{Base, Change, Projections},
     lock::Lock,
+    search::Indexer,
     wal::{Pointer, Reader, Wal},
 };
 use cache::Cache;
 use order::{Held, Order};
-use signal::Signal;
+pub(crate) use signal::{Signal, Wake};
 
 /// The store of everything that was said: a write-ahead log, an index derived from it, and search. One process at a time
 /// owns its directory. Every write is durable when it is acknowledged.
@@ -101,6 +102,8 @@ pub(crate) struct Core {
     erased: AtomicBool,
     /// Why the index can't be used until the upkeep has opened it anew.
     index_fault: Mutex<Option<String>>,
+    /// The lexical index, and what keeps it up to date.
+    pub(crate) indexer: Indexer,
     /// Search by meaning, when there is who embeds.
     pub(crate) semantic: Option<Semantic>,
     retention: RetentionConfig,
@@ -118,6 +121,11 @@ impl Core {
 
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// The last record that the projections know.
+    pub(crate) fn last_lsn(&self) -> u64 {
+        self.projections.last().map_or(0, |at| at.lsn.0)
     }
 
     pub(crate) fn wal(&self) -> &Wal<Item> {
@@ -167,6 +175,7 @@ impl Memory {
     /// Tells the threads to end and hands them out to be waited for.
     fn stop_threads(&self) -> Vec<JoinHandle<()>> {
         self.core.signal.stop();
+        self.core.indexer.stop();
         if let Some(semantic) = &self.core.semantic {
             semantic.stop();
         }

@@ -20,6 +20,7 @@ use crate::{
     index::{Base, IndexError, Place, Projections},
     integrity::log_options,
     lock::Lock,
+    search::Indexer,
     wal::{Damage, Observer, ReadError, ReplayFrom, Wal, WalOptions},
 };
 
@@ -139,6 +140,7 @@ impl Memory {
             semantic.is_some().then_some(semantic_signal),
             config,
         );
+        let indexer = Indexer::open(Arc::clone(&fs), index_dir.join("lexical"));
         let from = applied.map_or(ReplayFrom::Beginning, ReplayFrom::After);
         let mut replay = Replay::new(&projections, &base, rebuild);
         let wal_dir = dir.join("wal");
@@ -185,6 +187,7 @@ impl Memory {
             searches: Arc::new(Semaphore::new(SEARCHES)),
             erased: AtomicBool::new(false),
             index_fault: Mutex::new(None),
+            indexer,
             semantic,
             retention: config.retention.clone(),
             newest_memory: Mutex::new(None),
@@ -222,6 +225,7 @@ impl Memory {
         let memory = Self { core, threads: Mutex::default() };
         let upkeep = upkeep::start(&memory.core).map_err(failed)?;
         memory.keep(upkeep);
+        memory.keep(Indexer::start(&memory.core).map_err(failed)?);
         if let Some(embedding) = Semantic::start(&memory.core).map_err(failed)? {
             memory.keep(embedding);
         }

@@ -13,21 +13,21 @@ struct Flags {
 
 /// A flag that a thread sleeps on.
 #[derive(Debug, Default)]
-pub(super) struct Signal {
+pub(crate) struct Signal {
     flags: Mutex<Flags>,
     changed: Condvar,
 }
 
 /// Why the thread woke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wake {
+pub(crate) enum Wake {
     /// Something is due, or nothing happened for the whole time.
     Work,
     Stop,
 }
 
 impl Signal {
-    pub(super) fn due(&self) {
+    pub(crate) fn due(&self) {
         let mut flags = self.flags.lock().unwrap_or_else(PoisonError::into_inner);
         if !flags.due {
             flags.due = true;
@@ -35,17 +35,17 @@ impl Signal {
         }
     }
 
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.flags.lock().unwrap_or_else(PoisonError::into_inner).stop = true;
         self.changed.notify_all();
     }
 
-    pub(super) fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.flags.lock().unwrap_or_else(PoisonError::into_inner).stop
     }
 
     /// Waits without heed of what is due.
-    pub(super) fn pause(&self, time: Duration) -> Wake {
+    pub(crate) fn pause(&self, time: Duration) -> Wake {
         let flags = self.flags.lock().unwrap_or_else(PoisonError::into_inner);
         let going_on = |flags: &mut Flags| !flags.stop;
         let (flags, _) =
@@ -53,7 +53,7 @@ impl Signal {
         if flags.stop { Wake::Stop } else { Wake::Work }
     }
 
-    pub(super) fn wait(&self, timeout: Duration) -> Wake {
+    pub(crate) fn wait(&self, timeout: Duration) -> Wake {
         let flags = self.flags.lock().unwrap_or_else(PoisonError::into_inner);
         let quiet = |flags: &mut Flags| !flags.due && !flags.stop;
         let (mut flags, _) =

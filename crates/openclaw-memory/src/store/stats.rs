@@ -14,6 +14,7 @@ use openclaw_core::{
 use super::Core;
 
 /// A file below a directory.
+#[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) path: PathBuf,
     pub(crate) bytes: u64,

@@ -11,6 +11,8 @@ use super::{
     walk::{Frame, Step, Walker},
 };
 
+/// Most bytes of a frame's head.
+const MAX_HEAD: usize = 16;
 /// Damage one scan remembers; more is passed over without a note.
 const MAX_DAMAGES: usize = 1024;
 
@@ -51,6 +53,30 @@ impl Reader {
                 })
             }
             done => done,
+        }
+    }
+
+    /// The pointer to a record of which only the place is known. Whether it is that record shows when it is read.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn pointer(&self, lsn: Lsn, offset: u32) -> Result<Pointer, ReadError> {
+        let found = self.shared.with_table(|table| {
+            let index = table.find(lsn.0)?;
+            table.segments.get(index).copied()
+        });
+        let Some(segment) = found else {
+            let held = self.shared.with_table(super::shared::Table::held);
+            return Err(ReadError::Absent { lsn, held });
+        };
+        let path = || self.shared.path(segment.first);
+        let mut bytes = [0; MAX_HEAD];
+        let read =
+            self.shared.file(segment.first).and_then(|file| file.read_up_to(&mut bytes, u64::from(offset)));
+        let read = read.map_err(|source| ReadError::Io { path: path(), source })?;
+        match Head::parse(bytes.get(..read).unwrap_or_default()) {
+            Some(head) => Ok(Pointer { lsn, offset, len: head.len }),
+            None => Err(ReadError::Damaged { path: path(), offset: u64::from(offset), lsn }),
         }
     }
 

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{
     Candidate, DocKey, Filter, Found, LexicalError, Params, Space,
-    analysis::{Analyzer, Class},
+    analysis::{Analyzer, Weight},
     dead::Dead,
     hash::{Domain, HashKey, TermHash},
     memtable::MemRow,
@@ -27,7 +27,7 @@ pub(super) use filter::Groups;
 use filter::{Data, Gate};
 use list::{List, WINDOW};
 use top::Top;
-use weigh::{Lengths, SCALE, Weigher, idf};
+use weigh::{Cover, Lengths, SCALE, Sum, Weigher, idf};
 use window::{Evaluator, Source};
 
 /// Most terms of a query; what follows is ignored. Those that find documents and those that only weigh are counted apart.
@@ -43,15 +43,10 @@ pub(super) struct QueryTerm {
 }
 
 /// The terms of a query, each once.
-pub(super) fn query_terms(text: &str, analyzer: &Analyzer, key: &HashKey, params: &Params) -> Vec<QueryTerm> {
+pub(super) fn query_terms(text: &str, analyzer: &Analyzer, key: &HashKey) -> Vec<QueryTerm> {
     let mut terms: Vec<QueryTerm> = Vec::new();
     analyzer.terms(text, &mut |term, class| {
-        let (weight, finds) = match class {
-            Class::Word => (1.0, true),
-            Class::Whole => (params.whole, true),
-            Class::Pair => (params.pair, true),
-            Class::Single => (params.single, false),
-        };
+        let Weight { weight, finds } = analyzer.weight(term, class);
         let hash = key.term(Domain::Text, term);
         if let Some(known) = terms.iter_mut().find(|known| known.hash == hash) {
             if finds && !known.finds {
@@ -61,6 +56,10 @@ pub(super) fn query_terms(text: &str, analyzer: &Analyzer, key: &HashKey, params
             terms.push(QueryTerm { hash, weight, finds });
         }
     });
+    // A query of nothing but such words means them.
+    if terms.iter().all(|term| !term.finds) {
+        terms.iter_mut().for_each(|term| term.finds = true);
+    }
     terms
 }
 
@@ -140,13 +139,15 @@ impl View<'_> {
         let weights = plan.terms.iter().zip(&frequencies);
         let weights: Vec<f32> =
             weights.map(|(term, frequency)| term.weight * idf(docs, *frequency)).collect();
-        let most = (params.k1 + 1.0) * weights.iter().sum::<f32>();
+        let all: f32 = weights.iter().sum();
+        let most = (params.k1 + 1.0) * all;
         let weighers: Vec<Weigher<'_>> =
             weights.iter().map(|weight| Weigher::new(&lengths, params.k1, *weight)).collect();
         let mut sources = self.sources(plan, &places, &weighers, &mut buffer)?;
-        let mut evaluator = Evaluator::new(&weighers, &plan.terms);
+        let cover = Cover::new(all, params.cover);
+        let mut evaluator = Evaluator::new(&weighers, &plan.terms, &cover);
         let mut top = Top::new(plan.limit);
-        for (bound, source, window) in promising(&sources, &weighers) {
+        for (bound, source, window) in promising(&sources, &weighers, &cover) {
             if bound < top.threshold() {
                 break;
             }
@@ -227,11 +228,11 @@ impl View<'_> {
 }
 
 /// All windows with what their documents can score at most, the most promising first, of equal ones the latest.
-fn promising(sources: &[Source<'_>], weighers: &[Weigher<'_>]) -> Vec<(u32, usize, u32)> {
+fn promising(sources: &[Source<'_>], weighers: &[Weigher<'_>], cover: &Cover) -> Vec<(u32, usize, u32)> {
     let mut all = Vec::new();
     for (index, source) in sources.iter().enumerate() {
         let count = source.data.docs().div_ceil(WINDOW) as usize;
-        let mut sums = vec![0_u32; count];
+        let mut sums = vec![Sum::default(); count];
         let mut bounds = vec![0_u32; count];
         for (list, weigher) in source.lists.iter().zip(weighers) {
             list.windows(Some(weigher), source.shortest, &mut |window, bound| {
@@ -240,12 +241,13 @@ fn promising(sources: &[Source<'_>], weighers: &[Weigher<'_>]) -> Vec<(u32, usiz
                 }
             });
             for (sum, bound) in sums.iter_mut().zip(&mut bounds) {
-                *sum = sum.saturating_add(std::mem::take(bound));
+                *sum = sum.plus(weigher.most(std::mem::take(bound)));
             }
         }
         let closed = source.gate.close_windows(count);
-        let open = sums.into_iter().zip(closed).zip(0..).filter(|((sum, closed), _)| *sum > 0 && !closed);
-        all.extend(open.map(|((sum, _), window)| (sum, index, window)));
+        let open =
+            sums.into_iter().zip(closed).zip(0..).filter(|((sum, closed), _)| sum.score() > 0 && !closed);
+        all.extend(open.map(|((sum, _), window)| (cover.bound(sum), index, window)));
     }
     all.sort_unstable_by(|a, b| b.cmp(a));
     all

@@ -8,7 +8,7 @@ use super::{
     filter::{Bits, Data, Gate, each, set},
     list::{List, WINDOW},
     top::Top,
-    weigh::Weigher,
+    weigh::{Cover, Sum, Weigher},
 };
 
 /// One segment, or the documents in memory, with the query's terms in it.
@@ -66,18 +66,20 @@ struct Here {
 pub(super) struct Evaluator<'a> {
     weighers: &'a [Weigher<'a>],
     terms: &'a [QueryTerm],
-    scores: Vec<u32>,
+    cover: &'a Cover,
+    scores: Vec<Sum>,
     lengths: Vec<u8>,
     here: Vec<Here>,
     unpacked: Unpacked,
 }
 
 impl<'a> Evaluator<'a> {
-    pub(super) fn new(weighers: &'a [Weigher<'a>], terms: &'a [QueryTerm]) -> Self {
+    pub(super) fn new(weighers: &'a [Weigher<'a>], terms: &'a [QueryTerm], cover: &'a Cover) -> Self {
         Self {
             weighers,
             terms,
-            scores: vec![0; WINDOW as usize],
+            cover,
+            scores: vec![Sum::default(); WINDOW as usize],
             lengths: Vec::new(),
             here: Vec::new(),
             unpacked: Unpacked::default(),
@@ -102,7 +104,7 @@ impl<'a> Evaluator<'a> {
             return Ok(());
         }
         source.lengths(window, &mut self.lengths)?;
-        self.scores.fill(0);
+        self.scores.fill(Sum::default());
         let mut found: Bits = [0; WINDOW as usize / 64];
         for here in self.here.iter().skip(optional) {
             let (Some(list), Some(weigher)) = (source.lists.get_mut(here.term), self.weighers.get(here.term))
@@ -113,7 +115,7 @@ impl<'a> Evaluator<'a> {
             let wanted = |from: usize, to: usize| any(&allowed, from, to);
             let tell = |doc: usize, count: u8| {
                 if let (Some(score), Some(length)) = (scores.get_mut(doc), lengths.get(doc)) {
-                    *score += weigher.score(count, *length);
+                    *score += weigher.sum(count, *length);
                     set(&mut found, doc);
                 }
             };
@@ -123,8 +125,8 @@ impl<'a> Evaluator<'a> {
         self.complete(source, window, optional, threshold, &mut found)?;
         let rank = index << 32 | u64::from(window * WINDOW);
         each(&found, |doc| {
-            if let Some(score) = self.scores.get(doc) {
-                top.offer(*score, rank + doc as u64);
+            if let Some(sum) = self.scores.get(doc).filter(|sum| sum.score() >= top.threshold()) {
+                top.offer(self.cover.apply(*sum), rank + doc as u64);
             }
         });
         Ok(())
@@ -143,10 +145,13 @@ impl<'a> Evaluator<'a> {
             }
         }
         self.here.sort_unstable_by_key(|here| (here.finds, here.bound));
-        let mut sum = 0_u32;
+        let mut sum = Sum::default();
+        let (weighers, cover) = (self.weighers, self.cover);
         let optional = self.here.iter().take_while(|here| {
-            sum = sum.saturating_add(here.bound);
-            !here.finds || sum < threshold
+            if let Some(weigher) = weighers.get(here.term) {
+                sum = sum.plus(weigher.most(here.bound));
+            }
+            !here.finds || cover.bound(sum) < threshold
         });
         let optional = optional.count();
         if let Some(first) = self.here.get_mut(..optional) {
@@ -164,12 +169,17 @@ impl<'a> Evaluator<'a> {
         threshold: u32,
         found: &mut Bits,
     ) -> Result<(), LexicalError> {
-        let mut left: u32 =
-            self.here.iter().take(optional).fold(0, |sum, here| sum.saturating_add(here.bound));
-        for here in self.here.get(..optional).unwrap_or_default().iter().rev() {
+        let most =
+            |here: &Here| self.weighers.get(here.term).map_or(Sum::default(), |it| it.most(here.bound));
+        // What this and all weaker terms can add.
+        let mut left: Vec<Sum> = Vec::with_capacity(optional);
+        for here in self.here.iter().take(optional) {
+            left.push(left.last().copied().unwrap_or_default().plus(most(here)));
+        }
+        for (here, left) in self.here.iter().zip(left).take(optional).rev() {
             let mut kept: Bits = [0; WINDOW as usize / 64];
             each(found, |doc| {
-                if self.scores.get(doc).is_some_and(|score| score.saturating_add(left) >= threshold) {
+                if self.scores.get(doc).is_some_and(|sum| self.cover.bound(sum.plus(left)) >= threshold) {
                     set(&mut kept, doc);
                 }
             });
@@ -185,11 +195,10 @@ impl<'a> Evaluator<'a> {
             let tell = |doc: usize, count: u8| {
                 let wanted = kept.get(doc / 64).is_some_and(|word| word >> (doc % 64) & 1 == 1);
                 if let (true, Some(score), Some(length)) = (wanted, scores.get_mut(doc), lengths.get(doc)) {
-                    *score += weigher.score(count, *length);
+                    *score += weigher.sum(count, *length);
                 }
             };
             list.visit(window, &mut self.unpacked, |from, to| any(&kept, from as usize, to as usize), tell)?;
-            left = left.saturating_sub(here.bound);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::super::{
     Filter, Found, Params, Space,
-    analysis::{Analyzer, Class},
+    analysis::{Analyzer, Weight},
     length,
 };
 
@@ -45,7 +45,7 @@ impl Model {
         let mut count = 0;
         self.analyzer.terms(text, &mut |term, class| {
             *terms.entry(term.to_vec()).or_default() += 1;
-            count += u32::from(matches!(class, Class::Word | Class::Pair));
+            count += class.length();
         });
         self.docs.push(Doc {
             key,
@@ -77,35 +77,40 @@ impl Model {
         let params = Params::default();
         let mut terms: Vec<(Vec<u8>, f64, bool)> = Vec::new();
         self.analyzer.terms(query, &mut |term, class| {
-            let (weight, finds) = match class {
-                Class::Word => (1.0, true),
-                Class::Whole => (f64::from(params.whole), true),
-                Class::Pair => (f64::from(params.pair), true),
-                Class::Single => (f64::from(params.single), false),
-            };
+            let Weight { weight, finds } = self.analyzer.weight(term, class);
+            let weight = f64::from(weight);
             match terms.iter_mut().find(|known| known.0 == term) {
                 Some(known) if finds && !known.2 => *known = (term.to_vec(), weight, finds),
                 Some(_) => {}
                 None => terms.push((term.to_vec(), weight, finds)),
             }
         });
+        if terms.iter().all(|term| !term.2) {
+            terms.iter_mut().for_each(|term| term.2 = true);
+        }
         let all = self.docs.len() as f64;
         let mean = (self.docs.iter().map(|doc| doc.length).sum::<f64>() / all).max(1.0);
         let (k1, b) = (f64::from(params.k1), f64::from(params.b));
         let mut scores = BTreeMap::new();
+        let mut whole = 0.0;
         for (term, weight, finds) in &terms {
             let having = self.docs.iter().filter(|doc| doc.terms.contains_key(term)).count() as f64;
             let idf = (1.0 + (all - having + 0.5) / (having + 0.5)).ln();
+            whole += weight * idf;
             for doc in self.docs.iter().filter(|doc| !doc.dead && passes(doc, filter)) {
                 let Some(count) = doc.terms.get(term) else { continue };
                 let count = f64::from((*count).min(127));
                 let norm = k1 * (1.0 - b + b * doc.length / mean);
-                let entry: &mut (f64, bool) = scores.entry(doc.key).or_default();
+                let entry: &mut (f64, f64, bool) = scores.entry(doc.key).or_default();
                 entry.0 += weight * idf * count * (k1 + 1.0) / (count + norm);
-                entry.1 |= finds;
+                entry.1 += weight * idf;
+                entry.2 |= finds;
             }
         }
-        scores.into_iter().filter(|(_, (_, finds))| *finds).map(|(key, (score, _))| (key, score)).collect()
+        let found = scores.into_iter().filter(|(_, (_, _, finds))| *finds);
+        found
+            .map(|(key, (score, has, _))| (key, score * (has / whole).powf(f64::from(params.cover))))
+            .collect()
     }
 
     /// Checks an answer; an error says what is wrong with it.
