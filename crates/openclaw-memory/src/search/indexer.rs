@@ -394,8 +394,10 @@ impl Core {
                 if let Some(key) = home {
                     piece.conversation = key.to_bytes();
                     if !feed.conversations.contains_key(&key) {
-                        let Some(view) = self.conversation_view(&key)? else { continue };
-                        feed.conversations.insert(key.clone(), (view.channel.as_str().to_owned(), None));
+                        // An entry may belong to a conversation in which nothing was said.
+                        let view = self.conversation_view(&key)?;
+                        let channel = view.map_or_else(String::new, |view| view.channel.as_str().to_owned());
+                        feed.conversations.insert(key.clone(), (channel, None));
                     }
                     if let Some((channel, last)) = feed.conversations.get_mut(&key) {
                         piece.channel.clone_from(channel);
