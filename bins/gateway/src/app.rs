@@ -56,7 +56,10 @@ fn command(cli: Cli, environment: &Environment) -> Result<Exit, Stop> {
         Command::Config(cli::Config::Show { token }) => config_show(&options, environment, token),
         Command::Config(cli::Config::Check { file }) => config_check(&options, environment, file),
         Command::Model(cli::Model::List) => models::list(&settings::home(&options, environment)?),
-        Command::Model(cli::Model::Pull { name }) => {
+        Command::Model(cli::Model::Pull { name, from: Some(file) }) => {
+            models::take(&settings::home(&options, environment)?, name.as_deref(), &file)
+        }
+        Command::Model(cli::Model::Pull { name, from: None }) => {
             let home = settings::home(&options, environment)?;
             wait_for(async { models::pull(&home, name.as_deref()).await })
         }

