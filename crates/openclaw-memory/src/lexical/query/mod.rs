@@ -28,7 +28,7 @@ pub(super) use filter::Groups;
 use filter::{Data, Gate};
 use list::{List, WINDOW};
 use top::Top;
-use weigh::{Cover, Lengths, SCALE, Weigher, idf};
+use weigh::{Cover, Lengths, SCALE, Sum, Weigher, idf};
 use window::{Evaluator, Source};
 
 /// Most terms of a query; what follows is ignored. Those that find documents and those that only weigh are counted apart.
@@ -145,10 +145,10 @@ impl View<'_> {
         let weighers: Vec<Weigher<'_>> =
             weights.iter().map(|weight| Weigher::new(&lengths, params.k1, *weight)).collect();
         let mut sources = self.sources(plan, &places, &weighers, &mut buffer)?;
-        let cover = Cover { all, power: params.cover };
-        let mut evaluator = Evaluator::new(&weighers, &plan.terms, cover);
+        let cover = Cover::new(all, params.cover);
+        let mut evaluator = Evaluator::new(&weighers, &plan.terms, &cover);
         let mut top = Top::new(plan.limit);
-        for (bound, source, window) in promising(&sources, &weighers) {
+        for (bound, source, window) in promising(&sources, &weighers, &cover) {
             if bound < top.threshold() {
                 break;
             }
@@ -230,11 +230,11 @@ impl View<'_> {
 }
 
 /// All windows with what their documents can score at most, the most promising first, of equal ones the latest.
-fn promising(sources: &[Source<'_>], weighers: &[Weigher<'_>]) -> Vec<(u32, usize, u32)> {
+fn promising(sources: &[Source<'_>], weighers: &[Weigher<'_>], cover: &Cover) -> Vec<(u32, usize, u32)> {
     let mut all = Vec::new();
     for (index, source) in sources.iter().enumerate() {
         let count = source.data.docs().div_ceil(WINDOW) as usize;
-        let mut sums = vec![0_u32; count];
+        let mut sums = vec![Sum::default(); count];
         let mut bounds = vec![0_u32; count];
         for (list, weigher) in source.lists.iter().zip(weighers) {
             list.windows(Some(weigher), source.shortest, &mut |window, bound| {
@@ -243,12 +243,13 @@ fn promising(sources: &[Source<'_>], weighers: &[Weigher<'_>]) -> Vec<(u32, usiz
                 }
             });
             for (sum, bound) in sums.iter_mut().zip(&mut bounds) {
-                *sum = sum.saturating_add(std::mem::take(bound));
+                *sum = sum.plus(weigher.most(std::mem::take(bound)));
             }
         }
         let closed = source.gate.close_windows(count);
-        let open = sums.into_iter().zip(closed).zip(0..).filter(|((sum, closed), _)| *sum > 0 && !closed);
-        all.extend(open.map(|((sum, _), window)| (sum, index, window)));
+        let open =
+            sums.into_iter().zip(closed).zip(0..).filter(|((sum, closed), _)| sum.score() > 0 && !closed);
+        all.extend(open.map(|((sum, _), window)| (cover.bound(sum), index, window)));
     }
     all.sort_unstable_by(|a, b| b.cmp(a));
     all

@@ -40,14 +40,30 @@ pub(super) struct Weigher<'a> {
 }
 
 /// Holds back documents that have little of the query.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Cover {
     /// Weight × idf of all terms.
-    pub(super) all: f32,
-    pub(super) power: f32,
+    all: f32,
+    power: f32,
+    /// What shares up to each 256th keep at most.
+    most: [f32; 256],
 }
 
 impl Cover {
+    pub(super) fn new(all: f32, power: f32) -> Self {
+        let most = std::array::from_fn(|step| ((step + 1) as f32 / 256.0).powf(power));
+        Self { all, power, most }
+    }
+
+    /// Never less than [`Cover::apply`] of this sum or of a smaller one, and quicker.
+    #[inline]
+    pub(super) fn bound(&self, sum: Sum) -> u32 {
+        let step = (sum.share() as f32 * (256.0 / SCALE) / self.all) as usize;
+        let most = self.most.get(step + 1).copied().unwrap_or(1.0);
+        // A bit more than rounding can take away.
+        (sum.score() as f32 * most * 1.000_01) as u32 + 2
+    }
+
     /// The final score; never more than the sum of what the terms give.
     pub(super) fn apply(&self, sum: Sum) -> u32 {
         let share = (sum.share() as f32 / SCALE / self.all).min(1.0);
@@ -60,6 +76,16 @@ impl Cover {
 pub(super) struct Sum(u64);
 
 impl Sum {
+    /// The most that terms can give whose scores are bounded by this and whose shares come to that.
+    pub(super) fn of(score: u32, share: u32) -> Self {
+        Self(u64::from(score) << 32 | u64::from(share))
+    }
+
+    /// The sum of two that may be as large as can be.
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self::of(self.score().saturating_add(other.score()), self.share().saturating_add(other.share()))
+    }
+
     pub(super) fn score(self) -> u32 {
         (self.0 >> 32) as u32
     }
@@ -80,6 +106,11 @@ impl<'a> Weigher<'a> {
         let factor = weight * (k1 + 1.0) * SCALE;
         let once = std::array::from_fn(|code| score(factor, 1, lengths.0.get(code).copied().unwrap_or(0.0)));
         Self { lengths, factor, once, share: (weight * SCALE) as u32 }
+    }
+
+    /// The most that a document gets for the term when its score is so bounded.
+    pub(super) fn most(&self, bound: u32) -> Sum {
+        Sum::of(bound, if bound == 0 { 0 } else { self.share })
     }
 
     /// What a document gets for the term.
