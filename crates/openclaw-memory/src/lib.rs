@@ -34,22 +34,36 @@
 //! This crate must never know about HTTP, providers, channels or skills. It reads no environment, spawns no task, and has
 //! two threads of its own: the log's committer and the one that takes checkpoints. Memory use does not grow with history.
 
+mod compaction;
 mod fs;
 mod index;
+mod integrity;
+mod lexical;
 mod lock;
 mod poison;
 mod record;
 mod search;
 mod store;
+mod vault;
 mod vectors;
 mod wal;
 
-pub use store::{Memory, OpenError, OpenReport};
-pub use wal::{ChangeError, Damage, OpenError as LogOpenError};
+pub use integrity::{CheckProgress, LostRecord, RepairReport, VerifyReport, repair, verify};
+pub use store::{LogBytes, Memory, OpenError, OpenReport, Parts, Past};
+pub use wal::{ChangeError, Damage, OpenError as LogOpenError, Problem, ProblemKind, Severity};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// What becomes of the log in Markdown, for this crate's tests, benches and fuzz targets. No stable interface.
+#[doc(hidden)]
+pub mod markdown {
+    pub use crate::compaction::{
+        CompactionError, Dangling, Input, Method, Options, Outcome, Passage, Refused, Removed, Spoken,
+        Written, check_citations, compact, erase_citations, passages, prune_before,
+    };
+}
 
 /// The log by itself, for this crate's tests, benches and fuzz targets. No stable interface.
 #[doc(hidden)]
@@ -57,15 +71,19 @@ pub mod engine {
     #[cfg(any(test, feature = "testing"))]
     pub use crate::{
         fs::{Crash, Fault, FaultFs, FaultKind},
-        wal::encode_segment,
+        wal::{encode_segment, read_archive},
     };
     pub use crate::{
         fs::{Fs, FsFile, RealFs},
+        lexical::{
+            Candidate, DocKey, Doomed, Filter, Found, HashKey, Lexical, LexicalError, NewDoc, Options,
+            Params, Query, Space, Stats,
+        },
         lock::{Lock, LockError},
         wal::{
-            AppendError, ChangeError, Committed, Cut, Damage, Gap, LogHealth, Observer, OpenError, Pointer,
-            ReadError, Reader, Record, Recovery, ReplayFrom, Scanner, SegmentContent, SegmentInfo, Slot,
-            Ticket, Wal, WalOptions, walk_segment,
+            AppendError, ArchiveReport, ChainProgress, ChangeError, Committed, Cut, Damage, Gap, LogHealth,
+            Observer, OpenError, Pointer, ReadError, Reader, Record, Recovery, ReplayFrom, Scanner,
+            SegmentContent, SegmentInfo, Slot, Ticket, Wal, WalOptions, walk_segment,
         },
     };
 }

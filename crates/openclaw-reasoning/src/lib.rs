@@ -20,6 +20,7 @@
 mod agent;
 mod anthropic;
 mod context;
+mod distill;
 mod http;
 #[cfg(feature = "local")]
 pub mod local;
@@ -42,6 +43,7 @@ mod turn;
 
 pub use agent::{Agent, AgentOptions, Persona};
 pub use anthropic::AnthropicProvider;
+pub use distill::Distiller;
 pub use http::HttpClient;
 pub use memory_tools::{JoinedTools, MemoryTools};
 pub use ollama::{OllamaProvider, newest_ollama_model};

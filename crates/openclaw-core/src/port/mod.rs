@@ -13,13 +13,14 @@ pub use agent::{AgentPort, AgentStats, EventStream, RunHandle, Submission, Submi
 pub use channels::{ChannelInfo, ChannelPort, ChannelStatus};
 pub use curation::{
     Collected, CompactRequest, CompactionHistory, CompactionReport, CurationPort, DistillError, DistillPort,
-    EntryFilter, EntryPage, ExportCursor, ExportPage, Imported, Material, Proposal, Section, Verification,
+    Distilled, EntryFilter, EntryPage, ExportCursor, ExportPage, Imported, KnownLine, Material, Proposal,
+    Section, Verification,
 };
 pub use embed::{EmbedError, EmbedModel, EmbedPort, EmbedSide, Embedding};
 pub use memory::{
     Accepted, CompactedStats, ContextCut, ContextMemory, ContextNote, MemoryError, MemoryPort, MemoryStats,
     MemoryType, PruneRequest, Pruned, RecallQuery, Recalled, SearchHit, SearchQuery, SearchResults,
-    StoreHealth, WalStats,
+    SemanticStats, StoreHealth, WalStats,
 };
 pub use skills::{
     SandboxInfo, SkillInfo, SkillInstall, SkillPermissions, SkillPort, SkillsError, ToolContext, ToolPort,

@@ -120,13 +120,10 @@ impl Memory {
 
     pub(super) async fn add_steps(&self, run: RunId, steps: Vec<ContentBlock>) -> Result<(), MemoryError> {
         let core = &self.core;
-        let payload = encode_steps(run, since(run), &steps);
-        let change = Change::Steps {
-            run,
-            after_ms: since(run),
-            messages: count_messages(&steps),
-            calls: has_calls(&steps),
-        };
+        let after_ms = since(run);
+        let payload = encode_steps(run, after_ms, &steps);
+        let change =
+            Change::Steps { run, after_ms, messages: count_messages(&steps), calls: has_calls(&steps) };
         let slot = core.wal.reserve(payload.len()).await.map_err(error::append)?;
         let ticket = {
             let in_flight = core.order.lock();
@@ -189,7 +186,7 @@ impl Memory {
                 // Of a conversation that was just erased the record may still be there.
                 let known = self.blocking(move |core| {
                     let Some((at, conversation)) = core.locate(run)? else { return Ok(false) };
-                    Ok(core.entry(&conversation, at)?.is_some())
+                    Ok(core.entry(&conversation, at, None)?.is_some())
                 });
                 let known = known.await?;
                 if known { Ok(()) } else { Err(MemoryError::UnknownRun(run)) }
