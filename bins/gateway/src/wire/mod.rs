@@ -101,7 +101,7 @@ pub(crate) fn build(
         late::Start {
             agent: Arc::clone(&agent),
             memory: Arc::clone(&memory) as _,
-            curation: None,
+            curation: Arc::clone(&memory) as _,
             tools: skills as Arc<dyn ToolPort>,
             persona: persona(home.soul_file()),
         },
