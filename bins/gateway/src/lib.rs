@@ -17,6 +17,7 @@ mod config;
 mod doctor;
 mod exit;
 mod home;
+mod memory;
 mod model;
 mod models;
 mod open_files;

@@ -1,0 +1,3 @@
+//! `gateway memory`.
+
+pub(crate) mod import;
