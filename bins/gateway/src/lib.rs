@@ -34,3 +34,5 @@ mod wire;
 pub use app::main;
 #[doc(hidden)]
 pub use config::fuzz as fuzz_config;
+#[doc(hidden)]
+pub use memory::import::fuzz as fuzz_import;

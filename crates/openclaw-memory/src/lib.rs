@@ -36,16 +36,19 @@
 
 mod fs;
 mod index;
+mod integrity;
 mod lock;
 mod poison;
 mod record;
 mod search;
 mod store;
+mod vault;
 mod vectors;
 mod wal;
 
-pub use store::{Memory, OpenError, OpenReport};
-pub use wal::{ChangeError, Damage, OpenError as LogOpenError};
+pub use integrity::{CheckProgress, LostRecord, RepairReport, VerifyReport, repair, verify};
+pub use store::{LogBytes, Memory, OpenError, OpenReport, Parts, Past};
+pub use wal::{ChangeError, Damage, OpenError as LogOpenError, Problem, ProblemKind, Severity};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -57,15 +60,15 @@ pub mod engine {
     #[cfg(any(test, feature = "testing"))]
     pub use crate::{
         fs::{Crash, Fault, FaultFs, FaultKind},
-        wal::encode_segment,
+        wal::{encode_segment, read_archive},
     };
     pub use crate::{
         fs::{Fs, FsFile, RealFs},
         lock::{Lock, LockError},
         wal::{
-            AppendError, ChangeError, Committed, Cut, Damage, Gap, LogHealth, Observer, OpenError, Pointer,
-            ReadError, Reader, Record, Recovery, ReplayFrom, Scanner, SegmentContent, SegmentInfo, Slot,
-            Ticket, Wal, WalOptions, walk_segment,
+            AppendError, ArchiveReport, ChainProgress, ChangeError, Committed, Cut, Damage, Gap, LogHealth,
+            Observer, OpenError, Pointer, ReadError, Reader, Record, Recovery, ReplayFrom, Scanner,
+            SegmentContent, SegmentInfo, Slot, Ticket, Wal, WalOptions, walk_segment,
         },
     };
 }

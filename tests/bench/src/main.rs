@@ -1,13 +1,14 @@
 //! Measures a release build of the gateway beside floors that do as little as can be done, in one run, in turns, so that a
 //! noisy machine disturbs both alike. What counts are the ratios.
 //!
-//! `openclaw-bench RELEASE_DIR [PART…]`; parts: size, start, memory, health, turns, streams, first-token, log. Called by
+//! `openclaw-bench RELEASE_DIR [PART…]`; parts: size, start, memory, health, turns, streams, first-token, log, recall. Called by
 //! `cargo xtask bench`.
 
 mod floor;
 mod gateway;
 mod load;
 mod parts;
+mod recall;
 mod table;
 
 use std::path::PathBuf;

@@ -13,6 +13,7 @@ use crate::{
     floor::Floor,
     gateway::{Gateway, Home, TOKEN},
     load::{Work, drive},
+    recall::recall,
     table::{Table, median},
 };
 
@@ -29,6 +30,7 @@ pub(crate) const ALL: &[Part] = &[
     ("streams", streams),
     ("first-token", first_token),
     ("log", log),
+    ("recall", recall),
 ];
 
 /// Floor and gateway take this many turns each, this long.

@@ -1,6 +1,5 @@
 //! Builds the parts and hands each what it needs: the only place that knows all of them.
 
-mod curation;
 mod late;
 mod local;
 mod providers;
@@ -85,7 +84,7 @@ pub(crate) fn build(
     let services = Services {
         agent: Arc::clone(&agent) as Arc<dyn AgentPort>,
         memory: Arc::clone(&memory) as _,
-        curation: Arc::new(curation::Uncared),
+        curation: Arc::clone(&memory) as _,
         skills: Arc::clone(&skills) as _,
         channels,
         config: Arc::new(LiveConfig(Arc::clone(store))),

@@ -138,6 +138,23 @@ pub enum MemoryError {
     /// The run is unknown, or was erased with its conversation.
     #[error("no run {0}")]
     UnknownRun(RunId),
+    /// There is no remembered entry of this id to take the place of.
+    #[error("no memory {0}")]
+    UnknownMemory(crate::MemoryId),
+    /// What was to be remembered or taken in breaks a rule.
+    #[error("{field} {rule}")]
+    Invalid {
+        /// Which part of it.
+        field: &'static str,
+        /// What it must be.
+        rule: String,
+    },
+    /// This build can't do it.
+    #[error("{what} is not available in this build")]
+    Unavailable {
+        /// What.
+        what: &'static str,
+    },
     /// The message that a window starts at is not in the conversation.
     #[error("no message {0} in this conversation")]
     UnknownMessage(crate::MessageId),
@@ -194,6 +211,13 @@ impl From<&MemoryError> for Failure {
             }
             MemoryError::TooLarge { .. } => Self::new(PayloadTooLarge, error.to_string()),
             MemoryError::UnknownRun(id) => Self::new(NotFound, error.to_string()).with("id", id.to_string()),
+            MemoryError::UnknownMemory(id) => {
+                Self::new(NotFound, error.to_string()).with("id", id.to_string())
+            }
+            MemoryError::Invalid { field, .. } => {
+                Self::new(BadRequest, error.to_string()).with("field", (*field).to_owned())
+            }
+            MemoryError::Unavailable { .. } => Self::new(ServiceUnavailable, error.to_string()),
             MemoryError::UnknownMessage(_) => {
                 Self::new(BadRequest, error.to_string()).with("field", "before")
             }
@@ -374,6 +398,17 @@ pub struct MemoryStats {
     pub compacted: CompactedStats,
     /// Bytes of the log and of the Markdown together.
     pub total_bytes: u64,
+    /// Search by meaning; `None` while there is no model.
+    pub semantic: Option<SemanticStats>,
+}
+
+/// How far search by meaning has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SemanticStats {
+    /// Vectors there are.
+    pub vectors: u64,
+    /// Records of the log that wait for theirs.
+    pub backlog: u64,
 }
 
 /// Sizes and counts of the log.

@@ -19,7 +19,7 @@ pub use embed::{EmbedError, EmbedModel, EmbedPort, EmbedSide, Embedding};
 pub use memory::{
     Accepted, CompactedStats, ContextCut, ContextMemory, ContextNote, MemoryError, MemoryPort, MemoryStats,
     MemoryType, PruneRequest, Pruned, RecallQuery, Recalled, SearchHit, SearchQuery, SearchResults,
-    StoreHealth, WalStats,
+    SemanticStats, StoreHealth, WalStats,
 };
 pub use skills::{
     SandboxInfo, SkillInfo, SkillInstall, SkillPermissions, SkillPort, SkillsError, ToolContext, ToolPort,

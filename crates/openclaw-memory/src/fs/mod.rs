@@ -10,10 +10,12 @@ use std::{
 mod fault;
 #[cfg(any(test, feature = "testing"))]
 mod model;
+mod overlay;
 mod real;
 
 #[cfg(any(test, feature = "testing"))]
 pub use fault::{Crash, Fault, FaultFs, FaultKind};
+pub(crate) use overlay::Overlay;
 pub use real::RealFs;
 
 /// A file system. All paths are absolute or relative to the process; nothing is cached here.

@@ -1,10 +1,10 @@
 //! What each record changes. Runs on the log's committer: no I/O, no waiting.
 
-use std::sync::atomic::Ordering;
+use std::{ops::Range, sync::atomic::Ordering};
 
-use openclaw_core::{Lsn, RunId};
+use openclaw_core::{Lsn, MemoryId, RunId};
 
-use super::{Below, ConvDelta, Entry, EntryKind, Mark, Pending, Projections, State};
+use super::{Below, ConvDelta, Entry, EntryKind, Mark, MemoryRow, Pending, Projections, State};
 use crate::{
     record::{Channel, ConvKey, IdempotencyMark},
     wal::Pointer,
@@ -31,9 +31,48 @@ pub(crate) enum Change {
         after_ms: i64,
         latency_ms: Option<u64>,
     },
-    Forgotten(Vec<Effect>),
+    /// What becomes of conversations, and the entries that are no more.
+    Forgotten(Vec<Effect>, Vec<MemoryChange>),
+    /// Remembered entries are there or are otherwise.
+    Memories(Vec<MemoryChange>),
+    Imported {
+        conversation: ConvKey,
+        channel: Channel,
+        at_ms: i64,
+        /// Hash of the message's id.
+        id: [u8; 8],
+    },
+    /// A run's prompt was made with these memories, by the hashes of their ids.
+    Noted {
+        run: RunId,
+        uses: Vec<[u8; 8]>,
+    },
+    /// Records that were compacted.
+    Compacted(Range<Lsn>),
     /// Nothing.
     None,
+}
+
+/// What becomes of one remembered entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MemoryChange {
+    pub(crate) id: MemoryId,
+    /// As it is from now on, but for what `fill` says; `None`: it is no more.
+    pub(crate) row: Option<MemoryRow>,
+    pub(crate) fill: Fill,
+}
+
+/// Which part of a row is the place of the very record that brings it, which is not known before the record is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fill {
+    /// None.
+    Nothing,
+    /// The entry's own, because it is new.
+    Entry,
+    /// That of its completion.
+    Completed,
+    /// That of its being superseded.
+    Superseded,
 }
 
 /// What becomes of one conversation when it is erased or pruned.
@@ -98,7 +137,7 @@ impl State {
                 pending.messages += messages;
                 pending.called_tools |= calls;
                 pending.steps.push(at);
-                let entry = Entry { at, run: pending.accepted.lsn, kind };
+                let entry = Entry { at, run: pending.accepted.lsn, kind, at_ms: 0 };
                 let conversation = pending.conversation.clone();
                 self.push(conversation, entry, *run, *after_ms);
                 true
@@ -106,7 +145,7 @@ impl State {
             Change::Ended { run, after_ms, latency_ms } => {
                 let Some(pending) = self.pending.remove(run) else { return false };
                 let kind = if latency_ms.is_some() { EntryKind::Answered } else { EntryKind::Unanswered };
-                let entry = Entry { at, run: pending.accepted.lsn, kind };
+                let entry = Entry { at, run: pending.accepted.lsn, kind, at_ms: 0 };
                 self.push(pending.conversation, entry, *run, *after_ms);
                 if let Some(latency_ms) = latency_ms {
                     self.counters.completed += 1;
@@ -114,10 +153,34 @@ impl State {
                 }
                 true
             }
-            Change::Forgotten(effects) => {
+            Change::Forgotten(effects, memories) => {
                 for effect in effects {
                     self.forget(effect);
                 }
+                self.change_memories(at, memories);
+                true
+            }
+            Change::Memories(memories) => {
+                self.change_memories(at, memories);
+                true
+            }
+            Change::Imported { conversation, channel, at_ms, id } => {
+                self.import(at, conversation, channel, *at_ms);
+                self.live.imports.entry(*id).or_default().push(at);
+                true
+            }
+            Change::Noted { run, uses } => {
+                let Some(pending) = self.pending.get(run) else { return false };
+                let entry = Entry { at, run: pending.accepted.lsn, kind: EntryKind::Note, at_ms: 0 };
+                let conversation = pending.conversation.clone();
+                self.push(conversation, entry, *run, 0);
+                for id in uses {
+                    *self.live.uses.entry(*id).or_default() += 1;
+                }
+                true
+            }
+            Change::Compacted(lsns) => {
+                self.live.compactions.push((at, lsns.clone()));
                 true
             }
             Change::None => true,
@@ -141,9 +204,8 @@ impl State {
         });
         if !part.exists() {
             part.channel = channel.clone();
-            part.created_ms = at_ms;
         }
-        part.push(Entry { at, run: at.lsn, kind: EntryKind::Accepted }, at_ms);
+        part.push(Entry { at, run: at.lsn, kind: EntryKind::Accepted, at_ms }, at_ms);
         self.live.runs.push((run, at));
         if let Some(mark) = mark {
             self.live.marks.insert(mark.key, Mark { run, request: mark.request });
@@ -156,11 +218,48 @@ impl State {
             steps: Vec::new(),
         };
         self.pending.insert(run, pending);
+        self.count_message(at_ms);
+    }
+
+    fn count_message(&mut self, at_ms: i64) {
         // Nothing is known of the oldest one when there are messages but no time: it is looked up when asked for.
         if self.counters.messages == 0 || self.counters.oldest_ms.is_some_and(|oldest| at_ms < oldest) {
             self.counters.oldest_ms = Some(at_ms);
         }
         self.counters.messages += 1;
+    }
+
+    fn import(&mut self, at: Pointer, conversation: &ConvKey, channel: &Channel, at_ms: i64) {
+        let part = self
+            .live
+            .conversations
+            .entry(conversation.clone())
+            .or_insert_with(|| ConvDelta { below: Below::Unknown, ..ConvDelta::gone() });
+        if !part.exists() {
+            part.channel = channel.clone();
+        }
+        part.push(Entry { at, run: at.lsn, kind: EntryKind::Imported, at_ms }, at_ms);
+        self.count_message(at_ms);
+    }
+
+    fn change_memories(&mut self, at: Pointer, changes: &[MemoryChange]) {
+        for change in changes {
+            let mut row = change.row.clone();
+            match (&mut row, change.fill) {
+                (Some(row), Fill::Entry) => {
+                    row.at = at;
+                    self.live.contents.insert(row.content, change.id);
+                    self.counters.memories += 1;
+                }
+                (Some(row), Fill::Completed) => row.completed = row.completed.map(|(when, _)| (when, at)),
+                (Some(row), Fill::Superseded) => {
+                    row.superseded = row.superseded.map(|(by, _)| (by, Some(at)))
+                }
+                (Some(_), Fill::Nothing) => {}
+                (None, _) => self.counters.memories = self.counters.memories.saturating_sub(1),
+            }
+            self.live.memories.insert(change.id, row);
+        }
     }
 
     fn push(&mut self, conversation: ConvKey, entry: Entry, run: RunId, after_ms: i64) {
@@ -178,7 +277,7 @@ impl State {
         let part = self.live.conversations.remove(&effect.conversation);
         let mut later = part.unwrap_or_else(ConvDelta::gone);
         later.entries.retain(|entry| entry.at.lsn > effect.seen);
-        later.messages = later.entries.iter().map(Entry::messages).sum();
+        later.settle();
         let mut removed = effect.removed;
         let part = match &effect.keep {
             None => {
@@ -195,10 +294,15 @@ impl State {
                         || keep.entries.iter().any(|entry| entry.at.lsn == at)
                 });
                 later.below = Below::Unknown;
-                let created_ms =
-                    if keep.exists() { keep.created_ms } else { later.created_ms.min(later.last_ms) };
+                later.created_ms = later
+                    .entries
+                    .iter()
+                    .filter(|entry| entry.begins())
+                    .map(|entry| entry.at_ms)
+                    .min()
+                    .unwrap_or(i64::MAX);
                 let part = keep.followed_by(&later);
-                ConvDelta { below: Below::Replaced, channel: keep.channel.clone(), created_ms, ..part }
+                ConvDelta { below: Below::Replaced, channel: keep.channel.clone(), ..part }
             }
         };
         self.live.conversations.insert(effect.conversation.clone(), part);

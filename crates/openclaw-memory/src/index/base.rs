@@ -17,7 +17,7 @@ use super::{
     delta::{Mark, Pending},
     entry::{Entry, read_entries},
     place::Place,
-    row::{ConvRow, Summary, activity_key, chunk_key, decode_pending, read_activity_key, sortable},
+    row::{ConvRow, Head, Summary, activity_key, chunk_key, decode_pending, read_activity_key, sortable},
     runs,
 };
 use crate::{
@@ -33,13 +33,26 @@ pub(super) const ACTIVITY: Table = TableDefinition::new("activity");
 pub(super) const CHUNKS: Table = TableDefinition::new("chunks");
 pub(super) const RUNS: Table = TableDefinition::new("runs");
 pub(super) const PENDING: Table = TableDefinition::new("pending");
+/// Remembered entries by id.
+pub(super) const MEMORIES: Table = TableDefinition::new("memories");
+/// Remembered entries by the hash of kind and content.
+pub(super) const CONTENTS: Table = TableDefinition::new("contents");
+/// Imported messages by the hash of their id.
+pub(super) const IMPORTS: Table = TableDefinition::new("imports");
+/// How often memories went into prompts, by the hash of their id.
+pub(super) const USES: Table = TableDefinition::new("uses");
+pub(super) const COMPACTIONS: Table = TableDefinition::new("compactions");
 /// One table of idempotency keys per day, so that forgetting a day is dropping a table.
 pub(super) const MARKS_PREFIX: &str = "marks-";
+
+/// Every table that is always there.
+const TABLES: [Table; 11] =
+    [META, CONVERSATIONS, ACTIVITY, CHUNKS, RUNS, PENDING, MEMORIES, CONTENTS, IMPORTS, USES, COMPACTIONS];
 
 pub(super) const FORMAT_KEY: &[u8] = b"format";
 pub(super) const SUMMARY_KEY: &[u8] = b"summary";
 /// Changes with every change of the tables; another value means: rebuild.
-pub(super) const FORMAT: &[u8] = b"openclaw-index-1";
+pub(super) const FORMAT: &[u8] = b"openclaw-index-2";
 
 /// What can be wrong with the index. It is derived, so the cure is always to build it anew.
 #[derive(Debug, thiserror::Error)]
@@ -103,13 +116,18 @@ pub(crate) struct Base {
 
 /// The tables as one checkpoint left them. Later checkpoints don't change it.
 pub(crate) struct Snapshot {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     pub(crate) summary: Summary,
     conversations: ReadOnlyTable<&'static [u8], &'static [u8]>,
     activity: ReadOnlyTable<&'static [u8], &'static [u8]>,
     chunks: ReadOnlyTable<&'static [u8], &'static [u8]>,
     runs: ReadOnlyTable<&'static [u8], &'static [u8]>,
     pending: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    pub(super) memories: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    pub(super) contents: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    pub(super) imports: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    pub(super) uses: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    pub(super) compactions: ReadOnlyTable<&'static [u8], &'static [u8]>,
     /// Newest day first.
     marks: Vec<ReadOnlyTable<&'static [u8], &'static [u8]>>,
 }
@@ -188,7 +206,7 @@ impl Base {
 
     fn prepare(&self) -> Result<(), IndexError> {
         let transaction = self.begin()?;
-        for table in [META, CONVERSATIONS, ACTIVITY, CHUNKS, RUNS, PENDING] {
+        for table in TABLES {
             transaction.open_table(table).map_err(|error| storage(&self.path, error))?;
         }
         transaction.commit().map_err(|error| storage(&self.path, error))
@@ -248,13 +266,18 @@ impl Base {
             chunks: open(CHUNKS)?,
             runs: open(RUNS)?,
             pending: open(PENDING)?,
+            memories: open(MEMORIES)?,
+            contents: open(CONTENTS)?,
+            imports: open(IMPORTS)?,
+            uses: open(USES)?,
+            compactions: open(COMPACTIONS)?,
             marks,
         })
     }
 }
 
 impl Snapshot {
-    fn get<T>(
+    pub(super) fn get<T>(
         &self,
         table: &ReadOnlyTable<&'static [u8], &'static [u8]>,
         key: &[u8],
@@ -268,14 +291,14 @@ impl Snapshot {
         self.get(&self.conversations, &key.to_bytes(), ConvRow::decode)
     }
 
-    /// The conversation's channel and the time of its last message.
-    pub(super) fn conversation_head(&self, key: &ConvKey) -> Result<Option<(Channel, i64)>, IndexError> {
+    /// The conversation without its records.
+    pub(super) fn conversation_head(&self, key: &ConvKey) -> Result<Option<Head>, IndexError> {
         self.get(&self.conversations, &key.to_bytes(), ConvRow::decode_head)
     }
 
     pub(crate) fn chunk(&self, key: &ConvKey, chunk: u32) -> Result<Vec<Entry>, IndexError> {
         let found =
-            self.get(&self.chunks, &chunk_key(key, chunk), |bytes| read_entries(Reader::new(bytes)))?;
+            self.get(&self.chunks, &chunk_key(key, chunk), |bytes| read_entries(Reader::new(bytes), 0))?;
         found.ok_or_else(|| damaged(&self.path, CodecError::Truncated))
     }
 
@@ -290,6 +313,21 @@ impl Snapshot {
             }
         }
         Ok(None)
+    }
+
+    /// When the oldest conversation of those that are not `touched` began.
+    pub(super) fn oldest(&self, touched: impl Fn(&ConvKey) -> bool) -> Result<Option<i64>, IndexError> {
+        let mut oldest = None;
+        let rows = self.conversations.iter().map_err(|error| storage(&self.path, error))?;
+        for row in rows {
+            let (key, value) = row.map_err(|error| storage(&self.path, error))?;
+            let head = ConvRow::decode_head(value.value()).map_err(|source| damaged(&self.path, source))?;
+            let key = ConvKey::from_bytes(key.value()).map_err(|source| damaged(&self.path, source))?;
+            if oldest.is_none_or(|oldest| head.created_ms < oldest) && !touched(&key) {
+                oldest = Some(head.created_ms);
+            }
+        }
+        Ok(oldest)
     }
 
     /// Where records that may be the run's lie; read them to be sure.

@@ -1,10 +1,18 @@
 //! What happened since the last checkpoint, in memory.
 
-use std::collections::HashMap;
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
 
-use openclaw_core::RunId;
+use openclaw_core::{Lsn, MemoryId, RunId};
 
-use super::entry::Entry;
+use super::{
+    entry::Entry,
+    memory::MemoryRow,
+    order::{Span, arrange, span_of},
+};
 use crate::{
     record::{Channel, ConvKey},
     wal::Pointer,
@@ -27,13 +35,15 @@ pub(crate) struct ConvDelta {
     pub(crate) below: Below,
     /// Channel of the first message of this part.
     pub(crate) channel: Channel,
-    /// Time of the first message of this part, Unix milliseconds.
+    /// Time of the earliest message of this part, replies aside, Unix milliseconds.
     pub(crate) created_ms: i64,
     /// Time of the last one.
     pub(crate) last_ms: i64,
     pub(crate) messages: u64,
-    /// Oldest first.
+    /// Oldest first, if they are `sorted`; else as they came.
     pub(crate) entries: Vec<Entry>,
+    pub(crate) sorted: bool,
+    pub(crate) span: Span,
 }
 
 impl ConvDelta {
@@ -46,6 +56,8 @@ impl ConvDelta {
             last_ms: i64::MIN,
             messages: 0,
             entries: Vec::new(),
+            sorted: true,
+            span: Span::EMPTY,
         }
     }
 
@@ -59,7 +71,31 @@ impl ConvDelta {
             self.last_ms = self.last_ms.max(at_ms);
             self.messages += entry.messages();
         }
+        if entry.begins() {
+            self.created_ms = self.created_ms.min(at_ms);
+        }
+        self.sorted &= self.span.push(&entry);
         self.entries.push(entry);
+    }
+
+    /// The entries in order.
+    pub(crate) fn arranged(&self) -> Cow<'_, [Entry]> {
+        if self.sorted {
+            return Cow::Borrowed(&self.entries);
+        }
+        let mut entries = self.entries.clone();
+        arrange(&mut entries);
+        Cow::Owned(entries)
+    }
+
+    /// Puts the entries in order and finds out anew what follows from them alone.
+    pub(crate) fn settle(&mut self) {
+        (self.sorted, self.span) = span_of(&self.entries);
+        if !self.sorted {
+            arrange(&mut self.entries);
+            self.sorted = true;
+        }
+        self.messages = self.entries.iter().map(Entry::messages).sum();
     }
 
     /// This part followed by a later one.
@@ -74,10 +110,12 @@ impl ConvDelta {
         Self {
             below: self.below,
             channel: first.channel.clone(),
-            created_ms: first.created_ms,
+            created_ms: self.created_ms.min(later.created_ms),
             last_ms: self.last_ms.max(later.last_ms),
             messages: self.messages + later.messages,
             entries,
+            sorted: self.sorted && later.sorted && self.span.continues_with(&later.span),
+            span: self.span.then(&later.span),
         }
     }
 }
@@ -96,6 +134,16 @@ pub(crate) struct Delta {
     /// Runs in the order they were accepted.
     pub(crate) runs: Vec<(RunId, Pointer)>,
     pub(crate) marks: HashMap<[u8; 16], Mark>,
+    /// Remembered entries as they are now; `None`: forgotten.
+    pub(crate) memories: BTreeMap<MemoryId, Option<MemoryRow>>,
+    /// The entry that was remembered last with some content, by the hash of kind and content.
+    pub(crate) contents: HashMap<[u8; 16], MemoryId>,
+    /// Imported messages by the hash of their id.
+    pub(crate) imports: HashMap<[u8; 8], Vec<Pointer>>,
+    /// How often a memory went into a prompt, by the hash of its id.
+    pub(crate) uses: HashMap<[u8; 8], u32>,
+    /// Compactions: the record of each, and the records it compacted.
+    pub(crate) compactions: Vec<(Pointer, Range<Lsn>)>,
     /// Records in it, and their payload bytes.
     pub(crate) records: usize,
     pub(crate) bytes: u64,
@@ -129,6 +177,8 @@ pub(crate) struct Pending {
 pub(crate) struct Counters {
     /// Messages in the log.
     pub(crate) messages: u64,
+    /// Remembered entries in it.
+    pub(crate) memories: u64,
     /// Runs that ended with an answer.
     pub(crate) completed: u64,
     /// Sum of their latencies.

@@ -61,8 +61,8 @@ fn combine(
     let lower = if live.as_ref().is_none_or(open) { frozen } else { None };
     let reaches = live.as_ref().is_none_or(open) && lower.as_ref().is_none_or(open);
     let row = if !begins && (reaches || counted) { base.conversation_head(key)? } else { None };
-    let on_disk = row.as_ref().map(|(channel, _)| channel.clone());
-    let mut now = row.filter(|_| reaches);
+    let on_disk = row.as_ref().map(|head| head.channel.clone());
+    let mut now = row.filter(|_| reaches).map(|head| (head.channel, head.last_ms));
     for (channel, last_ms) in [lower, live].into_iter().flatten().filter_map(|part| part.last.as_ref()) {
         now = Some(match now {
             Some((first, before)) => (first, before.max(*last_ms)),
@@ -143,16 +143,31 @@ impl Projections {
         Ok(listed)
     }
 
+    /// When the oldest conversation began, and with it the oldest message was said.
+    pub(crate) fn oldest(&self) -> Result<Option<i64>, IndexError> {
+        let (touched, base) = self.touched();
+        let mut oldest = base.oldest(|key| touched.contains(key))?;
+        for key in touched {
+            if let Some(view) = self.conversation(&key)? {
+                oldest = Some(oldest.map_or(view.created_ms, |oldest| oldest.min(view.created_ms)));
+            }
+        }
+        Ok(oldest)
+    }
+
+    /// What was said in since the last checkpoint, and the index as that left it.
+    fn touched(&self) -> (HashSet<ConvKey>, Arc<Snapshot>) {
+        let state = self.lock();
+        let mut touched: HashSet<ConvKey> = state.live.conversations.keys().cloned().collect();
+        if let Some(frozen) = &state.frozen {
+            touched.extend(frozen.delta.conversations.keys().cloned());
+        }
+        (touched, Arc::clone(&state.base))
+    }
+
     /// Every conversation whose first message is older than `before_ms`, latest activity first, in batches.
     pub(crate) fn begun_before(&self, before_ms: i64) -> Result<Vec<ConvKey>, IndexError> {
-        let (mut keys, base) = {
-            let state = self.lock();
-            let mut touched: HashSet<ConvKey> = state.live.conversations.keys().cloned().collect();
-            if let Some(frozen) = &state.frozen {
-                touched.extend(frozen.delta.conversations.keys().cloned());
-            }
-            (touched, Arc::clone(&state.base))
-        };
+        let (mut keys, base) = self.touched();
         for row in base.activity(i64::MIN, i64::MAX)? {
             let (_, key, _) = row?;
             keys.insert(key);

@@ -7,18 +7,27 @@ use redb::{ReadableTable, Table, TableDefinition, TableHandle, WriteTransaction}
 
 use super::{
     base::{
-        ACTIVITY, Base, CHUNKS, CONVERSATIONS, IndexError, MARKS_PREFIX, META, PENDING, RUNS, SUMMARY_KEY,
-        damaged, storage,
+        ACTIVITY, Base, CHUNKS, COMPACTIONS, CONTENTS, CONVERSATIONS, IMPORTS, IndexError, MARKS_PREFIX,
+        MEMORIES, META, PENDING, RUNS, SUMMARY_KEY, USES, damaged, storage,
     },
     delta::{Below, ConvDelta, Counters, Delta, Mark, Pending},
-    row::{ConvRow, Summary, activity_key, chunk_key, encode_chunk, encode_pending},
+    entry::{Entry, read_entries},
+    memory::{MemoryRow, short_hash},
+    row::{
+        ConvRow, Summary, activity_key, chunk_key, encode_chunk, encode_pending, put_pointer, read_pointers,
+    },
     runs,
 };
-use crate::{record::ConvKey, wal::Pointer};
+use crate::{
+    record::{CodecError, ConvKey, Reader, put_varint},
+    wal::Pointer,
+};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// A key counts for 24 hours, so yesterday's and today's tables are enough; one more for clocks that differ.
 const DAYS_KEPT: u64 = 3;
+/// Most places kept for one hash of an imported message's id.
+const SAME_HASH: usize = 4;
 
 /// Everything a checkpoint writes.
 #[derive(Debug)]
@@ -43,6 +52,8 @@ impl Base {
         self.merge_conversations(&transaction, checkpoint.delta, &mut summary)?;
         self.merge_runs(&transaction, checkpoint)?;
         self.merge_marks(&transaction, &checkpoint.delta.marks)?;
+        self.merge_memories(&transaction, checkpoint.delta)?;
+        self.merge_imports(&transaction, checkpoint.delta)?;
         {
             let mut meta = transaction.open_table(META).map_err(|error| storage(&self.path, error))?;
             let summary = summary.encode();
@@ -81,7 +92,11 @@ impl Base {
                 }
                 (_, old) => old,
             };
-            match ConvRow::merged(old, part) {
+            let older = match &old {
+                Some(old) if !old.continues_with(part) => Some(self.all_chunks(&chunks, key, old.chunks)?),
+                _ => None,
+            };
+            match ConvRow::merged(old, part, older) {
                 Some((row, full)) => {
                     for (chunk, entries) in full {
                         let (key, value) = (chunk_key(key, chunk), encode_chunk(&entries));
@@ -118,6 +133,82 @@ impl Base {
         let found = rows.get(key).map_err(|error| storage(&self.path, error))?;
         let row = found.map(|bytes| ConvRow::decode(bytes.value())).transpose();
         row.map_err(|source| damaged(&self.path, source))
+    }
+
+    fn all_chunks(&self, chunks: &Rows<'_>, key: &ConvKey, count: u32) -> Result<Vec<Entry>, IndexError> {
+        let mut entries = Vec::new();
+        for chunk in 0..count {
+            let found =
+                chunks.get(chunk_key(key, chunk).as_slice()).map_err(|error| storage(&self.path, error))?;
+            let found = found.ok_or_else(|| damaged(&self.path, CodecError::Truncated))?;
+            let chunk = read_entries(Reader::new(found.value()), 0);
+            entries.extend(chunk.map_err(|source| damaged(&self.path, source))?);
+        }
+        Ok(entries)
+    }
+
+    fn merge_memories(&self, transaction: &WriteTransaction, delta: &Delta) -> Result<(), IndexError> {
+        let failed = |error| storage(&self.path, error);
+        let open = |table| transaction.open_table(table).map_err(|error| storage(&self.path, error));
+        let (mut memories, mut contents, mut uses) = (open(MEMORIES)?, open(CONTENTS)?, open(USES)?);
+        for (hash, id) in &delta.contents {
+            contents.insert(hash.as_slice(), id.to_bytes().as_slice()).map_err(failed)?;
+        }
+        for (hash, count) in &delta.uses {
+            let before = uses.get(hash.as_slice()).map_err(failed)?;
+            let before = before.map(|bytes| Reader::new(bytes.value()).varint()).transpose();
+            let before = before.map_err(|source| damaged(&self.path, source))?.unwrap_or_default();
+            let mut value = Vec::with_capacity(4);
+            put_varint(&mut value, before.saturating_add(u64::from(*count)));
+            uses.insert(hash.as_slice(), value.as_slice()).map_err(failed)?;
+        }
+        for (id, row) in &delta.memories {
+            let key = id.to_bytes();
+            if let Some(row) = row {
+                memories.insert(key.as_slice(), row.encode().as_slice()).map_err(failed)?;
+                continue;
+            }
+            // Forgotten: what led to it goes as well.
+            let row = memories.remove(key.as_slice()).map_err(failed)?;
+            let row = row.map(|bytes| MemoryRow::decode(bytes.value())).transpose();
+            if let Some(row) = row.map_err(|source| damaged(&self.path, source))? {
+                let named = contents.get(row.content.as_slice()).map_err(failed)?;
+                if named.is_some_and(|named| named.value() == key) {
+                    contents.remove(row.content.as_slice()).map_err(failed)?;
+                }
+            }
+            uses.remove(short_hash(&id.to_string()).as_slice()).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn merge_imports(&self, transaction: &WriteTransaction, delta: &Delta) -> Result<(), IndexError> {
+        let failed = |error| storage(&self.path, error);
+        let open = |table| transaction.open_table(table).map_err(|error| storage(&self.path, error));
+        let mut imports = open(IMPORTS)?;
+        // In key order neighbours share pages.
+        let mut sorted: Vec<_> = delta.imports.iter().collect();
+        sorted.sort_unstable_by_key(|(hash, _)| *hash);
+        for (hash, added) in sorted {
+            let before = imports.get(hash.as_slice()).map_err(failed)?;
+            let before = before.map(|bytes| read_pointers(bytes.value())).transpose();
+            let before = before.map_err(|source| damaged(&self.path, source))?.unwrap_or_default();
+            let mut value = Vec::with_capacity(16);
+            // Messages that were erased and imported again leave places that hold nothing: only the latest count.
+            for at in added.iter().rev().chain(&before).take(SAME_HASH) {
+                put_pointer(&mut value, *at);
+            }
+            imports.insert(hash.as_slice(), value.as_slice()).map_err(failed)?;
+        }
+        let mut compactions = open(COMPACTIONS)?;
+        for (at, lsns) in &delta.compactions {
+            let mut value = Vec::with_capacity(24);
+            put_varint(&mut value, lsns.start.0);
+            put_varint(&mut value, lsns.end.0);
+            put_pointer(&mut value, *at);
+            compactions.insert(at.lsn.0.to_be_bytes().as_slice(), value.as_slice()).map_err(failed)?;
+        }
+        Ok(())
     }
 
     fn merge_runs(

@@ -10,8 +10,11 @@ mod base;
 mod delta;
 mod entry;
 mod list;
+mod memory;
 mod merge;
+mod order;
 mod place;
+mod recollect;
 mod row;
 mod runs;
 mod view;
@@ -26,11 +29,12 @@ use std::{
 
 use openclaw_core::RunId;
 
-pub(crate) use apply::{Change, Effect};
+pub(crate) use apply::{Change, Effect, Fill, MemoryChange};
 pub(crate) use base::{Base, IndexError, Snapshot};
 pub(crate) use delta::{Below, ConvDelta, Counters, Delta, Mark, Pending};
 pub(crate) use entry::{Entry, EntryKind};
 pub(crate) use list::Listing;
+pub(crate) use memory::{MemoryRow, content_hash, short_hash};
 pub(crate) use merge::Checkpoint;
 pub(crate) use place::{Place, engine_file};
 pub(crate) use view::ConvView;
@@ -111,6 +115,12 @@ impl Projections {
 
     pub(crate) fn counters(&self) -> Counters {
         self.lock().counters.clone()
+    }
+
+    /// Messages, pending runs and the last record that was applied, all of one moment.
+    pub(crate) fn figures(&self) -> (u64, usize, Option<openclaw_core::Lsn>) {
+        let state = self.lock();
+        (state.counters.messages, state.pending.len(), state.last.map(|at| at.lsn))
     }
 
     /// Notes the oldest message, after it was looked up.

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use openclaw_core::{Lsn, RunId};
 
-use super::{Below, ConvDelta, Entry, Frozen, IndexError, Mark, Pending, Projections, Snapshot};
+use super::{
+    Below, ConvDelta, Entry, Frozen, IndexError, Mark, Pending, Projections, Snapshot,
+    order::{Span, arrange},
+};
 use crate::{
     record::{Channel, ConvKey},
     wal::Pointer,
@@ -38,6 +41,42 @@ impl Layers {
         self.frozen.as_ref()?.delta.conversations.get(key)
     }
 
+    /// Whether the parts, one after another, are in order. `layers` may lack entries for this, but not parts.
+    fn are_in_order(&self, key: &ConvKey) -> Result<bool, IndexError> {
+        let frozen = self.frozen_part(key);
+        let parts = || frozen.into_iter().chain(&self.live);
+        if parts().any(|part| !part.sorted) {
+            return Ok(false);
+        }
+        let base = if self.reaches_base(key) { self.base.conversation_head(key)? } else { None };
+        let mut span = base.map_or(Span::EMPTY, |head| head.span);
+        for part in parts() {
+            if !span.continues_with(&part.span) {
+                return Ok(false);
+            }
+            span = span.then(&part.span);
+        }
+        Ok(true)
+    }
+
+    /// Every entry, oldest first.
+    fn arranged(&self, key: &ConvKey) -> Result<Vec<Entry>, IndexError> {
+        let mut entries = Vec::new();
+        if self.reaches_base(key)
+            && let Some(mut row) = self.base.conversation(key)?
+        {
+            for chunk in 0..row.chunks {
+                entries.extend(self.base.chunk(key, chunk)?);
+            }
+            entries.append(&mut row.tail);
+        }
+        for part in self.frozen_part(key).into_iter().chain(&self.live) {
+            entries.extend_from_slice(&part.entries);
+        }
+        arrange(&mut entries);
+        Ok(entries)
+    }
+
     /// Whether the index on disk counts.
     fn reaches_base(&self, key: &ConvKey) -> bool {
         let open = |part: &ConvDelta| part.below == Below::Unknown;
@@ -51,7 +90,7 @@ impl Projections {
         let mut live_first = None;
         let live = state.live.conversations.get(key).map(|part| {
             live_first = part.entries.first().copied();
-            let skip = part.entries.len().saturating_sub(limit);
+            let skip = if part.sorted { part.entries.len().saturating_sub(limit) } else { 0 };
             ConvDelta {
                 below: part.below,
                 channel: part.channel.clone(),
@@ -65,6 +104,12 @@ impl Projections {
     /// The last `limit` records of a conversation, newest first. Empty: it does not exist.
     pub(crate) fn tail(&self, key: &ConvKey, limit: usize) -> Result<Vec<Entry>, IndexError> {
         let layers = self.layers(key, limit);
+        if !layers.are_in_order(key)? {
+            let mut all = self.layers(key, usize::MAX).arranged(key)?;
+            all.reverse();
+            all.truncate(limit);
+            return Ok(all);
+        }
         let mut tail = Vec::new();
         let mut take = |entries: &[Entry]| {
             let room = limit - tail.len();
@@ -92,7 +137,12 @@ impl Projections {
 
     /// A conversation; `None` when it does not exist.
     pub(crate) fn conversation(&self, key: &ConvKey) -> Result<Option<ConvView>, IndexError> {
-        let layers = self.layers(key, 0);
+        let mut layers = self.layers(key, 0);
+        let mut first = None;
+        if !layers.are_in_order(key)? {
+            layers = self.layers(key, usize::MAX);
+            first = layers.arranged(key)?.first().copied();
+        }
         let row = if layers.reaches_base(key) { layers.base.conversation(key)? } else { None };
         let mut view = match row {
             Some(row) => {
@@ -117,6 +167,7 @@ impl Projections {
             view = match (view, first) {
                 (view, None) => view,
                 (Some(view), Some(_)) => Some(ConvView {
+                    created_ms: view.created_ms.min(part.created_ms),
                     last_ms: view.last_ms.max(part.last_ms),
                     messages: view.messages + part.messages,
                     ..view
@@ -130,7 +181,7 @@ impl Projections {
                 }),
             };
         }
-        Ok(view)
+        Ok(view.map(|view| ConvView { first: first.unwrap_or(view.first), ..view }))
     }
 
     pub(crate) fn pending(&self, run: RunId) -> Option<Pending> {

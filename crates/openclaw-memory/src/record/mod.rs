@@ -4,7 +4,13 @@
 //! scan of the whole log costs little more than reading it.
 
 mod blocks;
+mod documents;
+mod imported;
 mod key;
+mod mark;
+mod memories;
+mod names;
+mod note;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -13,8 +19,18 @@ use crate::wal::Pointer;
 #[cfg(test)]
 use blocks::role_of;
 pub(crate) use blocks::{count_messages, into_messages};
+pub(crate) use documents::{Document, Home, documents, text_of};
+pub(crate) use imported::{ImportedRecord, encode_imported};
 pub(crate) use key::{Channel, ConvKey};
-use openclaw_core::{ContentBlock, Failure, Lsn, Metadata, NewRun, Reply, RunId, RunOutcome, TokenUsage};
+pub(crate) use mark::{MarkRecord, encode_mark};
+pub(crate) use memories::{
+    Changed, ChangedRecord, RememberedRecord, encode_changed, encode_remembered, kind_code, kind_of,
+};
+pub(crate) use names::made_name;
+pub(crate) use note::{NoteRecord, encode_note};
+use openclaw_core::{
+    ContentBlock, Failure, Lsn, MemoryId, Metadata, NewRun, Reply, RunId, RunOutcome, TokenUsage,
+};
 pub(crate) use wire::{CodecError, Reader, put_bytes, put_signed, put_varint};
 
 /// Low five bits of the first byte.
@@ -22,7 +38,12 @@ const ACCEPTED: u8 = 1;
 const STEPS: u8 = 2;
 const ENDED: u8 = 3;
 const FORGOTTEN: u8 = 4;
-/// Kinds that a later version may write: remembered facts, imports, …. The upper three bits version each kind.
+const REMEMBERED: u8 = 5;
+const CHANGED: u8 = 6;
+const IMPORTED: u8 = 7;
+const NOTE: u8 = 8;
+const MARK: u8 = 9;
+/// The upper three bits version each kind.
 const KIND_MASK: u8 = 0x1f;
 
 const OWN_ID: u8 = 0;
@@ -35,6 +56,9 @@ const HAS_METADATA: u8 = 8;
 const COMPLETED: u8 = 0;
 const FAILED: u8 = 1;
 const CANCELLED: u8 = 2;
+
+const HAS_TIME: u8 = 1;
+const HAS_MEMORIES: u8 = 2;
 
 /// An idempotency key and the request it came with, as hashes: neither can be read back from the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +78,18 @@ pub(crate) enum Record<'a> {
     Steps(StepsRecord<'a>),
     /// A run's end.
     Ended(EndedRecord<'a>),
-    /// Conversations, or their old runs, were removed.
+    /// Conversations, their old runs, or remembered entries were removed.
     Forgotten(ForgottenRecord),
+    /// Something was remembered.
+    Remembered(RememberedRecord<'a>),
+    /// A remembered entry was completed or superseded.
+    Changed(ChangedRecord),
+    /// A message that was said elsewhere.
+    Imported(ImportedRecord<'a>),
+    /// What a run's prompt was made of.
+    Note(NoteRecord<'a>),
+    /// Part of the log was made into Markdown.
+    Mark(MarkRecord<'a>),
 }
 
 #[derive(Debug, Clone)]
@@ -97,6 +131,8 @@ pub(crate) struct ForgottenRecord {
     /// Only runs that ended before this (Unix milliseconds); `None`: everything.
     pub(crate) before_ms: Option<i64>,
     pub(crate) conversations: Vec<ConvKey>,
+    /// Remembered entries.
+    pub(crate) memories: Vec<MemoryId>,
     /// Runs completed so far and the sum of their latencies: lifetime figures, which the records left would not give.
     pub(crate) totals: (u64, u64),
     /// The records to overwrite. Listed, because a record whose overwriting was torn can't be recognised any more.
@@ -196,18 +232,23 @@ pub(crate) fn encode_ended(run: RunId, after_ms: i64, outcome: &RunOutcome) -> V
 pub(crate) fn encode_forgotten(record: &ForgottenRecord) -> Vec<u8> {
     let mut out = Vec::with_capacity(32);
     out.push(FORGOTTEN);
-    match record.before_ms {
-        Some(before) => {
-            out.push(1);
-            put_signed(&mut out, before);
-        }
-        None => out.push(0),
+    let before = if record.before_ms.is_some() { HAS_TIME } else { 0 };
+    let memories = if record.memories.is_empty() { 0 } else { HAS_MEMORIES };
+    out.push(before | memories);
+    if let Some(before) = record.before_ms {
+        put_signed(&mut out, before);
     }
     put_varint(&mut out, record.totals.0);
     put_varint(&mut out, record.totals.1);
     put_varint(&mut out, record.conversations.len() as u64);
     for conversation in &record.conversations {
         conversation.put(&mut out);
+    }
+    if !record.memories.is_empty() {
+        put_varint(&mut out, record.memories.len() as u64);
+        for memory in &record.memories {
+            out.extend_from_slice(&memory.to_bytes());
+        }
     }
     let mut last = 0;
     for at in &record.records {
@@ -235,25 +276,12 @@ impl<'a> Record<'a> {
                 Ok(Self::Steps(StepsRecord { run, after_ms, blocks: reader.rest() }))
             }
             ENDED => ended(reader).map(Self::Ended),
-            FORGOTTEN => {
-                let before_ms = match reader.byte()? {
-                    0 => None,
-                    1 => Some(reader.signed()?),
-                    value => return Err(CodecError::Unknown { what: "condition", value }),
-                };
-                let totals = (reader.varint()?, reader.varint()?);
-                let mut conversations = Vec::new();
-                for _ in 0..reader.varint()? {
-                    conversations.push(ConvKey::read(&mut reader)?);
-                }
-                let (mut records, mut last) = (Vec::new(), 0_u64);
-                while !reader.is_empty() {
-                    last = last.wrapping_add(reader.signed()? as u64);
-                    let (offset, len) = (reader.varint_u32()?, reader.varint_u32()?);
-                    records.push(Pointer { lsn: Lsn(last), offset, len });
-                }
-                Ok(Self::Forgotten(ForgottenRecord { before_ms, conversations, totals, records }))
-            }
+            FORGOTTEN => forgotten(reader).map(Self::Forgotten),
+            REMEMBERED => memories::remembered(reader).map(Self::Remembered),
+            CHANGED => memories::changed(reader).map(Self::Changed),
+            IMPORTED => imported::imported(reader).map(Self::Imported),
+            NOTE => note::note(reader).map(Self::Note),
+            MARK => mark::mark(reader).map(Self::Mark),
             value => Err(CodecError::Unknown { what: "kind of record", value }),
         }
     }
@@ -269,7 +297,11 @@ impl Record<'_> {
                 OutcomeRecord::Completed { content, .. } => content.len(),
                 OutcomeRecord::Failed(_) | OutcomeRecord::Cancelled => 0,
             },
-            Self::Forgotten(_) => 0,
+            Self::Imported(record) => record.content.len(),
+            Self::Remembered(record) => {
+                record.content.len() + record.tags.iter().map(|tag| tag.len()).sum::<usize>()
+            }
+            Self::Forgotten(_) | Self::Changed(_) | Self::Note(_) | Self::Mark(_) => 0,
         };
         bytes as u64
     }
@@ -280,17 +312,30 @@ impl Record<'_> {
             Self::Accepted(record) => Some(record.run),
             Self::Steps(record) => Some(record.run),
             Self::Ended(record) => Some(record.run),
-            Self::Forgotten(_) => None,
+            Self::Note(record) => Some(record.run),
+            Self::Forgotten(_)
+            | Self::Remembered(_)
+            | Self::Changed(_)
+            | Self::Imported(_)
+            | Self::Mark(_) => None,
         }
     }
 
-    /// When the record's run was accepted and when the record was made, Unix milliseconds.
+    /// When the record's run was accepted and when the record was made, Unix milliseconds; for an imported message twice when
+    /// it was said.
     pub(crate) fn times(&self) -> (i64, i64) {
         let (run, after_ms) = match self {
             Self::Accepted(record) => (record.run, 0),
             Self::Steps(record) => (record.run, record.after_ms),
             Self::Ended(record) => (record.run, record.after_ms),
-            Self::Forgotten(_) => return (0, 0),
+            Self::Note(record) => (record.run, 0),
+            Self::Remembered(record) => {
+                let at = record.id.created_at().unix_millis();
+                return (at, at);
+            }
+            Self::Changed(record) => return (record.at_ms, record.at_ms),
+            Self::Imported(record) => return (record.at_ms, record.at_ms),
+            Self::Forgotten(_) | Self::Mark(_) => return (0, 0),
         };
         let begun = run.accepted_at().unix_millis();
         (begun, begun.saturating_add(after_ms))
@@ -322,6 +367,32 @@ fn accepted(mut reader: Reader<'_>) -> Result<AcceptedRecord<'_>, CodecError> {
     };
     let run = RunId::from_bytes(run_bytes);
     Ok(AcceptedRecord { run, conversation, channel, mark, text, metadata })
+}
+
+fn forgotten(mut reader: Reader<'_>) -> Result<ForgottenRecord, CodecError> {
+    let condition = reader.byte()?;
+    if condition & !(HAS_TIME | HAS_MEMORIES) != 0 {
+        return Err(CodecError::Unknown { what: "condition", value: condition });
+    }
+    let before_ms = if condition & HAS_TIME == 0 { None } else { Some(reader.signed()?) };
+    let totals = (reader.varint()?, reader.varint()?);
+    let mut conversations = Vec::new();
+    for _ in 0..reader.varint()? {
+        conversations.push(ConvKey::read(&mut reader)?);
+    }
+    let mut memories = Vec::new();
+    if condition & HAS_MEMORIES != 0 {
+        for _ in 0..reader.varint()? {
+            memories.push(MemoryId::from_bytes(reader.array()?));
+        }
+    }
+    let (mut records, mut last) = (Vec::new(), 0_u64);
+    while !reader.is_empty() {
+        last = last.wrapping_add(reader.signed()? as u64);
+        let (offset, len) = (reader.varint_u32()?, reader.varint_u32()?);
+        records.push(Pointer { lsn: Lsn(last), offset, len });
+    }
+    Ok(ForgottenRecord { before_ms, conversations, memories, totals, records })
 }
 
 fn ended(mut reader: Reader<'_>) -> Result<EndedRecord<'_>, CodecError> {

@@ -137,6 +137,11 @@ fn intents_come_back() {
                 ConvKey::of(&RunId::generate().new_conversation_id()),
                 ConvKey::of(&"conv_abc123".parse().unwrap()),
             ],
+            memories: if before_ms == Some(-1) {
+                vec![MemoryId::generate(), MemoryId::generate()]
+            } else {
+                Vec::new()
+            },
             totals: (7, 7000),
             records: vec![
                 Pointer { lsn: Lsn(9), offset: 4096, len: 7 },
@@ -154,13 +159,13 @@ fn what_a_later_version_writes_is_refused_by_name() {
         Record::decode(&[0x21]).err(),
         Some(CodecError::Unknown { what: "version of a record", value: 0x21 })
     );
-    assert_eq!(Record::decode(&[9]).err(), Some(CodecError::Unknown { what: "kind of record", value: 9 }));
+    assert_eq!(Record::decode(&[10]).err(), Some(CodecError::Unknown { what: "kind of record", value: 10 }));
     assert_eq!(Record::decode(&[]).err(), Some(CodecError::Truncated));
 }
 
 proptest! {
     #[test]
-    fn any_bytes_are_a_record_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200), kind in 0_u8..5) {
+    fn any_bytes_are_a_record_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200), kind in 0_u8..10) {
         let mut payload = vec![kind];
         payload.extend(bytes);
         if let Ok(record) = Record::decode(&payload) {
@@ -168,7 +173,9 @@ proptest! {
                 Record::Accepted(read) => drop(read.metadata()),
                 Record::Steps(read) => drop(read.blocks()),
                 Record::Ended(read) => drop(read.outcome.to_outcome()),
-                Record::Forgotten(_) => {}
+                Record::Note(read) => drop(read.note()),
+                Record::Mark(read) => drop(read.report()),
+                Record::Forgotten(_) | Record::Remembered(_) | Record::Changed(_) | Record::Imported(_) => {}
             }
         }
     }

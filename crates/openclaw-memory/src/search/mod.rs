@@ -5,6 +5,7 @@
 //! take the place of [`scan::best`] without anything else changing.
 
 mod fold;
+mod language;
 mod passage;
 mod rank;
 mod scan;
@@ -17,14 +18,14 @@ use openclaw_core::{
     port::{MemoryError, MemoryType, SearchHit, SearchQuery, SearchResults},
 };
 
+pub(crate) use language::Language;
 pub(crate) use passage::one_line;
 use passage::passage;
-use scan::{TextKey, Texts, Unit, best, paragraphs, text_of};
+use scan::{TextKey, Texts, Unit, best, paragraphs};
 use terms::Terms;
 
 use crate::{
-    record::{ConvKey, Record},
-    store::{CompactedFile, Core, compacted_files, messages_of},
+    store::{CompactedFile, Core, compacted_files},
     wal::Pointer,
 };
 
@@ -78,31 +79,15 @@ impl Core {
         score: f32,
         terms: &Terms,
     ) -> Result<Option<SearchHit>, MemoryError> {
-        let Some(payload) = self.payload(at)? else { return Ok(None) };
-        let Ok(record) = Record::decode(&payload) else { return Ok(None) };
-        let conversation: ConvKey = match &record {
-            Record::Accepted(accepted) => accepted.conversation.clone(),
-            Record::Steps(_) | Record::Ended(_) => {
-                match record.run().map(|run| self.locate(run)).transpose()? {
-                    Some(Some((_, conversation))) => conversation,
-                    _ => return Ok(None),
-                }
-            }
-            Record::Forgotten(_) => return Ok(None),
-        };
-        let Some(view) = self.conversation_view(&conversation)? else { return Ok(None) };
-        let Some(entry) = self.entry(&conversation, at)? else { return Ok(None) };
-        let Ok(messages) = messages_of(&entry, &record) else { return Ok(None) };
-        let Some(message) = messages.get(part as usize) else { return Ok(None) };
-        Ok(Some(SearchHit {
-            id: message.id.as_str().to_owned(),
+        Ok(self.describe(at, part)?.map(|found| SearchHit {
+            id: found.id,
             kind: MemoryType::Wal,
-            content: passage(&text_of(&message.content), terms),
+            content: passage(&found.text, terms),
             score,
-            timestamp: message.timestamp,
-            conversation: Some(conversation.id()),
-            channel: Some(view.channel.as_str().to_owned()),
-            role: Some(message.role),
+            timestamp: found.timestamp,
+            conversation: found.conversation.map(|key| key.id()),
+            channel: found.channel,
+            role: found.role,
             source: None,
         }))
     }

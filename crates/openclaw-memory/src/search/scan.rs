@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use openclaw_core::{ContentBlock, Lsn, Timestamp, port::MemoryError};
+use openclaw_core::{Lsn, Timestamp, port::MemoryError};
 
 use super::{
     fold::fold,
@@ -16,7 +16,7 @@ use super::{
     terms::Terms,
 };
 use crate::{
-    record::{OutcomeRecord, Record, into_messages},
+    record::{Record, documents},
     store::read_error,
     wal::{Pointer, Reader},
 };
@@ -213,42 +213,12 @@ impl Texts<'_> {
             if !(low..=high).contains(&record.times().1) {
                 continue;
             }
-            match &record {
-                Record::Accepted(record) => see(TextKey::Message { at, part: 0 }, record.text),
-                Record::Ended(record) => {
-                    if let OutcomeRecord::Completed { content, .. } = record.outcome {
-                        see(TextKey::Message { at, part: 0 }, content);
-                    }
-                }
-                Record::Steps(record) => {
-                    let messages = into_messages(record.blocks().unwrap_or_default());
-                    for (part, (_, content)) in messages.iter().enumerate() {
-                        let part = u32::try_from(part).unwrap_or(u32::MAX);
-                        see(TextKey::Message { at, part }, &text_of(content));
-                    }
-                }
-                Record::Forgotten(_) => {}
-            }
+            documents(&record, &mut |document| {
+                see(TextKey::Message { at, part: document.part }, &document.text)
+            });
         }
         Ok(())
     }
-}
-
-/// What is searched of a message: its text, and what tools answered.
-pub(super) fn text_of(content: &[ContentBlock]) -> String {
-    let mut text = String::new();
-    for block in content {
-        let part = match block {
-            ContentBlock::Text(part) => part,
-            ContentBlock::ToolResult(result) => &result.content,
-            ContentBlock::ToolCall(_) => continue,
-        };
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        text.push_str(part);
-    }
-    text
 }
 
 /// The paragraphs of a Markdown file: what empty lines separate.

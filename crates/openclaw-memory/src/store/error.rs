@@ -62,7 +62,7 @@ fn owner(pid: Option<u32>) -> String {
 }
 
 impl OpenError {
-    pub(super) fn index(dir: PathBuf, error: IndexError) -> Self {
+    pub(crate) fn index(dir: PathBuf, error: IndexError) -> Self {
         match error {
             IndexError::Io { path, source } => Self::Io { action: "use", path, source },
             other => Self::Index { dir, source: Box::new(other) },
@@ -79,7 +79,7 @@ impl OpenError {
         }
     }
 
-    pub(super) fn lock(dir: PathBuf, error: LockError) -> Self {
+    pub(crate) fn lock(dir: PathBuf, error: LockError) -> Self {
         match error {
             LockError::Held { pid, .. } => Self::Locked { path: dir, pid },
             LockError::Io { action, path, source } => Self::Io { action, path, source },
@@ -103,6 +103,11 @@ pub(super) fn change(error: ChangeError) -> MemoryError {
     match error {
         ChangeError::Poisoned(reason) => MemoryError::Unwritable { reason: reason.to_string() },
         ChangeError::Io { path, source, .. } => MemoryError::Io { path, source },
+        ChangeError::NotSealed { lsn } => MemoryError::Damaged {
+            path: PathBuf::from("wal"),
+            offset: 0,
+            what: format!("no sealed segment starts with record {}", lsn.0),
+        },
         ChangeError::Mismatch { path, offset, lsn } => {
             MemoryError::Damaged { path, offset, what: format!("another record than {} lies there", lsn.0) }
         }

@@ -8,9 +8,9 @@ use std::sync::atomic::Ordering;
 use openclaw_core::{ConversationId, Erased, Lsn, port::MemoryError};
 use tokio::runtime::Handle;
 
-use super::{Core, Item, OpenError, Unfinished, error, prune, replay::Found};
+use super::{Core, Item, OpenError, Unfinished, curation::plan_forgetting, error, prune, replay::Found};
 use crate::{
-    index::{Change, Effect, Entry, IndexError, Projections},
+    index::{Change, Effect, Entry, IndexError, MemoryChange, Projections},
     record::{ConvKey, ForgottenRecord, encode_forgotten},
     wal::{ChangeError, Damage},
 };
@@ -54,47 +54,78 @@ pub(super) fn plan_erasure(
 impl Core {
     /// Erases a conversation. Blocks; runs to its end even if nobody waits any more.
     pub(super) fn erase(&self, id: &ConversationId, runtime: &Handle) -> Result<Option<Erased>, MemoryError> {
+        Ok(self.erase_counting(id, runtime)?.map(|(erased, _)| erased))
+    }
+
+    /// The same; tells how many bytes of records went.
+    pub(super) fn erase_counting(
+        &self,
+        id: &ConversationId,
+        runtime: &Handle,
+    ) -> Result<Option<(Erased, u64)>, MemoryError> {
         let mut unfinished = self.maintain();
         self.overwrite(&mut unfinished).map_err(error::change)?;
         let conversation = ConvKey::of(id);
         let until = Lsn(self.projections.last().map_or(0, |at| at.lsn.0) + 1);
         let planned =
             plan_erasure(&self.projections, &conversation, until).map_err(|e| self.index_failed(e))?;
-        let Some((effect, entries)) = planned else { return Ok(None) };
-        let removed = effect.removed;
+        let made_of_it = plan_forgetting(&self.projections, &mut |_, row| {
+            Ok(row.conversation.as_ref() == Some(&conversation))
+        });
+        let made_of_it = made_of_it.map_err(|e| self.index_failed(e))?;
+        // Something may be remembered of a conversation in which nothing was said, or is any more.
+        if planned.is_none() && made_of_it.memories.is_empty() {
+            return Ok(None);
+        }
+        let (effect, entries) = planned.unzip();
+        let entries = entries.unwrap_or_default();
+        let removed = effect.as_ref().map_or(0, |effect| effect.removed);
+        self.relink(&made_of_it, runtime)?;
         self.order.lock().erase(&conversation);
         let totals = self.projections.totals();
-        let records = entries.iter().map(|entry| entry.at).collect();
-        let intent =
-            ForgottenRecord { before_ms: None, conversations: vec![conversation.clone()], totals, records };
-        let logged = self.log_intent(&intent, vec![effect], runtime);
+        let memories = made_of_it.memories.len() as u64;
+        let records = entries.iter().map(|entry| entry.at).chain(made_of_it.records).collect();
+        let intent = ForgottenRecord {
+            before_ms: None,
+            conversations: vec![conversation.clone()],
+            memories: made_of_it.memories,
+            totals,
+            records,
+        };
+        let effects = (effect.into_iter().collect(), made_of_it.changes);
+        let logged = self.log_intent(&intent, effects, runtime);
         self.order.lock().erased(&conversation);
         logged?;
         // What was said between the plan and the intent goes too.
         let doomed = self.projections.take_doomed();
         let messages = removed + doomed.iter().map(Entry::messages).sum::<u64>();
-        let all = || entries.iter().chain(&doomed);
-        self.cache.remove(all().map(|entry| entry.at.lsn));
-        unfinished.0.extend(all().map(|entry| entry.at));
+        self.cache.remove(entries.iter().chain(&doomed).map(|entry| entry.at.lsn));
+        unfinished.0.extend(intent.records.iter().copied().chain(doomed.iter().map(|entry| entry.at)));
+        let bytes = unfinished.0.iter().map(|at| u64::from(at.len)).sum();
         if !doomed.is_empty() {
-            let records = doomed.iter().map(|entry| entry.at).collect();
-            let more = ForgottenRecord { before_ms: None, conversations: Vec::new(), totals, records };
-            self.log_intent(&more, Vec::new(), runtime)?;
+            let more = ForgottenRecord {
+                before_ms: None,
+                conversations: Vec::new(),
+                memories: Vec::new(),
+                totals,
+                records: doomed.iter().map(|entry| entry.at).collect(),
+            };
+            self.log_intent(&more, (Vec::new(), Vec::new()), runtime)?;
         }
         self.overwrite(&mut unfinished).map_err(error::change)?;
         self.look_up_oldest();
-        Ok(Some(Erased { messages, memories: 0 }))
+        Ok(Some((Erased { messages, memories }, bytes)))
     }
 
     /// Makes the intent durable; when this returns `Ok`, the projections have followed it.
     pub(super) fn log_intent(
         &self,
         intent: &ForgottenRecord,
-        effects: Vec<Effect>,
+        (effects, memories): (Vec<Effect>, Vec<MemoryChange>),
         runtime: &Handle,
     ) -> Result<(), MemoryError> {
         let payload = encode_forgotten(intent);
-        let item = Item { change: Change::Forgotten(effects), _held: None };
+        let item = Item { change: Change::Forgotten(effects, memories), _held: None };
         runtime.block_on(self.wal.append_urgent(payload, item)).map_err(error::append)?;
         Ok(())
     }
@@ -115,6 +146,9 @@ impl Core {
     fn overwrite_what_is_there(&self, unfinished: &mut Unfinished) -> Result<Vec<ChangeError>, ChangeError> {
         if unfinished.0.is_empty() {
             return Ok(Vec::new());
+        }
+        if let Some(semantic) = &self.semantic {
+            semantic.forget(&unfinished.0)?;
         }
         let wrong = self.wal.erase_what_is_there(&unfinished.0)?;
         unfinished.0.clear();
@@ -184,8 +218,14 @@ mod tests {
             Pointer { offset: 1 << 30, ..right },
             Pointer { lsn: Lsn(1 << 40), ..right },
         ];
-        let intent = ForgottenRecord { before_ms: None, conversations: Vec::new(), totals: (0, 0), records };
-        core.log_intent(&intent, Vec::new(), runtime.handle()).unwrap();
+        let intent = ForgottenRecord {
+            before_ms: None,
+            conversations: Vec::new(),
+            memories: Vec::new(),
+            totals: (0, 0),
+            records,
+        };
+        core.log_intent(&intent, (Vec::new(), Vec::new()), runtime.handle()).unwrap();
         drop(memory);
         let (memory, report) = Memory::open(dir.path(), &config).unwrap();
         let places: Vec<_> = report.damaged.iter().map(|damage| damage.offset).collect();

@@ -1,6 +1,8 @@
 //! The façade: the port over the log, its projections and the search.
 
 mod cache;
+mod curation;
+mod describe;
 mod error;
 mod forget;
 mod open;
@@ -10,6 +12,7 @@ mod prune;
 mod read;
 mod replay;
 mod runs;
+mod semantic;
 mod signal;
 mod stats;
 mod upkeep;
@@ -21,11 +24,19 @@ use std::{
     thread::JoinHandle,
 };
 
+pub use curation::Past;
 pub use error::OpenError;
 pub(crate) use error::read as read_error;
 pub use open::OpenReport;
-use openclaw_core::port::MemoryError;
+use openclaw_core::{
+    MemoryId,
+    config::RetentionConfig,
+    port::{EmbedPort, MemoryError},
+};
 pub(crate) use read::messages_of;
+pub(crate) use replay::Replay;
+pub(crate) use semantic::{LOG_SPACE, Semantic, channel_hash, conversation_hash};
+pub use stats::LogBytes;
 pub(crate) use stats::{Found as CompactedFile, compacted_files};
 
 use crate::{
@@ -44,7 +55,20 @@ use signal::Signal;
 #[derive(Debug)]
 pub struct Memory {
     core: Arc<Core>,
-    upkeep: Mutex<Option<JoinHandle<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// What the memory may work with beside its files.
+#[derive(Clone, Default)]
+pub struct Parts {
+    /// Makes passages findable by meaning.
+    pub embedder: Option<Arc<dyn EmbedPort>>,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").field("embedder", &self.embedder.is_some()).finish()
+    }
 }
 
 /// What a record carries to the observer.
@@ -77,6 +101,13 @@ pub(crate) struct Core {
     erased: AtomicBool,
     /// Why the index can't be used until the upkeep has opened it anew.
     index_fault: Mutex<Option<String>>,
+    /// Search by meaning, when there is who embeds.
+    pub(crate) semantic: Option<Semantic>,
+    retention: RetentionConfig,
+    /// The entry remembered last, so that the next one's id comes after it.
+    newest_memory: Mutex<Option<MemoryId>>,
+    /// Segments done and in all, of the compaction under way.
+    compacting: Mutex<Option<(u64, u64)>>,
     _lock: Arc<Lock>,
 }
 
@@ -87,6 +118,21 @@ impl Core {
 
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    pub(crate) fn wal(&self) -> &Wal<Item> {
+        &self.wal
+    }
+
+    /// Messages, pending runs and the last record, while nothing can be removed as long as the guard is held. `None`: a
+    /// removal is not finished.
+    pub(crate) fn settled_figures(&self) -> Option<(impl Drop + '_, u64, usize, Option<openclaw_core::Lsn>)> {
+        let guard = self.maintain();
+        if !guard.0.is_empty() {
+            return None;
+        }
+        let (messages, pending, last) = self.projections.figures();
+        Some((guard, messages, pending, last))
     }
 
     /// Waits for a running checkpoint or removal and keeps others out.
@@ -100,11 +146,10 @@ impl Memory {
     /// reads go on. Calling it again is fine.
     pub async fn close(&self) {
         self.core.wal.close().await;
-        self.core.signal.stop();
-        let thread = self.upkeep.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let threads = self.stop_threads();
         let core = Arc::clone(&self.core);
         let last = tokio::task::spawn_blocking(move || {
-            if let Some(thread) = thread {
+            for thread in threads {
                 // A panicked thread left the projections as they were.
                 let _ = thread.join();
             }
@@ -113,6 +158,51 @@ impl Memory {
         if last.await.is_err() {
             tracing::warn!("the last checkpoint did not finish; the next start replays more");
         }
+    }
+
+    fn keep(&self, thread: JoinHandle<()>) {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+    }
+
+    /// Tells the threads to end and hands them out to be waited for.
+    fn stop_threads(&self) -> Vec<JoinHandle<()>> {
+        self.core.signal.stop();
+        if let Some(semantic) = &self.core.semantic {
+            semantic.stop();
+        }
+        std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Checks the whole memory while it is in use, as [`verify`](crate::verify) does for one that is not. Blocks, and
+    /// delays removals by the time that one segment takes; nothing else waits for it.
+    ///
+    /// # Errors
+    /// [`OpenError::Io`] or [`OpenError::Log`] when the directory can't be read. What is wrong is in the report.
+    pub fn verify(
+        &self,
+        progress: &mut dyn FnMut(crate::CheckProgress),
+    ) -> Result<crate::VerifyReport, OpenError> {
+        crate::integrity::verify_open(&self.core, progress)
+    }
+
+    /// What the log takes on the disk.
+    #[must_use]
+    pub fn log_bytes(&self) -> LogBytes {
+        self.core.log_bytes()
+    }
+
+    /// Archives every sealed segment of the log and extends the hash chain, as compaction and the upkeep do. Blocks. For tests.
+    ///
+    /// # Errors
+    /// See [`MemoryError`].
+    #[cfg(any(test, feature = "testing"))]
+    #[doc(hidden)]
+    pub fn archive_now(&self) -> Result<usize, MemoryError> {
+        let sealed = self.core.reader.segments().into_iter().filter(|segment| segment.sealed);
+        let archived = sealed.map(|segment| self.core.archive_segment(segment.lsns.start));
+        let count = archived.collect::<Result<Vec<_>, _>>()?.len();
+        self.core.extend_chain();
+        Ok(count)
     }
 
     /// Takes a checkpoint now, as the upkeep does when one is due. Blocks. For tests.
@@ -144,8 +234,7 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        self.core.signal.stop();
-        if let Some(thread) = self.upkeep.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        for thread in self.stop_threads() {
             let _ = thread.join();
         }
     }

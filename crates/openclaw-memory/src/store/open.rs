@@ -12,12 +12,13 @@ use openclaw_core::config::MemoryConfig;
 use tokio::sync::Semaphore;
 
 use super::{
-    Core, Item, Memory, OpenError, Unfinished, cache::Cache, order::Order, replay::Replay, signal::Signal,
-    upkeep,
+    Core, Item, Memory, OpenError, Parts, Semantic, Unfinished, cache::Cache, order::Order, replay::Replay,
+    signal::Signal, upkeep,
 };
 use crate::{
     fs::{Fs, RealFs},
     index::{Base, IndexError, Place, Projections},
+    integrity::log_options,
     lock::Lock,
     wal::{Damage, Observer, ReadError, ReplayFrom, Wal, WalOptions},
 };
@@ -55,7 +56,19 @@ impl Memory {
     /// # Errors
     /// See [`OpenError`]. Damage is no error; it is in the report.
     pub fn open(dir: &Path, config: &MemoryConfig) -> Result<(Self, OpenReport), OpenError> {
-        Self::open_on(Arc::new(RealFs), dir, config)
+        Self::open_with(dir, config, Parts::default())
+    }
+
+    /// The same with what else there is to work with.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_with(
+        dir: &Path,
+        config: &MemoryConfig,
+        parts: Parts,
+    ) -> Result<(Self, OpenReport), OpenError> {
+        Self::open_parts(Arc::new(RealFs), dir, config, parts)
     }
 
     /// The same with log and index on a file system of the caller's making (the lock stays on the real one). For tests.
@@ -65,12 +78,22 @@ impl Memory {
         dir: &Path,
         config: &MemoryConfig,
     ) -> Result<(Self, OpenReport), OpenError> {
+        Self::open_parts(fs, dir, config, Parts::default())
+    }
+
+    #[doc(hidden)]
+    pub fn open_parts(
+        fs: Arc<dyn Fs>,
+        dir: &Path,
+        config: &MemoryConfig,
+        parts: Parts,
+    ) -> Result<(Self, OpenReport), OpenError> {
         let failed = |source| OpenError::Io { action: "create", path: dir.to_owned(), source };
         create_private(dir).map_err(failed)?;
         let lock =
             Lock::acquire(&dir.join("lock")).map_err(|error| OpenError::lock(dir.to_owned(), error))?;
         let lock = Arc::new(lock);
-        let first = || Self::open_locked(Arc::clone(&fs), dir, config, Arc::clone(&lock));
+        let first = || Self::open_locked(Arc::clone(&fs), dir, config, &parts, Arc::clone(&lock));
         // Damage deep in the index shows late, and may show as a panic. One rebuild cures it, or it was something else.
         match catch_unwind(AssertUnwindSafe(first)) {
             Ok(Err(error)) if error.is_damaged_index() => {
@@ -82,13 +105,14 @@ impl Memory {
         }
         let place = Place::new(Arc::clone(&fs), dir.join("index"));
         place.remove().map_err(|error| OpenError::index(place.dir().to_owned(), error))?;
-        Self::open_locked(fs, dir, config, lock)
+        Self::open_locked(fs, dir, config, &parts, lock)
     }
 
     fn open_locked(
         fs: Arc<dyn Fs>,
         dir: &Path,
         config: &MemoryConfig,
+        parts: &Parts,
         lock: Arc<Lock>,
     ) -> Result<(Self, OpenReport), OpenError> {
         let started = Instant::now();
@@ -104,13 +128,29 @@ impl Memory {
         // The observer reaches the projections through a slot, because a stale index is replaced after the log is open.
         let applied = projections.last();
         let slot = Arc::new(Mutex::new(Arc::clone(&projections)));
-        let observer = observer(Arc::clone(&slot), Arc::clone(&signal), config);
+        let semantic_signal = Arc::new(Signal::default());
+        let semantic = parts.embedder.clone().map(|embedder| {
+            let dir = index_dir.join("vectors");
+            Semantic::new(embedder, Arc::clone(&fs), dir, Arc::clone(&semantic_signal))
+        });
+        let observer = observer(
+            Arc::clone(&slot),
+            Arc::clone(&signal),
+            semantic.is_some().then_some(semantic_signal),
+            config,
+        );
         let from = applied.map_or(ReplayFrom::Beginning, ReplayFrom::After);
         let mut replay = Replay::new(&projections, &base, rebuild);
         let wal_dir = dir.join("wal");
-        let (wal, recovery) =
-            Wal::open(fs, &wal_dir, wal_options(config), from, &mut |record| replay.visit(&record), observer)
-                .map_err(OpenError::Log)?;
+        let (wal, recovery) = Wal::open(
+            fs,
+            &wal_dir,
+            log_options(dir, wal_options(config)),
+            from,
+            &mut |record| replay.visit(&record),
+            observer,
+        )
+        .map_err(OpenError::Log)?;
         let reader = wal.reader();
         let mut found = replay.finish()?;
 
@@ -145,6 +185,10 @@ impl Memory {
             searches: Arc::new(Semaphore::new(SEARCHES)),
             erased: AtomicBool::new(false),
             index_fault: Mutex::new(None),
+            semantic,
+            retention: config.retention.clone(),
+            newest_memory: Mutex::new(None),
+            compacting: Mutex::new(None),
             _lock: lock,
         });
         let redone = core.redo(&found)?;
@@ -174,18 +218,21 @@ impl Memory {
             tracing::warn!(path = %damage.path.display(), offset = damage.offset, bytes = damage.bytes,
                 lost = damage.lost.end.0.saturating_sub(damage.lost.start.0), "part of the log is damaged and passed over");
         }
-        let thread = upkeep::start(&core).map_err(|source| OpenError::Io {
-            action: "start the upkeep thread of",
-            path: dir.to_owned(),
-            source,
-        })?;
-        Ok((Self { core, upkeep: Mutex::new(Some(thread)) }, report))
+        let failed = |source| OpenError::Io { action: "start the threads of", path: dir.to_owned(), source };
+        let memory = Self { core, threads: Mutex::default() };
+        let upkeep = upkeep::start(&memory.core).map_err(failed)?;
+        memory.keep(upkeep);
+        if let Some(embedding) = Semantic::start(&memory.core).map_err(failed)? {
+            memory.keep(embedding);
+        }
+        Ok((memory, report))
     }
 }
 
 fn observer(
     slot: Arc<Mutex<Arc<Projections>>>,
     signal: Arc<Signal>,
+    semantic: Option<Arc<Signal>>,
     config: &MemoryConfig,
 ) -> Observer<Item> {
     let checkpoint_bytes = u64::from(config.checkpoint_mb) << 20;
@@ -198,6 +245,9 @@ fn observer(
             projections.apply(batch.iter().map(|committed| (committed.pointer, &committed.item.change)));
         if bytes >= checkpoint_bytes || records >= CHECKPOINT_RECORDS {
             signal.due();
+        }
+        if let Some(semantic) = &semantic {
+            semantic.due();
         }
         // What the items hold is let go only now, when the projections know their records.
         batch.clear();

@@ -14,13 +14,13 @@ use openclaw_core::{
     ContentBlock, ConversationFilter, ConversationId, ConversationPage, ConversationView, Erased, Message,
     MessageWindow, NewRun, RunId, RunOutcome, RunRecord,
     port::{
-        Accepted, MemoryError, MemoryPort, MemoryStats, PruneRequest, Pruned, SearchQuery, SearchResults,
-        StoreHealth,
+        Accepted, ContextNote, MemoryError, MemoryPort, MemoryStats, PruneRequest, Pruned, RecallQuery,
+        Recalled, SearchQuery, SearchResults, StoreHealth,
     },
 };
 use tokio::runtime::Handle;
 
-use super::Memory;
+use super::{Core, Memory};
 use crate::{record::ConvKey, wal::LogHealth};
 
 /// How long a search waits for others to end.
@@ -44,6 +44,32 @@ impl Memory {
             LogHealth::Full { reason } | LogHealth::Poisoned { reason } => Some(reason),
             LogHealth::Closed => Some("the memory is closed".to_owned()),
         }
+    }
+
+    /// Searches when it is this one's turn. The search ends when nobody waits for it any more.
+    async fn searching<T: Send + 'static>(
+        &self,
+        search: impl FnOnce(&Core, &AtomicBool) -> Result<T, MemoryError> + Send + 'static,
+    ) -> Result<T, MemoryError> {
+        let turn = Arc::clone(&self.core.searches).acquire_owned();
+        let turn = match tokio::time::timeout(SEARCH_WAIT, turn).await {
+            Ok(Ok(turn)) => turn,
+            // Closed only with the process.
+            Ok(Err(_)) => return Err(MemoryError::Closed),
+            Err(_) => {
+                let busy = "other searches are still going through it; try again later";
+                let source = io::Error::new(io::ErrorKind::TimedOut, busy);
+                return Err(MemoryError::Io { path: self.core.dir.join("wal"), source });
+            }
+        };
+        let stop = StopOnDrop::default();
+        let stopped = Arc::clone(&stop.0);
+        let work = self.blocking(move |core| {
+            // Ends with the scan, not with whoever waits for it.
+            let _turn = turn;
+            search(core, &stopped)
+        });
+        work.await
     }
 }
 
@@ -107,25 +133,19 @@ impl MemoryPort for Memory {
     }
 
     async fn search(&self, query: SearchQuery) -> Result<SearchResults, MemoryError> {
-        let turn = Arc::clone(&self.core.searches).acquire_owned();
-        let turn = match tokio::time::timeout(SEARCH_WAIT, turn).await {
-            Ok(Ok(turn)) => turn,
-            // Closed only with the process.
-            Ok(Err(_)) => return Err(MemoryError::Closed),
-            Err(_) => {
-                let busy = "other searches are still going through it; try again later";
-                let source = io::Error::new(io::ErrorKind::TimedOut, busy);
-                return Err(MemoryError::Io { path: self.core.dir.join("wal"), source });
-            }
-        };
-        let stop = StopOnDrop::default();
-        let stopped = Arc::clone(&stop.0);
-        let work = self.blocking(move |core| {
-            // Ends with the scan, not with whoever waits for it.
-            let _turn = turn;
-            core.search(&query, &stopped)
-        });
-        work.await
+        self.searching(move |core, stop| core.search(&query, stop)).await
+    }
+
+    async fn recall(&self, query: RecallQuery) -> Result<Vec<Recalled>, MemoryError> {
+        self.searching(move |core, stop| core.recall(&query, stop)).await
+    }
+
+    async fn note_context(&self, run: RunId, note: ContextNote) -> Result<(), MemoryError> {
+        self.note(run, &note).await
+    }
+
+    async fn context_note(&self, run: RunId) -> Result<Option<ContextNote>, MemoryError> {
+        self.blocking(move |core| core.context_note(run)).await
     }
 
     async fn prune(&self, request: PruneRequest) -> Result<Pruned, MemoryError> {

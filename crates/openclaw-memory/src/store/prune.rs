@@ -6,20 +6,22 @@
 use std::collections::{BTreeMap, HashSet};
 
 use openclaw_core::{
-    Lsn,
+    Lsn, MemoryId,
     port::{MemoryError, MemoryType, PruneRequest, Pruned},
 };
 use tokio::runtime::Handle;
 
-use super::{Core, error, stats};
+use super::{Core, curation::plan_forgetting, error, stats};
 use crate::{
-    index::{Below, ConvDelta, Effect, Entry, IndexError},
+    index::{Below, ConvDelta, Effect, Entry, EntryKind, IndexError},
     record::{ConvKey, ForgottenRecord, Record},
     wal::{Pointer, ReadError},
 };
 
 /// Conversations of one intent.
 const BATCH: usize = 64;
+/// Remembered entries of one intent.
+const MEMORIES: usize = 256;
 
 /// What pruning one conversation does.
 #[derive(Debug)]
@@ -60,7 +62,7 @@ pub(super) fn plan(
     for entry in entries.iter().rev() {
         let run = runs.entry(entry.run).or_default();
         run.entries.push(*entry);
-        run.ended |= entry.is_end();
+        run.ended |= entry.is_end() || entry.kind == EntryKind::Imported;
         if listed.is_some_and(|listed| listed.contains(&entry.at.lsn)) {
             continue;
         }
@@ -103,7 +105,6 @@ pub(super) fn plan(
             let begun = run.begun_ms.unwrap_or(view.created_ms);
             keep.created_ms = keep.created_ms.min(begun);
             keep.last_ms = keep.last_ms.max(run.last_ms.unwrap_or(begun));
-            keep.messages += stay.iter().map(Entry::messages).sum::<u64>();
             keep.entries.extend(stay);
         }
         plan.effect.removed += go.iter().map(Entry::messages).sum::<u64>();
@@ -112,7 +113,7 @@ pub(super) fn plan(
             records.push(entry.at);
         }
     }
-    keep.entries.sort_unstable_by_key(|entry| entry.at.lsn);
+    keep.settle();
     plan.effect.keep = Some(keep);
     let nothing = plan.first.is_empty() && plan.then.is_empty();
     Ok(if nothing { None } else { Some(plan) })
@@ -146,6 +147,7 @@ impl Core {
             let mut intent = ForgottenRecord {
                 before_ms: Some(before_ms),
                 conversations: Vec::new(),
+                memories: Vec::new(),
                 totals: self.projections.totals(),
                 records: Vec::new(),
             };
@@ -164,7 +166,7 @@ impl Core {
                 continue;
             }
             intent.records = first.iter().chain(&then).copied().collect();
-            self.log_intent(&intent, effects, runtime)?;
+            self.log_intent(&intent, (effects, Vec::new()), runtime)?;
             self.cache.remove(first.iter().chain(&then).map(|at| at.lsn));
             // All of it is owed from now on, even if the first half fails.
             unfinished.0.clone_from(&first);
@@ -172,10 +174,45 @@ impl Core {
             self.wal.erase(&first).map_err(error::change)?;
             self.overwrite(&mut unfinished).map_err(error::change)?;
         }
+        self.prune_memories(request, runtime, pruned)?;
         if request.confirm && pruned.wal_entries > 0 {
             // It drops the segments that hold nothing any more.
             self.checkpoint();
             self.look_up_oldest();
+        }
+        Ok(())
+    }
+
+    /// Forgets, or counts, what was remembered before a time, whatever its kind.
+    fn prune_memories(
+        &self,
+        request: &PruneRequest,
+        runtime: &Handle,
+        pruned: &mut Pruned,
+    ) -> Result<(), MemoryError> {
+        let mut unfinished = self.maintain();
+        let mut old = Vec::new();
+        let listed = self.projections.each_memory(&mut |id, row| {
+            if id.created_at() < request.before {
+                old.push((id, row.at));
+            }
+            Ok(())
+        });
+        listed.map_err(|e| self.index_failed(e))?;
+        pruned.wal_entries += old.len() as u64;
+        for (_, at) in &old {
+            if let Some(payload) = self.payload(*at)?
+                && let Ok(record) = Record::decode(&payload)
+            {
+                pruned.bytes += record.content_bytes();
+            }
+        }
+        let batches = if request.confirm { old.chunks(MEMORIES) } else { [].chunks(MEMORIES) };
+        for batch in batches {
+            self.overwrite(&mut unfinished).map_err(error::change)?;
+            let going: HashSet<MemoryId> = batch.iter().map(|(id, _)| *id).collect();
+            let plan = plan_forgetting(&self.projections, &mut |id, _| Ok(going.contains(&id)));
+            self.carry_out(plan.map_err(|e| self.index_failed(e))?, &mut unfinished, runtime)?;
         }
         Ok(())
     }
@@ -204,8 +241,14 @@ impl Core {
     fn holds_content(&self, lsns: &std::ops::Range<Lsn>) -> Result<bool, MemoryError> {
         let mut scan = self.reader.scan(lsns.clone());
         while let Some(record) = scan.next_record().map_err(error::read)? {
-            let forgotten = |payload| matches!(Record::decode(payload), Ok(Record::Forgotten(_)));
-            if record.payload.is_some_and(|payload| !forgotten(payload)) {
+            // What became of an entry, and what was compacted, lies behind what it is about: with that gone, it is about nothing.
+            let bookkeeping = |payload| {
+                matches!(
+                    Record::decode(payload),
+                    Ok(Record::Forgotten(_) | Record::Changed(_) | Record::Mark(_))
+                )
+            };
+            if record.payload.is_some_and(|payload| !bookkeeping(payload)) {
                 return Ok(true);
             }
         }
@@ -219,19 +262,14 @@ impl Core {
         }
     }
 
-    /// Looks up the oldest message after messages were removed: the log is in order of time.
+    /// Looks up the oldest message after messages were removed.
     pub(super) fn find_oldest(&self) -> Result<(), MemoryError> {
         let counters = self.projections.counters();
         if counters.messages == 0 || counters.oldest_ms.is_some() {
             return Ok(());
         }
-        let mut scan = self.reader.scan(self.reader.held());
-        while let Some(record) = scan.next_record().map_err(error::read)? {
-            if let Some(Ok(record @ Record::Accepted(_))) = record.payload.map(Record::decode) {
-                self.projections.set_oldest(Some(record.times().0));
-                break;
-            }
-        }
+        let oldest = self.projections.oldest().map_err(|e| self.index_failed(e))?;
+        self.projections.set_oldest(oldest);
         Ok(())
     }
 }

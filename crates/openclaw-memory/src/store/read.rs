@@ -37,7 +37,7 @@ impl Core {
     }
 
     /// The messages of a record, oldest first.
-    fn messages(&self, entry: &Entry) -> Result<Messages, MemoryError> {
+    pub(super) fn messages(&self, entry: &Entry) -> Result<Messages, MemoryError> {
         if let Some(cached) = self.cache.get(entry.at.lsn) {
             return Ok(cached);
         }
@@ -180,8 +180,11 @@ impl Core {
         before: &MessageId,
     ) -> Result<(usize, Vec<Arc<Message>>), MemoryError> {
         let unknown = || MemoryError::UnknownMessage(before.clone());
-        let run = run_of(before).ok_or_else(unknown)?;
-        let (accepted, _) = self.locate(run)?.ok_or_else(unknown)?;
+        let run = RunId::of_message(before).map(|run| self.locate(run)).transpose()?.flatten();
+        let accepted = match run {
+            Some((accepted, _)) => accepted,
+            None => self.find_import(before)?.ok_or_else(unknown)?.0,
+        };
         for (index, entry) in entries.iter().enumerate() {
             if entry.run != accepted.lsn || entry.messages() == 0 {
                 continue;
@@ -193,14 +196,6 @@ impl Core {
         }
         Err(unknown())
     }
-}
-
-/// The run that one of the gateway's own message ids belongs to.
-fn run_of(id: &MessageId) -> Option<RunId> {
-    let rest =
-        ["msg_user_", "msg_resp_", "msg_step_"].iter().find_map(|prefix| id.as_str().strip_prefix(prefix))?;
-    let ulid = rest.split('_').next()?;
-    RunId::parse_any(&format!("msg_resp_{ulid}")).ok()
 }
 
 /// The messages that a record of a conversation holds.
@@ -234,7 +229,18 @@ pub(crate) fn messages_of(entry: &Entry, record: &Record<'_>) -> Result<Messages
             }
             OutcomeRecord::Failed(_) | OutcomeRecord::Cancelled => Arc::new([]),
         },
-        Record::Forgotten(_) => Arc::new([]),
+        Record::Imported(record) => Arc::new([Arc::new(Message {
+            id: record.id.clone(),
+            role: record.role,
+            content: vec![ContentBlock::Text(record.content.to_owned())],
+            timestamp: Timestamp::from_unix_millis(record.at_ms),
+            metadata: Metadata::default(),
+        })]),
+        Record::Forgotten(_)
+        | Record::Remembered(_)
+        | Record::Changed(_)
+        | Record::Note(_)
+        | Record::Mark(_) => Arc::new([]),
     })
 }
 

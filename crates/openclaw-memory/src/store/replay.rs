@@ -2,9 +2,9 @@
 
 use openclaw_core::ContentBlock;
 
-use super::{OpenError, forget};
+use super::{OpenError, curation, forget};
 use crate::{
-    index::{Base, Change, Projections},
+    index::{Base, Change, Projections, short_hash},
     record::{CodecError, ForgottenRecord, OutcomeRecord, Record, count_messages},
     wal::{self, Pointer},
 };
@@ -14,16 +14,16 @@ const REBUILD_BATCH: usize = 64 << 10;
 
 /// What a replay left to do once the log is open.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(crate) struct Found {
     pub(super) records: u64,
     /// Records to erase again, because a crash may have come between the intent and the erasure.
-    pub(super) redo: Vec<Pointer>,
+    pub(crate) redo: Vec<Pointer>,
     /// Prunings to plan and carry out again.
-    pub(super) prunings: Vec<ForgottenRecord>,
+    pub(crate) prunings: Vec<ForgottenRecord>,
 }
 
 /// A replay under way.
-pub(super) struct Replay<'a> {
+pub(crate) struct Replay<'a> {
     projections: &'a Projections,
     base: &'a Base,
     /// Whether the index is being filled from the beginning, so that it may be written in parts.
@@ -35,11 +35,11 @@ pub(super) struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    pub(super) fn new(projections: &'a Projections, base: &'a Base, rebuilding: bool) -> Self {
+    pub(crate) fn new(projections: &'a Projections, base: &'a Base, rebuilding: bool) -> Self {
         Self { projections, base, rebuilding, found: Found::default(), orphans: Vec::new(), failed: None }
     }
 
-    pub(super) fn visit(&mut self, record: &wal::Record<'_>) {
+    pub(crate) fn visit(&mut self, record: &wal::Record<'_>) {
         if self.failed.is_some() {
             return;
         }
@@ -73,34 +73,63 @@ impl<'a> Replay<'a> {
     }
 
     fn change_of(&mut self, at: Pointer, record: &Record<'_>) -> Result<Change, OpenError> {
-        let Record::Forgotten(record) = record else {
-            return change_of(record).map_err(|what| OpenError::Newer { lsn: at.lsn.0, what });
+        let projections = self.projections;
+        let index_failed = |error| OpenError::index(self.base.place().dir().to_owned(), error);
+        let newer = |error| match error {
+            CodecError::Unknown { what, value } => {
+                Some(OpenError::Newer { lsn: at.lsn.0, what: format!("{what} {value}") })
+            }
+            _ => None,
+        };
+        let record = match record {
+            Record::Forgotten(record) => record,
+            Record::Remembered(record) => {
+                return curation::memory_changes(projections, record)
+                    .map(Change::Memories)
+                    .map_err(index_failed);
+            }
+            Record::Changed(record) => {
+                let changes = curation::supersede_changes(projections, record);
+                return changes.map(Change::Memories).map_err(index_failed);
+            }
+            Record::Note(record) => {
+                let uses = match record.note() {
+                    Ok(note) => note.memories.iter().map(|memory| short_hash(&memory.id)).collect(),
+                    Err(error) => newer(error).map_or(Ok(Vec::new()), Err)?,
+                };
+                return Ok(Change::Noted { run: record.run, uses });
+            }
+            other => return change_of(other).map_err(|what| OpenError::Newer { lsn: at.lsn.0, what }),
         };
         self.projections.raise_totals(record.totals);
         self.found.redo.append(&mut self.orphans);
         self.found.redo.extend_from_slice(&record.records);
+        let forgetting =
+            curation::plan_forgetting(projections, &mut |id, _| Ok(record.memories.contains(&id)));
+        let forgetting = forgetting.map_err(index_failed)?;
+        self.found.redo.extend(forgetting.records);
         if record.before_ms.is_some() {
             self.found.prunings.push(record.clone());
-            return Ok(Change::None);
+            return Ok(Change::Forgotten(Vec::new(), forgetting.changes));
         }
         let mut effects = Vec::new();
         for conversation in &record.conversations {
-            let planned = forget::plan_erasure(self.projections, conversation, at.lsn)
-                .map_err(|error| OpenError::index(self.base.place().dir().to_owned(), error))?;
+            let planned =
+                forget::plan_erasure(self.projections, conversation, at.lsn).map_err(index_failed)?;
             if let Some((effect, entries)) = planned {
                 self.found.redo.extend(entries.iter().map(|entry| entry.at));
                 effects.push(effect);
             }
         }
-        Ok(Change::Forgotten(effects))
+        Ok(Change::Forgotten(effects, forgetting.changes))
     }
 
-    pub(super) fn finish(self) -> Result<Found, OpenError> {
+    pub(crate) fn finish(self) -> Result<Found, OpenError> {
         self.failed.map_or(Ok(self.found), Err)
     }
 }
 
-/// What a record other than a removal means for the projections; an error says what in it is of a newer version.
+/// What a record means for the projections if no others have a say in it; an error says what in it is of a newer version.
 fn change_of(record: &Record<'_>) -> Result<Change, String> {
     Ok(match record {
         Record::Accepted(record) => Change::Accepted {
@@ -126,7 +155,14 @@ fn change_of(record: &Record<'_>) -> Result<Change, String> {
                 OutcomeRecord::Failed(_) | OutcomeRecord::Cancelled => None,
             },
         },
-        Record::Forgotten(_) => Change::None,
+        Record::Imported(record) => Change::Imported {
+            conversation: record.conversation.clone(),
+            channel: record.channel.clone(),
+            at_ms: record.at_ms,
+            id: short_hash(record.id.as_str()),
+        },
+        Record::Mark(record) => Change::Compacted(record.lsns.clone()),
+        Record::Forgotten(_) | Record::Remembered(_) | Record::Changed(_) | Record::Note(_) => Change::None,
     })
 }
 

@@ -4,7 +4,7 @@ use openclaw_core::{ContentBlock, NewRun, RunId, RunRecord, RunState, Timestamp,
 
 use super::{Core, error, read};
 use crate::{
-    index::{ConvView, Entry, Pending},
+    index::{ConvView, Entry, EntryKind, Pending},
     record::{ConvKey, Record},
     wal::Pointer,
 };
@@ -30,12 +30,24 @@ impl Core {
         self.projections.conversation(key).map_err(|e| self.index_failed(e))
     }
 
-    /// The entry of a conversation's record; `None` when the conversation has no such record (any more).
-    pub(crate) fn entry(&self, key: &ConvKey, at: Pointer) -> Result<Option<Entry>, MemoryError> {
+    /// The entry of a conversation's record; `None` when the conversation has no such record (any more). Imported messages lie
+    /// by `import_ms`, the time at which this one was said if it is one, all else by the log.
+    pub(crate) fn entry(
+        &self,
+        key: &ConvKey,
+        at: Pointer,
+        import_ms: Option<i64>,
+    ) -> Result<Option<Entry>, MemoryError> {
+        let reached = |entry: &&Entry| match import_ms {
+            Some(at_ms) => {
+                entry.kind == EntryKind::Imported && (entry.at_ms, entry.at.lsn) <= (at_ms, at.lsn)
+            }
+            None => entry.kind != EntryKind::Imported && entry.at.lsn <= at.lsn,
+        };
         let mut limit = FIRST_LOOK;
         loop {
             let entries = self.projections.tail(key, limit).map_err(|e| self.index_failed(e))?;
-            let found = entries.iter().find(|entry| entry.at.lsn <= at.lsn);
+            let found = entries.iter().find(reached);
             if found.is_some() || entries.len() < limit {
                 return Ok(found.copied().filter(|entry| entry.at == at));
             }
@@ -51,8 +63,7 @@ impl Core {
         let mut limit = FIRST_LOOK;
         loop {
             let entries = self.projections.tail(&conversation, limit).map_err(|e| self.index_failed(e))?;
-            let past =
-                entries.last().is_none_or(|oldest| oldest.at.lsn <= accepted.lsn) || entries.len() < limit;
+            let past = entries.iter().any(|entry| entry.at.lsn == accepted.lsn) || entries.len() < limit;
             if past {
                 let own: Vec<_> = entries.iter().rev().filter(|entry| entry.run == accepted.lsn).collect();
                 let mut steps = Vec::new();
@@ -66,6 +77,8 @@ impl Core {
                             let state = RunState::Ended { outcome, at };
                             return Ok(Some(RunRecord { id, conversation: conversation.id(), state, steps }));
                         }
+                        // Not something that it did.
+                        Record::Note(_) => {}
                         other => {
                             steps.extend(read::blocks_of(other).map_err(|e| error::codec(entry.at, e))?);
                         }

@@ -40,6 +40,10 @@ impl Signal {
         self.changed.notify_all();
     }
 
+    pub(super) fn is_stopped(&self) -> bool {
+        self.flags.lock().unwrap_or_else(PoisonError::into_inner).stop
+    }
+
     /// Waits without heed of what is due.
     pub(super) fn pause(&self, time: Duration) -> Wake {
         let flags = self.flags.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,6 +3,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use openclaw_core::{
@@ -76,27 +77,51 @@ pub(super) fn prune_compacted(
     Ok(())
 }
 
+/// What the log takes on the disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogBytes {
+    /// Its segments.
+    pub wal: u64,
+    /// Those that were archived, as they are.
+    pub archive: u64,
+}
+
 impl Core {
+    pub(crate) fn log_bytes(&self) -> LogBytes {
+        let mut bytes = LogBytes::default();
+        for segment in self.reader.segments() {
+            match segment.archived {
+                Some(archived) => bytes.archive += archived,
+                None => bytes.wal += segment.bytes,
+            }
+        }
+        bytes
+    }
+
     pub(super) fn stats(&self) -> Result<MemoryStats, MemoryError> {
         self.find_oldest()?;
         let counters = self.projections.counters();
         let compacted = compacted_files(&self.dir)?;
-        let wal_bytes: u64 = self.reader.segments().iter().map(|segment| segment.bytes).sum();
+        let LogBytes { wal: wal_bytes, archive: archive_bytes } = self.log_bytes();
         let compacted_bytes: u64 = compacted.iter().map(|file| file.bytes).sum();
+        let last_compaction =
+            self.compactions(1)?.into_iter().next().map(|done| {
+                done.report.started_at.saturating_add(Duration::from_millis(done.report.took_ms))
+            });
         Ok(MemoryStats {
             wal: WalStats {
-                entries: counters.messages,
+                entries: counters.messages + counters.memories,
                 bytes: wal_bytes,
                 oldest: counters.oldest_ms.map(Timestamp::from_unix_millis),
             },
             compacted: CompactedStats {
                 files: compacted.len() as u64,
                 bytes: compacted_bytes,
-                // This version has no compactor; files that are there came from elsewhere.
-                last_compaction: None,
+                last_compaction,
             },
             // What is derived, and the room kept ahead of the log's end, is nobody's memory.
-            total_bytes: wal_bytes + compacted_bytes,
+            semantic: self.semantic.as_ref().and_then(|semantic| semantic.stats(&self.reader)),
+            total_bytes: wal_bytes + archive_bytes + compacted_bytes,
         })
     }
 }

@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-use openclaw_core::port::MemoryError;
+use openclaw_core::{Lsn, port::MemoryError};
 
 use super::{Core, error, signal::Wake};
-use crate::index::IndexError;
+use crate::{index::IndexError, wal::ArchiveReport};
 
 /// A checkpoint is taken after this long without being due, if anything was written, so that the memory of a quiet gateway
 /// and the time of its next start are small.
@@ -36,6 +36,7 @@ pub(super) fn start(core: &Arc<Core>) -> io::Result<JoinHandle<()>> {
                 core.index_panicked();
                 false
             });
+            core.extend_chain();
             if done {
                 pause = PAUSE;
                 continue;
@@ -86,6 +87,38 @@ impl Core {
             tracing::warn!(%error, "the log's empty segments could not be dropped");
         }
         true
+    }
+
+    /// Notes in the log's hash chain the segments that were sealed since the last time, or changed on purpose. A failure is
+    /// logged and tried again.
+    pub(super) fn extend_chain(&self) {
+        match self.wal.extend_chain(&|| self.signal.is_stopped()) {
+            Ok(progress) if progress.added > 0 => {
+                tracing::debug!(segments = progress.added, "the log's hash chain vouches for more segments");
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let cause: &dyn std::error::Error = &error;
+                tracing::warn!(%error, cause = ?cause.source(), "the log's hash chain could not be extended; it is tried again");
+            }
+        }
+    }
+
+    /// Turns a sealed segment of the log into a compressed archive. Blocks; removals wait for it. To be called for segments
+    /// that need not be read at full speed any more, say because they were compacted.
+    #[cfg_attr(
+        not(any(test, feature = "testing")),
+        expect(dead_code, reason = "compaction calls it, which is being built beside this")
+    )]
+    pub(crate) fn archive_segment(&self, first: Lsn) -> Result<ArchiveReport, MemoryError> {
+        let report = self.wal.archive(first).map_err(error::change)?;
+        tracing::info!(
+            segment = first.0,
+            before = report.bytes_before,
+            after = report.bytes_after,
+            "archived a log segment"
+        );
+        Ok(report)
     }
 
     /// An answer that the index could not give.

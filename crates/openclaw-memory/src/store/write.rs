@@ -189,7 +189,7 @@ impl Memory {
                 // Of a conversation that was just erased the record may still be there.
                 let known = self.blocking(move |core| {
                     let Some((at, conversation)) = core.locate(run)? else { return Ok(false) };
-                    Ok(core.entry(&conversation, at)?.is_some())
+                    Ok(core.entry(&conversation, at, None)?.is_some())
                 });
                 let known = known.await?;
                 if known { Ok(()) } else { Err(MemoryError::UnknownRun(run)) }

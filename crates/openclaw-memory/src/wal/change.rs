@@ -1,17 +1,25 @@
-//! Erasing records in place and dropping whole segments.
+//! Erasing records, in place as long as their segment is no archive, and dropping whole segments.
 
-use std::sync::Arc;
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use openclaw_core::Lsn;
 
 use super::{
-    ChangeError, Pointer,
+    ChangeError, Pointer, archive, chain,
     frame::{Head, MAX_HEAD, frame_len},
-    shared::{IoFailure, Segment, Shared, write_manifest},
+    patched::Patch,
+    shared::{Dirs, Home, IoFailure, Segment, Shared, write_manifest},
     walk::{Step, Walker},
     write_zeros,
 };
-use crate::{fs::FsFile, poison::State};
+use crate::{
+    fs::{Fs, FsFile},
+    poison::State,
+};
 
 impl From<IoFailure> for ChangeError {
     fn from(failure: IoFailure) -> Self {
@@ -20,7 +28,7 @@ impl From<IoFailure> for ChangeError {
 }
 
 /// Told of a wrong pointer; an error ends the erasing.
-type Wrong<'a> = dyn FnMut(ChangeError) -> Result<(), ChangeError> + 'a;
+pub(super) type Wrong<'a> = dyn FnMut(ChangeError) -> Result<(), ChangeError> + 'a;
 
 /// See [`super::Wal::erase`].
 pub(super) fn erase(shared: &Shared, records: &[Pointer], wrong: &mut Wrong<'_>) -> Result<(), ChangeError> {
@@ -52,55 +60,76 @@ fn erase_in(
     records: &[Pointer],
     wrong: &mut Wrong<'_>,
 ) -> Result<(), ChangeError> {
-    let path = shared.segment_path(segment.first);
+    if segment.home != Home::Wal {
+        return archive::erase_in(shared, segment, records, wrong);
+    }
+    let path = shared.path(segment.first);
     let file = shared.file(segment.first).map_err(IoFailure::at("open", &path))?;
-    let mut wrote = false;
+    let mut announced = false;
     for pointer in records {
-        let offset = u64::from(pointer.offset);
-        let mismatch = || ChangeError::Mismatch { path: path.clone(), offset, lsn: pointer.lsn };
-        let end = offset + frame_len(pointer.len) as u64;
-        if offset < super::preamble::SIZE as u64 || end > segment.end {
-            wrong(mismatch())?;
-            continue;
+        let Some(patch) = plan(shared, (&path, &file), segment, pointer, wrong)? else { continue };
+        if !announced {
+            chain::announce_change(shared, &segment);
+            announced = true;
         }
-        let walk = |limit| Walker::new(Arc::clone(&file), shared.codec, segment.first, limit);
-        let frame_at = |walker: &mut Walker| {
-            walker.frame_at(offset, pointer.lsn.0).map_err(IoFailure::at("read", &path))
-        };
-        // As a rule the frame is what the pointer says, and reading ends where it does.
-        let expected = frame_at(&mut walk(end))?.filter(|frame| frame.len == pointer.len);
-        let first = match expected {
-            Some(frame) if frame.kind.erased => continue,
-            Some(frame) => frame.kind.first,
-            None => {
-                let mut walker = walk(segment.end);
-                let other = frame_at(&mut walker)?.is_some();
-                if other || !is_free(&mut walker, pointer, end).map_err(IoFailure::at("read", &path))? {
-                    wrong(mismatch())?;
-                    continue;
-                }
-                opens_batch(&*file, offset).map_err(IoFailure::at("read", &path))?
-            }
-        };
-        let mut head = [0; MAX_HEAD];
-        let size = shared.codec.erased_head(first, pointer.lsn.0, pointer.offset, pointer.len, &mut head);
-        wrote = true;
-        file.write_all_at(&head[..size], offset)
-            .and_then(|()| write_zeros(&*file, offset + size as u64, u64::from(pointer.len)))
+        let offset = u64::from(pointer.offset);
+        file.write_all_at(&patch.bytes, offset)
+            .and_then(|()| write_zeros(&*file, offset + patch.bytes.len() as u64, patch.zeros))
             .map_err(IoFailure::at("erase in", &path))?;
     }
-    if wrote && let Err(source) = file.sync_data() {
+    // Even if all of it was erased already: a process that was killed may have left that in the page cache only.
+    if let Err(source) = file.sync_data() {
         // The committer may be about to trust a sync of the same file.
-        shared.poison.poison(
-            format!(
-                "could not sync {}: {source}; restart the gateway, and check the disk first",
-                path.display()
-            )
-            .into(),
-        );
-        return Err(ChangeError::Io { action: "sync", path, source });
+        return Err(poisoned(shared, path, source));
     }
     Ok(())
+}
+
+/// Nothing may be built on a file or directory whose sync failed.
+pub(super) fn poisoned(shared: &Shared, path: PathBuf, source: io::Error) -> ChangeError {
+    shared.poison.poison(
+        format!("could not sync {}: {source}; restart the gateway, and check the disk first", path.display())
+            .into(),
+    );
+    ChangeError::Io { action: "sync", path, source }
+}
+
+/// What erasing one record writes over it, if anything has to be.
+pub(super) fn plan(
+    shared: &Shared,
+    (path, file): (&Path, &Arc<dyn FsFile>),
+    segment: Segment,
+    pointer: &Pointer,
+    wrong: &mut Wrong<'_>,
+) -> Result<Option<Patch>, ChangeError> {
+    let offset = u64::from(pointer.offset);
+    let mismatch = || ChangeError::Mismatch { path: path.to_owned(), offset, lsn: pointer.lsn };
+    let end = offset + frame_len(pointer.len) as u64;
+    if offset < super::preamble::SIZE as u64 || end > segment.end {
+        wrong(mismatch())?;
+        return Ok(None);
+    }
+    let walk = |limit| Walker::new(Arc::clone(file), shared.codec, segment.first, limit);
+    let frame_at =
+        |walker: &mut Walker| walker.frame_at(offset, pointer.lsn.0).map_err(IoFailure::at("read", path));
+    // As a rule the frame is what the pointer says, and reading ends where it does.
+    let expected = frame_at(&mut walk(end))?.filter(|frame| frame.len == pointer.len);
+    let first = match expected {
+        Some(frame) if frame.kind.erased => return Ok(None),
+        Some(frame) => frame.kind.first,
+        None => {
+            let mut walker = walk(segment.end);
+            let other = frame_at(&mut walker)?.is_some();
+            if other || !is_free(&mut walker, pointer, end).map_err(IoFailure::at("read", path))? {
+                wrong(mismatch())?;
+                return Ok(None);
+            }
+            opens_batch(&**file, offset).map_err(IoFailure::at("read", path))?
+        }
+    };
+    let mut head = [0; MAX_HEAD];
+    let size = shared.codec.erased_head(first, pointer.lsn.0, pointer.offset, pointer.len, &mut head);
+    Ok(Some(Patch { bytes: head[..size].to_vec(), zeros: u64::from(pointer.len) }))
 }
 
 /// Whether no other record's verified frame touches the pointer's bytes. A frame that was torn while it was being erased
@@ -143,19 +172,41 @@ pub(super) fn drop_before(shared: &Shared, lsn: Lsn) -> Result<(u64, u64), Chang
         (dropped, table.segments.get(count).map_or(table.next, |segment| segment.first))
     });
     let Some(oldest) = dropped.first() else { return Ok((0, 0)) };
+    chain::announce_drop(shared, oldest.first, floor);
     // From here on a start finishes the work and does not take the segments for lost.
-    write_manifest(&*shared.fs, &shared.dir, &shared.codec, floor)?;
+    write_manifest(&*shared.fs, &shared.dirs.wal, &shared.codec, floor)?;
     shared.edit_table(|table| table.segments.retain(|segment| segment.first >= floor));
     shared.close_files_before(floor);
     for segment in &dropped {
-        let path = shared.segment_path(segment.first);
-        shared.fs.remove(&path).map_err(IoFailure::at("remove", &path))?;
+        remove_files(&*shared.fs, &shared.dirs, segment)?;
     }
-    shared.fs.sync_dir(&shared.dir).map_err(IoFailure::at("sync", &shared.dir))?;
-    Ok((floor - oldest.first, dropped.iter().map(|segment| segment.end).sum()))
+    for dir in [(&shared.dirs.wal, false), (&shared.dirs.archive, true)] {
+        if dropped.iter().any(|segment| (segment.home != Home::Wal) == dir.1) {
+            shared.fs.sync_dir(dir.0).map_err(IoFailure::at("sync", dir.0))?;
+        }
+    }
+    Ok((floor - oldest.first, dropped.iter().map(Segment::on_disk).sum()))
 }
 
-fn refuse_when_poisoned(shared: &Shared) -> Result<(), ChangeError> {
+/// Removes whatever holds a segment.
+pub(super) fn remove_files(fs: &dyn Fs, dirs: &Dirs, segment: &Segment) -> Result<(), IoFailure> {
+    let homes: &[Home] = match segment.home {
+        Home::Wal => &[Home::Wal],
+        Home::Moving => &[Home::Wal, Home::Archive],
+        Home::Archive => &[Home::Archive],
+    };
+    for home in homes {
+        let path = dirs.path(segment.first, *home);
+        match fs.remove(&path) {
+            // A file that was being moved may be gone already.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && segment.home == Home::Moving => {}
+            done => done.map_err(IoFailure::at("remove", &path))?,
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn refuse_when_poisoned(shared: &Shared) -> Result<(), ChangeError> {
     match shared.poison.state() {
         State::Poisoned(reason) => Err(ChangeError::Poisoned(reason)),
         _ => Ok(()),

@@ -278,22 +278,23 @@ impl<T: Send + 'static> Committer<T> {
             }
             self.capacity = self.end;
         }
-        let created = create_segment(&*self.shared.fs, &self.shared.dir, &self.shared.codec, lsns, zeros);
+        let created =
+            create_segment(&*self.shared.fs, &self.shared.dirs.wal, &self.shared.codec, lsns, zeros);
         match created {
             Ok(file) => {
                 self.file = file;
                 (self.first, self.end) = (self.next, preamble::SIZE as u64);
                 self.capacity = self.end + zeros;
                 let (first, end) = (self.first, self.end);
-                self.shared.edit_table(|table| table.segments.push(Segment { first, end }));
+                self.shared.edit_table(|table| table.segments.push(Segment::plain(first, end)));
                 Ok(())
             }
             Err(failure) if is_full(&failure.source) && failure.action != "sync" => {
-                Err(self.refuse_full(no_space(&self.shared.dir)))
+                Err(self.refuse_full(no_space(&self.shared.dirs.wal)))
             }
             // Nothing of it is in use yet, and the next batch makes it anew.
             Err(failure) if is_out_of_files(&failure.source) => {
-                let dir = self.shared.dir.display();
+                let dir = self.shared.dirs.wal.display();
                 let reason = format!(
                     "the log in {dir} needs another file, and the process has too many files open: raise its limit \
                      (`ulimit -n`), or let connections go"
@@ -314,7 +315,7 @@ impl<T: Send + 'static> Committer<T> {
             return self.poisoned("cut", &error);
         }
         self.capacity = self.end;
-        self.refuse_full(no_space(&self.shared.dir))
+        self.refuse_full(no_space(&self.shared.dirs.wal))
     }
 
     fn refuse_full(&self, reason: Arc<str>) -> Refusal {
@@ -323,7 +324,7 @@ impl<T: Send + 'static> Committer<T> {
     }
 
     fn poisoned(&self, action: &str, error: &io::Error) -> Refusal {
-        self.poison_at(action, &self.shared.segment_path(self.first), error)
+        self.poison_at(action, &self.shared.path(self.first), error)
     }
 
     fn poison_at(&self, action: &str, path: &Path, error: &io::Error) -> Refusal {
@@ -342,11 +343,11 @@ impl<T: Send + 'static> Committer<T> {
     fn too_little_space(&self, bytes: u64) -> Option<Arc<str>> {
         let least = self.shared.options.min_free_bytes;
         // When the system can't say, the write itself will.
-        let free = self.shared.fs.available_space(&self.shared.dir).ok().filter(|_| least > 0)?;
+        let free = self.shared.fs.available_space(&self.shared.dirs.wal).ok().filter(|_| least > 0)?;
         (free < least.saturating_add(bytes)).then(|| {
             format!(
                 "the disk of {} has {} MiB left, and memory.min_free_mb keeps {} MiB free: make room on it",
-                self.shared.dir.display(),
+                self.shared.dirs.wal.display(),
                 free >> 20,
                 least >> 20
             )

@@ -114,7 +114,7 @@ pub enum ReadError {
     },
 }
 
-/// Why records were not erased or segments not dropped. What was done so far stays done; do it again to finish.
+/// Why records were not erased or segments not archived or dropped. What was done so far stays done; do it again to finish.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
     /// The system refused something.
@@ -136,6 +136,14 @@ pub enum ChangeError {
         /// Where.
         offset: u64,
         /// The record that should lie there.
+        lsn: Lsn,
+    },
+    /// No segment that takes no more records starts there.
+    #[error(
+        "no sealed segment of the log starts with record {lsn:?}: it was dropped, or it still takes records"
+    )]
+    NotSealed {
+        /// The record.
         lsn: Lsn,
     },
     /// The log can't be written any more.

@@ -12,12 +12,12 @@ use openclaw_core::Lsn;
 use tokio::sync::{SemaphorePermit, oneshot, watch};
 
 use super::{
-    AppendError, ChangeError, LogHealth, Observer, OpenError, Pointer, Reader, Record, Recovery, ReplayFrom,
-    WalOptions, change,
+    AppendError, ArchiveReport, ChainProgress, ChangeError, LogHealth, Observer, OpenError, Pointer, Reader,
+    Record, Recovery, ReplayFrom, WalOptions, archive, chain, change,
     committer::Committer,
     queue::{Entry, Queue},
     recovery, replay,
-    shared::Shared,
+    shared::{Dirs, Shared},
 };
 use crate::{fs::Fs, poison::State};
 
@@ -48,17 +48,18 @@ impl<T: Send + 'static> Wal<T> {
         observer: Observer<T>,
     ) -> Result<(Self, Recovery), OpenError> {
         let options = options.clamped();
+        let dirs = Dirs::new(dir, &options);
         let (hint, least_next) = match replay {
             ReplayFrom::Beginning => (None, Lsn(0)),
             ReplayFrom::Lsn(lsn) => (None, lsn),
             ReplayFrom::After(pointer) => (Some(pointer), Lsn(pointer.lsn.0.saturating_add(1))),
         };
-        let opened = recovery::open(&*fs, dir, &options, hint, least_next)?;
+        let opened = recovery::open(&*fs, &dirs, &options, hint, least_next)?;
         let (first, end) = opened.table.segments.last().map_or((1, 0), |last| (last.first, last.end));
         let next = opened.table.next;
         let mut report = opened.report;
         let queue = Arc::new(Queue::new(options.queue_bytes));
-        let shared = Arc::new(Shared::new(fs, dir.to_owned(), opened.codec, options, opened.table));
+        let shared = Arc::new(Shared::new(fs, dirs, opened.codec, options, opened.table));
         replay::replay(&shared, replay, visit, &mut report)?;
 
         let (finished_tx, finished) = watch::channel(false);
@@ -98,7 +99,7 @@ impl<T: Send + 'static> Wal<T> {
     /// # Errors
     /// See [`AppendError`].
     pub async fn append_urgent(&self, payload: Vec<u8>, item: T) -> Result<Pointer, AppendError> {
-        match self.reserve(payload.len()).await?.queue(payload, item, true) {
+        match self.reserve(payload.len()).await?.queue(payload, item, (true, false)) {
             Ok(ticket) => ticket.await,
             Err((error, _)) => Err(error),
         }
@@ -113,6 +114,10 @@ impl<T: Send + 'static> Wal<T> {
         self.check(bytes)?;
         let cost = self.queue.cost(bytes);
         let permits = u32::try_from(cost).unwrap_or(u32::MAX);
+        if let Ok(room) = self.queue.room.try_acquire_many(permits) {
+            return Ok(Slot { wal: self, room, bytes, cost });
+        }
+        let _crowd = self.queue.crowded();
         match self.queue.room.acquire_many(permits).await {
             Ok(room) => Ok(Slot { wal: self, room, bytes, cost }),
             Err(_) => Err(self.gone()),
@@ -160,6 +165,25 @@ impl<T: Send + 'static> Wal<T> {
         change::drop_before(&self.shared, lsn)
     }
 
+    /// Turns the sealed segment that starts with the record `first` into a compressed archive and removes its file. Pointers
+    /// stay true; reading goes on meanwhile, erasing and dropping wait. A crash in between leaves the segment, or the next start
+    /// finishes. Doing it again is fine. Blocks, for some tens of milliseconds per MiB.
+    ///
+    /// # Errors
+    /// See [`ChangeError`].
+    pub fn archive(&self, first: Lsn) -> Result<ArchiveReport, ChangeError> {
+        archive::archive(&self.shared, first)
+    }
+
+    /// Adds to the hash chain what it lacks: an entry for each sealed segment that it does not know, or that was changed on
+    /// purpose since. Blocks, for as long as it takes to read those segments, unless `stop` says otherwise between two of them.
+    ///
+    /// # Errors
+    /// See [`ChangeError`]. The next call tries again.
+    pub fn extend_chain(&self, stop: &dyn Fn() -> bool) -> Result<ChainProgress, ChangeError> {
+        chain::extend(&self.shared, stop)
+    }
+
     /// Whether appends can succeed. Cheap.
     #[must_use]
     pub fn health(&self) -> LogHealth {
@@ -178,6 +202,10 @@ impl<T: Send + 'static> Wal<T> {
         let mut finished = self.finished.clone();
         // An error means that the sender is gone, and with it the thread.
         let _ = finished.wait_for(|finished| *finished).await;
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// Refuses what can't succeed anyway. A full disk is left to the committer: it may have space again.
@@ -232,15 +260,29 @@ impl<T: Send + 'static> Slot<'_, T> {
     /// The item comes back with the error, so that it is the caller who decides when it is dropped: it may be queued under
     /// a lock that its drop takes.
     pub fn append(self, payload: Vec<u8>, item: T) -> Result<Ticket, (AppendError, T)> {
-        self.queue(payload, item, false)
+        self.queue(payload, item, (false, false))
     }
 
-    fn queue(self, payload: Vec<u8>, item: T, urgent: bool) -> Result<Ticket, (AppendError, T)> {
+    /// The same for a record that waits until another one is written, and shares its sync: before it in the log, and durable
+    /// with it. Closing the log writes it, too.
+    ///
+    /// # Errors
+    /// As [`Slot::append`].
+    pub fn append_with_next(self, payload: Vec<u8>, item: T) -> Result<Ticket, (AppendError, T)> {
+        self.queue(payload, item, (false, true))
+    }
+
+    fn queue(
+        self,
+        payload: Vec<u8>,
+        item: T,
+        (urgent, patient): (bool, bool),
+    ) -> Result<Ticket, (AppendError, T)> {
         if payload.len() > self.bytes {
             return Err((AppendError::TooLarge { bytes: payload.len(), limit: self.bytes }, item));
         }
         let (done, result) = oneshot::channel();
-        match self.wal.queue.push(Entry { payload, item, done, cost: self.cost, urgent }) {
+        match self.wal.queue.push(Entry { payload, item, done, cost: self.cost, urgent, patient }) {
             Ok(()) => {
                 // The committer gives it back with the batch.
                 self.room.forget();

@@ -4,12 +4,18 @@
 //! after their first [`Lsn`](openclaw_core::Lsn); a segment is a header and frames; a frame is one record. One committer
 //! thread writes what has queued up, syncs once and only then wakes the writers.
 
+mod archive;
+mod chain;
 mod change;
+mod check;
 mod committer;
 mod error;
 mod frame;
 mod log;
+mod mend;
+mod patched;
 mod preamble;
+mod problem;
 mod queue;
 mod reader;
 mod recovery;
@@ -22,16 +28,20 @@ mod window;
 
 use std::io;
 
+pub use chain::ChainProgress;
+pub(crate) use check::{Check, Findings, Met};
 pub use error::{AppendError, ChangeError, OpenError, ReadError};
 pub use log::{Slot, Ticket, Wal};
+pub(crate) use mend::MendError;
+pub use problem::{Problem, ProblemKind, Severity};
 pub use reader::{Reader, Scanner};
 pub use types::{
-    Committed, Cut, Damage, Gap, LogHealth, Observer, Pointer, Record, Recovery, ReplayFrom, SegmentInfo,
-    WalOptions,
+    ArchiveReport, Committed, Cut, Damage, Gap, LogHealth, Observer, Pointer, Record, Recovery, ReplayFrom,
+    SegmentInfo, WalOptions,
 };
-#[cfg(any(test, feature = "testing"))]
-pub use walk_bytes::encode_segment;
 pub use walk_bytes::{SegmentContent, walk_segment};
+#[cfg(any(test, feature = "testing"))]
+pub use walk_bytes::{encode_segment, read_archive};
 
 use crate::fs::FsFile;
 

@@ -13,6 +13,9 @@ pub(super) const SEGMENT: [u8; 8] = *b"OCLAWWAL";
 /// First bytes of a manifest.
 pub(super) const MANIFEST: [u8; 8] = *b"OCLAWMAN";
 
+/// First bytes of a hash chain.
+pub(super) const CHAIN: [u8; 8] = *b"OCLAWCHN";
+
 /// What the 64 bytes say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Preamble {
@@ -67,7 +70,7 @@ impl Preamble {
     }
 }
 
-fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
+pub(super) fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
     match rest.split_first_chunk::<N>() {
         Some((taken, after)) => {
             *rest = after;

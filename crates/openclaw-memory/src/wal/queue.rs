@@ -23,11 +23,17 @@ pub(super) struct Entry<T> {
     pub(super) cost: usize,
     /// Whether it may use the space that is kept free.
     pub(super) urgent: bool,
+    /// Whether it waits for another to be written with.
+    pub(super) patient: bool,
 }
 
 #[derive(Debug)]
 struct State<T> {
     entries: VecDeque<Entry<T>>,
+    /// How many of them are patient.
+    patient: usize,
+    /// Writers that wait for room, which patient entries may hold.
+    crowd: usize,
     /// How many entries the committer waits for.
     wanted: usize,
     closed: bool,
@@ -44,6 +50,16 @@ pub(super) enum Taken {
     Closed,
 }
 
+/// See [`Queue::crowded`].
+#[derive(Debug)]
+pub(super) struct Crowd<'a, T>(&'a Queue<T>);
+
+impl<T> Drop for Crowd<'_, T> {
+    fn drop(&mut self) {
+        self.0.lock().crowd -= 1;
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Queue<T> {
     state: Mutex<State<T>>,
@@ -53,9 +69,15 @@ pub(super) struct Queue<T> {
     capacity: usize,
 }
 
+impl<T> State<T> {
+    fn has_work(&self) -> bool {
+        self.entries.len() > self.patient || (self.closed || self.crowd > 0) && !self.entries.is_empty()
+    }
+}
+
 impl<T> Queue<T> {
     pub(super) fn new(capacity: usize) -> Self {
-        let state = State { entries: VecDeque::new(), wanted: 1, closed: false };
+        let state = State { entries: VecDeque::new(), patient: 0, crowd: 0, wanted: 1, closed: false };
         Self { state: Mutex::new(state), filled: Condvar::new(), room: Semaphore::new(capacity), capacity }
     }
 
@@ -70,8 +92,10 @@ impl<T> Queue<T> {
         if state.closed {
             return Err(entry);
         }
+        let patient = entry.patient;
+        state.patient += usize::from(patient);
         state.entries.push_back(entry);
-        let enough = state.entries.len() >= state.wanted;
+        let enough = state.entries.len() >= state.wanted && (!patient || state.crowd > 0);
         drop(state);
         if enough {
             self.filled.notify_one();
@@ -91,7 +115,7 @@ impl<T> Queue<T> {
         let mut state = self.lock();
         state.wanted = 1;
         let deadline = Instant::now() + idle;
-        while state.entries.is_empty() {
+        while !state.has_work() {
             if state.closed {
                 return Taken::Closed;
             }
@@ -118,9 +142,18 @@ impl<T> Queue<T> {
             if bytes > max_bytes && !batch.is_empty() {
                 break;
             }
-            batch.extend(state.entries.pop_front());
+            let entry = state.entries.pop_front();
+            state.patient -= usize::from(entry.as_ref().is_some_and(|entry| entry.patient));
+            batch.extend(entry);
         }
         Taken::Batch
+    }
+
+    /// While this is held no entry is patient: somebody waits for the room that it takes.
+    pub(super) fn crowded(&self) -> Crowd<'_, T> {
+        self.lock().crowd += 1;
+        self.filled.notify_one();
+        Crowd(self)
     }
 
     /// Takes no more entries. Those inside are still to be taken out.

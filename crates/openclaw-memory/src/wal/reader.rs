@@ -34,17 +34,28 @@ impl Reader {
             let held = self.shared.with_table(super::shared::Table::held);
             return Err(ReadError::Absent { lsn: pointer.lsn, held });
         };
-        let first = self.try_read(segment, pointer);
-        if matches!(first, Err(ReadError::Damaged { .. })) {
-            // It may just have been half erased.
-            let _still = self.shared.change();
-            return self.try_read(segment, pointer);
+        match self.try_read(segment, pointer) {
+            Err(ReadError::Damaged { .. }) => {
+                // It may just have been half erased.
+                let _still = self.shared.change();
+                self.try_read(segment, pointer)
+            }
+            Err(ReadError::Io { source, path }) if source.kind() == std::io::ErrorKind::NotFound => {
+                // Dropped a moment ago, or the file is missing.
+                let held = self.shared.with_table(super::shared::Table::held);
+                let dropped = pointer.lsn < held.start;
+                Err(if dropped {
+                    ReadError::Absent { lsn: pointer.lsn, held }
+                } else {
+                    ReadError::Io { path, source }
+                })
+            }
+            done => done,
         }
-        first
     }
 
     fn try_read(&self, segment: Segment, pointer: Pointer) -> Result<Vec<u8>, ReadError> {
-        let path = || self.shared.segment_path(segment.first);
+        let path = || self.shared.path(segment.first);
         let offset = u64::from(pointer.offset);
         let damaged = || ReadError::Damaged { path: path(), offset, lsn: pointer.lsn };
         let size = frame_len(pointer.len);
@@ -99,6 +110,8 @@ struct Place {
     segment: Segment,
     path: PathBuf,
     walker: Walker,
+    /// How many files had been replaced when its own was opened.
+    replaced: u64,
 }
 
 impl Scanner {
@@ -133,6 +146,9 @@ impl Scanner {
                     None => return Ok(None),
                 },
             };
+            if place.replaced != self.shared.replaced() {
+                self.reopen(&mut place)?;
+            }
             match self.step(&mut place)? {
                 Step::Frame(frame) => {
                     if frame.lsn >= self.range.end.0 {
@@ -186,6 +202,21 @@ impl Scanner {
         place.walker.step().map_err(failed)
     }
 
+    /// Lets go of a file that may have been archived, or rewritten without what was erased, and goes on in the one there is.
+    fn reopen(&self, place: &mut Place) -> Result<(), ReadError> {
+        place.replaced = self.shared.replaced();
+        match self.shared.open_file(place.segment.first) {
+            Ok(file) => {
+                place.path = self.shared.path(place.segment.first);
+                place.walker.reopened(file);
+                Ok(())
+            }
+            // Dropped; what was open is still readable.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(source) => Err(ReadError::Io { path: place.path.clone(), source }),
+        }
+    }
+
     fn note(&mut self, place: &Place, offset: u64, bytes: u64, lost: Range<u64>) {
         if self.damages.len() < MAX_DAMAGES {
             let lost = Lsn(lost.start)..Lsn(lost.end);
@@ -210,11 +241,12 @@ impl Scanner {
             table.segments.get(index).copied()
         });
         let Some(segment) = found.filter(|segment| segment.first < self.range.end.0) else { return Ok(None) };
-        let path = self.shared.segment_path(segment.first);
+        let path = self.shared.path(segment.first);
+        let replaced = self.shared.replaced();
         // A file of its own: a scan in the small set of shared ones would push the others out.
-        let opened = self.shared.fs.open(&path);
+        let opened = self.shared.open_file(segment.first);
         let file = opened.map_err(|source| ReadError::Io { path: path.clone(), source })?;
         let walker = Walker::new(file, self.shared.codec, segment.first, segment.end);
-        Ok(Some(Place { segment, path, walker }))
+        Ok(Some(Place { segment, path, walker, replaced }))
     }
 }

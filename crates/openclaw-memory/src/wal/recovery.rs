@@ -10,11 +10,14 @@ use openclaw_core::Lsn;
 
 use super::{
     Cut, Damage, Gap, OpenError, Recovery, WalOptions,
+    archive::{ArchiveFile, ArchiveHead, Unopened},
+    change::remove_files,
     frame::{Codec, LogId},
     preamble::{self, Preamble, Unreadable},
     replay::walk_to_end,
     shared::{
-        IoFailure, Segment, Table, create_segment, manifest_path, segment_first, segment_path, write_manifest,
+        Dirs, Home, IoFailure, Segment, Table, archive_first, create_segment, manifest_path, open_at,
+        segment_first, write_manifest,
     },
     walk::Walker,
 };
@@ -38,11 +41,24 @@ pub(super) struct Opened {
 }
 
 /// A segment as found. Its file is not kept open: there may be more of them than a process may have files.
-struct Found {
-    first: u64,
-    len: u64,
+pub(super) struct Found {
+    pub(super) first: u64,
+    pub(super) home: Home,
+    /// Bytes of the segment.
+    pub(super) len: u64,
+    /// Bytes of its file.
+    pub(super) on_disk: u64,
     /// `None` when damaged.
-    header: Option<Preamble>,
+    pub(super) header: Option<Preamble>,
+    /// Behind its last record; an archive knows.
+    pub(super) end: Option<u64>,
+}
+
+impl Found {
+    pub(super) fn segment(&self) -> Segment {
+        let archived = if self.home == Home::Wal { 0 } else { self.on_disk };
+        Segment { first: self.first, end: self.len, home: self.home, archived }
+    }
 }
 
 /// Where the tail's check may start: at the end of a record known to be synced.
@@ -51,31 +67,38 @@ pub(super) type Hint = Option<super::Pointer>;
 /// Puts the directory in order and finds the log's end. `least_next` is what the next record's Lsn must at least be.
 pub(super) fn open(
     fs: &dyn Fs,
-    dir: &Path,
+    dirs: &Dirs,
     options: &WalOptions,
     hint: Hint,
     least_next: Lsn,
 ) -> Result<Opened, OpenError> {
+    let dir = dirs.wal.as_path();
     fs.create_dir_all(dir).map_err(IoFailure::at("create", dir))?;
     if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         fs.sync_dir(parent).map_err(IoFailure::at("sync", parent))?;
     }
     let mut report = Recovery::default();
-    let (manifest_file, names) = inventory(fs, dir)?;
+    let inventory = Inventory::take(fs, dirs)?;
+    for path in &inventory.unfinished {
+        fs.remove(path).map_err(IoFailure::at("remove", path))?;
+    }
     // A process that was killed between renaming and syncing left names that only the page cache knows.
     fs.sync_dir(dir).map_err(IoFailure::at("sync", dir))?;
-    let manifest = match manifest_file {
+    if inventory.has_archives() {
+        fs.sync_dir(&dirs.archive).map_err(IoFailure::at("sync", &dirs.archive))?;
+    }
+    let manifest = match &inventory.manifest {
         Some(path) => {
-            let file = fs.open(&path).map_err(IoFailure::at("open", &path))?;
-            read_preamble(&*file, &path, preamble::MANIFEST)?
+            let file = fs.open(path).map_err(IoFailure::at("open", path))?;
+            read_preamble(&*file, path, preamble::MANIFEST)?
         }
         None => None,
     };
-    let mut found = Vec::with_capacity(names.len());
-    for first in names {
-        found.push(look_at(fs, dir, first)?);
+    let mut found = Vec::with_capacity(inventory.segments.len());
+    for (first, home) in inventory.segments {
+        found.push(look_at(fs, dirs, first, home)?);
     }
-    let id = identify(dir, manifest, &found)?;
+    let id = identify(dirs, manifest, &found)?;
     let codec = Codec::new(id.unwrap_or_else(|| ulid::Ulid::generate().to_bytes()));
     // A lost manifest forgets what was dropped on purpose: what is there is then taken for all there was.
     let all = found.first().map_or(1, |segment| segment.first);
@@ -83,14 +106,21 @@ pub(super) fn open(
     if manifest.is_none() {
         write_manifest(fs, dir, &codec, floor)?;
     }
-    finish_drop(fs, dir, floor, &mut found)?;
-    check_chain((fs, dir), &codec, floor, &found, &mut report)?;
+    finish_drop(fs, dirs, floor, &mut found)?;
+    finish_moves(fs, dirs, &codec, &mut found)?;
+    check_chain((fs, dirs), &codec, floor, &found, &mut report)?;
 
     let mut table = Table { segments: Vec::with_capacity(found.len() + 1), next: floor };
-    table.segments.extend(found.iter().map(|segment| Segment { first: segment.first, end: segment.len }));
+    table.segments.extend(found.iter().map(Found::segment));
     let mut tail = None;
-    if let Some(last) = found.pop() {
-        let path = segment_path(dir, last.first);
+    if let Some(last) = found.pop_if(|last| last.home != Home::Wal) {
+        // The segment that took the records after it is missing. A new one goes on behind it.
+        table.next = match last.end {
+            Some(end) => end,
+            None => end_of(fs, dirs, &codec, &last)?,
+        };
+    } else if let Some(last) = found.pop() {
+        let path = dirs.path(last.first, last.home);
         let file = fs.open(&path).map_err(IoFailure::at("open", &path))?;
         let end = settle_tail(&last, &file, &path, codec, hint, &mut report)?;
         if let Some(segment) = table.segments.last_mut() {
@@ -101,7 +131,8 @@ pub(super) fn open(
     }
     if least_next.0 > table.next {
         // A checkpoint covers records the log no longer has. Their numbers must not be given out again.
-        let path = table.segments.last().map_or_else(|| dir.to_owned(), |last| segment_path(dir, last.first));
+        let path =
+            table.segments.last().map_or_else(|| dir.to_owned(), |last| dirs.path(last.first, last.home));
         report.gaps.push(Gap { lost: Lsn(table.next)..least_next, path });
         table.next = least_next.0;
         tail = None;
@@ -115,7 +146,7 @@ pub(super) fn open(
             let end = preamble::SIZE as u64;
             // An empty segment of that name may be there already, in which case it was just replaced.
             table.segments.retain(|segment| segment.first != table.next);
-            table.segments.push(Segment { first: table.next, end });
+            table.segments.push(Segment::plain(table.next, end));
             (file, end + zeros)
         }
     };
@@ -123,21 +154,51 @@ pub(super) fn open(
     Ok(Opened { codec, table, file, capacity, report })
 }
 
-/// Removes what an interrupted start or rotation left, and lists the rest: the manifest, and the segments in order.
-fn inventory(fs: &dyn Fs, dir: &Path) -> Result<(Option<PathBuf>, Vec<u64>), OpenError> {
-    let mut manifest = None;
-    let mut segments = Vec::new();
-    for path in fs.list(dir).map_err(IoFailure::at("list", dir))? {
-        if path == manifest_path(dir) {
-            manifest = Some(path);
-        } else if let Some(first) = segment_first(&path) {
-            segments.push(first);
-        } else if path.extension().is_some_and(|extension| extension == "tmp") {
-            fs.remove(&path).map_err(IoFailure::at("remove", &path))?;
+/// What is in a log's directories.
+#[derive(Debug, Default)]
+pub(super) struct Inventory {
+    pub(super) manifest: Option<PathBuf>,
+    /// In order; a segment that was being archived is in it twice, its file first.
+    pub(super) segments: Vec<(u64, Home)>,
+    /// What an interrupted start, rotation or archiving left.
+    pub(super) unfinished: Vec<PathBuf>,
+}
+
+impl Inventory {
+    pub(super) fn take(fs: &dyn Fs, dirs: &Dirs) -> Result<Self, IoFailure> {
+        let mut found = Self::default();
+        for path in fs.list(&dirs.wal).map_err(IoFailure::at("list", &dirs.wal))? {
+            if path == manifest_path(&dirs.wal) {
+                found.manifest = Some(path);
+            } else if let Some(first) = segment_first(&path) {
+                found.segments.push((first, Home::Wal));
+            } else if is_temporary(&path) {
+                found.unfinished.push(path);
+            }
         }
+        let archives = match fs.list(&dirs.archive) {
+            // Nothing was archived yet.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            listed => listed.map_err(IoFailure::at("list", &dirs.archive))?,
+        };
+        for path in archives {
+            if let Some(first) = archive_first(&path) {
+                found.segments.push((first, Home::Archive));
+            } else if is_temporary(&path) {
+                found.unfinished.push(path);
+            }
+        }
+        found.segments.sort_unstable_by_key(|(first, home)| (*first, *home == Home::Archive));
+        Ok(found)
     }
-    segments.sort_unstable();
-    Ok((manifest, segments))
+
+    fn has_archives(&self) -> bool {
+        self.segments.iter().any(|(_, home)| *home == Home::Archive)
+    }
+}
+
+fn is_temporary(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "tmp")
 }
 
 fn read_preamble(file: &dyn FsFile, path: &Path, magic: [u8; 8]) -> Result<Option<Preamble>, OpenError> {
@@ -155,46 +216,122 @@ fn read_preamble(file: &dyn FsFile, path: &Path, magic: [u8; 8]) -> Result<Optio
     }
 }
 
-fn look_at(fs: &dyn Fs, dir: &Path, first: u64) -> Result<Found, OpenError> {
-    let path = segment_path(dir, first);
+pub(super) fn look_at(fs: &dyn Fs, dirs: &Dirs, first: u64, home: Home) -> Result<Found, OpenError> {
+    let path = dirs.path(first, home);
     let file = fs.open(&path).map_err(IoFailure::at("open", &path))?;
-    let len = file.len().map_err(IoFailure::at("read", &path))?;
+    let on_disk = file.len().map_err(IoFailure::at("read", &path))?;
+    if home != Home::Wal {
+        // Of an archive no more is read than this, however many there are.
+        let mut bytes = [0; preamble::SIZE];
+        let read = file.read_up_to(&mut bytes, 0).map_err(IoFailure::at("read", &path))?;
+        let head = match ArchiveHead::decode(&bytes) {
+            Err(Unreadable::Future(found)) => {
+                return Err(OpenError::FutureVersion { path, found, supported: preamble::VERSION });
+            }
+            Ok(head) if read == bytes.len() && head.first.0 == first => Some(head),
+            _ => None,
+        };
+        return Ok(Found {
+            first,
+            home,
+            // Without a head it is found out once the log is identified.
+            len: head.map_or(0, |head| u64::from(head.len)),
+            on_disk,
+            header: head.map(|head| Preamble { id: head.id, lsn: head.first, previous: head.previous }),
+            end: head.map(|head| head.end.0),
+        });
+    }
     let header = read_preamble(&*file, &path, preamble::SEGMENT)?;
-    Ok(Found { first, len, header: header.filter(|header| header.lsn.0 == first) })
+    let header = header.filter(|header| header.lsn.0 == first);
+    Ok(Found { first, home, len: on_disk, on_disk, header, end: None })
 }
 
 /// The log's id, from whatever still tells it; `None` for a log that does not exist yet.
-fn identify(dir: &Path, manifest: Option<Preamble>, found: &[Found]) -> Result<Option<LogId>, OpenError> {
-    let mut headers = found.iter().filter_map(|segment| Some((segment.first, segment.header?.id)));
+pub(super) fn identify(
+    dirs: &Dirs,
+    manifest: Option<Preamble>,
+    found: &[Found],
+) -> Result<Option<LogId>, OpenError> {
+    let mut headers = found.iter().filter_map(|segment| Some((segment, segment.header?.id)));
     let id = match manifest {
         Some(manifest) => Some(manifest.id),
         None => headers.clone().next().map(|(_, id)| id),
     };
     if id.is_none() && !found.is_empty() {
-        return Err(OpenError::Unidentified { path: dir.to_owned() });
+        return Err(OpenError::Unidentified { path: dirs.wal.clone() });
     }
-    if let Some((first, _)) = headers.find(|(_, other)| Some(*other) != id) {
-        return Err(OpenError::Foreign { path: segment_path(dir, first) });
+    if let Some((segment, _)) = headers.find(|(_, other)| Some(*other) != id) {
+        return Err(OpenError::Foreign { path: dirs.path(segment.first, segment.home) });
     }
     Ok(id)
 }
 
 /// Removes the segments that a drop had written off before it was interrupted.
-fn finish_drop(fs: &dyn Fs, dir: &Path, floor: u64, found: &mut Vec<Found>) -> Result<(), OpenError> {
+fn finish_drop(fs: &dyn Fs, dirs: &Dirs, floor: u64, found: &mut Vec<Found>) -> Result<(), OpenError> {
     let gone = found.iter().filter(|segment| segment.first < floor).count();
-    if gone == 0 {
-        return Ok(());
-    }
     for segment in found.drain(..gone) {
-        let path = segment_path(dir, segment.first);
-        fs.remove(&path).map_err(IoFailure::at("remove", &path))?;
+        remove_files(fs, dirs, &segment.segment())?;
+        let dir = if segment.home == Home::Wal { &dirs.wal } else { &dirs.archive };
+        fs.sync_dir(dir).map_err(IoFailure::at("sync", dir))?;
     }
-    Ok(fs.sync_dir(dir).map_err(IoFailure::at("sync", dir))?)
+    Ok(())
+}
+
+/// Where a segment has both a file and an archive, archiving was interrupted, and they hold the same. The file goes, unless
+/// the archive is not whole.
+fn finish_moves(fs: &dyn Fs, dirs: &Dirs, codec: &Codec, found: &mut Vec<Found>) -> Result<(), OpenError> {
+    for segment in found.iter_mut().filter(|segment| segment.home != Home::Wal && segment.header.is_none()) {
+        let archive = open_archive(fs, dirs, codec, segment.first)?;
+        let path = dirs.path(segment.first, Home::Archive);
+        segment.len = archive.len().map_err(IoFailure::at("read", &path))?;
+    }
+    let twice: Vec<u64> =
+        found.array_windows().filter_map(|[a, b]| (a.first == b.first).then_some(a.first)).collect();
+    for first in twice {
+        let whole = is_whole(fs, dirs, codec, first)?;
+        let (dir, home) = if whole { (&dirs.wal, Home::Wal) } else { (&dirs.archive, Home::Archive) };
+        let path = dirs.path(first, home);
+        fs.remove(&path).map_err(IoFailure::at("remove", &path))?;
+        fs.sync_dir(dir).map_err(IoFailure::at("sync", dir))?;
+        found.retain(|segment| segment.first != first || segment.home != home);
+    }
+    Ok(())
+}
+
+fn open_archive(fs: &dyn Fs, dirs: &Dirs, codec: &Codec, first: u64) -> Result<ArchiveFile, OpenError> {
+    let path = dirs.path(first, Home::Archive);
+    let file = fs.open(&path).map_err(IoFailure::at("open", &path))?;
+    ArchiveFile::open(file, codec, first).map_err(|error| match error {
+        Unopened::Future(found) => OpenError::FutureVersion { path, found, supported: preamble::VERSION },
+        Unopened::Io(source) => OpenError::Io { action: "read", path, source },
+    })
+}
+
+fn is_whole(fs: &dyn Fs, dirs: &Dirs, codec: &Codec, first: u64) -> Result<bool, OpenError> {
+    let path = dirs.path(first, Home::Archive);
+    let archive = open_archive(fs, dirs, codec, first)?;
+    if archive.head.is_none() || !archive.has_table {
+        return Ok(false);
+    }
+    for number in 0..archive.blocks() {
+        if !archive.block(number).map_err(IoFailure::at("read", &path))?.1 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The Lsn behind the last record of a segment.
+fn end_of(fs: &dyn Fs, dirs: &Dirs, codec: &Codec, found: &Found) -> Result<u64, OpenError> {
+    let path = dirs.path(found.first, found.home);
+    let file = open_at(fs, dirs, codec, found.first, found.home).map_err(IoFailure::at("open", &path))?;
+    let mut walker = Walker::new(file, *codec, found.first, found.len);
+    Ok(walk_to_end(&mut walker).map_err(IoFailure::at("read", &path))?.next)
 }
 
 /// Notes damaged headers and missing segments. Reads more than headers only where something is missing.
 fn check_chain(
-    (fs, dir): (&dyn Fs, &Path),
+    (fs, dirs): (&dyn Fs, &Dirs),
     codec: &Codec,
     floor: u64,
     found: &[Found],
@@ -202,9 +339,9 @@ fn check_chain(
 ) -> Result<(), OpenError> {
     let mut before: Option<&Found> = None;
     for segment in found {
-        let path = segment_path(dir, segment.first);
+        let path = dirs.path(segment.first, segment.home);
         let Some(header) = segment.header else {
-            let bytes = segment.len.min(preamble::SIZE as u64);
+            let bytes = segment.on_disk.min(preamble::SIZE as u64);
             let lost = Lsn(segment.first)..Lsn(segment.first);
             report.damages.push(Damage { path, offset: 0, bytes, lost, maybe_unacknowledged: false });
             before = Some(segment);
@@ -212,16 +349,13 @@ fn check_chain(
         };
         let missing = match before {
             Some(before) if header.previous.0 != before.first => {
-                let path = segment_path(dir, before.first);
-                let file = fs.open(&path).map_err(IoFailure::at("open", &path))?;
-                let mut walker = Walker::new(file, *codec, before.first, before.len);
-                Some(walk_to_end(&mut walker).map_err(IoFailure::at("read", &path))?.next..segment.first)
+                Some(end_of(fs, dirs, codec, before)?..segment.first)
             }
             None if segment.first > floor => Some(floor..segment.first),
             _ => None,
         };
         if let Some(Range { start, end }) = missing.filter(|lost| !lost.is_empty()) {
-            let path = segment_path(dir, start);
+            let path = dirs.path(start, Home::Wal);
             report.gaps.push(Gap { lost: Lsn(start)..Lsn(end), path });
         }
         before = Some(segment);

@@ -27,6 +27,11 @@ pub(super) struct Hole {
 }
 
 impl Hole {
+    /// Where it is, how long, and the Lsns that were there.
+    pub(super) fn place(&self) -> (u64, u64, std::ops::Range<u64>) {
+        (self.offset, self.bytes, self.lost.clone())
+    }
+
     pub(super) fn at(self, path: &Path) -> Damage {
         Damage {
             path: path.to_owned(),
@@ -54,7 +59,7 @@ pub(super) fn walk_to_end(walker: &mut Walker) -> io::Result<End> {
     walk(walker, |_, _| Ok(()))
 }
 
-fn walk(
+pub(super) fn walk(
     walker: &mut Walker,
     mut visit: impl FnMut(&mut Walker, &Frame) -> io::Result<()>,
 ) -> io::Result<End> {
@@ -98,7 +103,7 @@ pub(super) fn replay(
     let begin = segments.partition_point(|segment| segment.first <= seek).saturating_sub(1);
     let mut expected = None;
     for (index, segment) in segments.iter().enumerate().skip(begin) {
-        let path = shared.segment_path(segment.first);
+        let path = shared.path(segment.first);
         let failed = |source| IoFailure { action: "read", path: path.clone(), source };
         if let Some(lost) = expected.map(|expected| expected..segment.first).filter(|lost| !lost.is_empty()) {
             let gap = Gap { lost: Lsn(lost.start)..Lsn(lost.end), path: path.clone() };

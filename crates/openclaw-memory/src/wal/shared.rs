@@ -4,13 +4,18 @@ use std::{
     io,
     ops::Range,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use openclaw_core::Lsn;
 
 use super::{
     SegmentInfo, WalOptions,
+    archive::{ArchiveFile, archive_path},
+    chain::Ledger,
     frame::Codec,
     preamble::{self, Preamble},
     write_zeros,
@@ -38,6 +43,17 @@ impl IoFailure {
     }
 }
 
+/// Where a segment's bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Home {
+    /// In a file of their own.
+    Wal,
+    /// In an archive, while the file they came from is still to be removed. Nothing may be changed before it is.
+    Moving,
+    /// In an archive.
+    Archive,
+}
+
 /// One segment. The last of the table takes the appends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Segment {
@@ -45,6 +61,60 @@ pub(super) struct Segment {
     pub(super) first: u64,
     /// Bytes of header and durable frames.
     pub(super) end: u64,
+    /// Where they are.
+    pub(super) home: Home,
+    /// Bytes of its archive, if it has one.
+    pub(super) archived: u64,
+}
+
+impl Segment {
+    /// A segment with a file of its own.
+    pub(super) fn plain(first: u64, end: u64) -> Self {
+        Self { first, end, home: Home::Wal, archived: 0 }
+    }
+
+    /// Bytes it takes on the disk.
+    pub(super) fn on_disk(&self) -> u64 {
+        if self.home == Home::Wal { self.end } else { self.archived }
+    }
+}
+
+/// Where the files of a log lie.
+#[derive(Debug, Clone)]
+pub(super) struct Dirs {
+    /// Manifest and segments.
+    pub(super) wal: PathBuf,
+    /// Archives; made with the first of them.
+    pub(super) archive: PathBuf,
+}
+
+impl Dirs {
+    pub(super) fn new(wal: &Path, options: &WalOptions) -> Self {
+        let archive = options.archive_dir.clone().unwrap_or_else(|| wal.join("archive"));
+        Self { wal: wal.to_owned(), archive }
+    }
+
+    pub(super) fn path(&self, first: u64, home: Home) -> PathBuf {
+        match home {
+            Home::Wal => segment_path(&self.wal, first),
+            Home::Moving | Home::Archive => archive_path(&self.archive, first),
+        }
+    }
+}
+
+/// Opens a segment's bytes, wherever they are.
+pub(super) fn open_at(
+    fs: &dyn Fs,
+    dirs: &Dirs,
+    codec: &Codec,
+    first: u64,
+    home: Home,
+) -> io::Result<Arc<dyn FsFile>> {
+    let file = fs.open(&dirs.path(first, home))?;
+    match home {
+        Home::Wal => Ok(file),
+        Home::Moving | Home::Archive => Ok(Arc::new(ArchiveFile::open(file, codec, first)?)),
+    }
 }
 
 /// The segments, oldest first, and the next record's Lsn.
@@ -69,6 +139,12 @@ impl Table {
         first..self.segments.get(index + 1).map_or(self.next, |segment| segment.first)
     }
 
+    /// A segment by its first record, with its index.
+    pub(super) fn get(&self, first: u64) -> Option<(usize, Segment)> {
+        let index = self.segments.binary_search_by_key(&first, |segment| segment.first).ok()?;
+        Some((index, *self.segments.get(index)?))
+    }
+
     /// From the first record held to the next to come.
     pub(super) fn held(&self) -> Range<Lsn> {
         Lsn(self.segments.first().map_or(self.next, |segment| segment.first))..Lsn(self.next)
@@ -79,39 +155,43 @@ impl Table {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) fs: Arc<dyn Fs>,
-    pub(super) dir: PathBuf,
+    pub(super) dirs: Dirs,
     pub(super) codec: Codec,
     pub(super) options: WalOptions,
     pub(super) table: RwLock<Table>,
     pub(super) poison: Poison,
-    /// Held while records are erased or segments dropped, and by a reader that wants to know whether what it failed to
-    /// verify was just being erased.
+    /// Held while records are erased, segments archived or dropped, and by a reader that wants to know whether what it failed
+    /// to verify was just being erased.
     changing: Mutex<()>,
+    /// Counts the files that were replaced by others, so that a scan can let go of one it has open.
+    replaced: AtomicU64,
     files: Mutex<Vec<(u64, Arc<dyn FsFile>)>>,
+    /// The hash chain, once it was read. Whoever changes segments takes it after `changing`.
+    chain: Mutex<Option<Ledger>>,
 }
 
 impl Shared {
-    pub(super) fn new(
-        fs: Arc<dyn Fs>,
-        dir: PathBuf,
-        codec: Codec,
-        options: WalOptions,
-        table: Table,
-    ) -> Self {
+    pub(super) fn new(fs: Arc<dyn Fs>, dirs: Dirs, codec: Codec, options: WalOptions, table: Table) -> Self {
         Self {
             fs,
-            dir,
+            dirs,
             codec,
             options,
             table: RwLock::new(table),
             poison: Poison::default(),
             changing: Mutex::new(()),
+            replaced: AtomicU64::new(0),
             files: Mutex::new(Vec::new()),
+            chain: Mutex::new(None),
         }
     }
 
     pub(super) fn change(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn chain(&self) -> MutexGuard<'_, Option<Ledger>> {
+        self.chain.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks at the table.
@@ -124,8 +204,49 @@ impl Shared {
         edit(&mut self.table.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(super) fn segment_path(&self, first: u64) -> PathBuf {
-        segment_path(&self.dir, first)
+    /// Where a segment's bytes are now.
+    pub(super) fn path(&self, first: u64) -> PathBuf {
+        self.dirs.path(first, self.home(first).unwrap_or(Home::Wal))
+    }
+
+    fn home(&self, first: u64) -> Option<Home> {
+        self.with_table(|table| table.get(first).map(|(_, segment)| segment.home))
+    }
+
+    /// Opens a segment for one reader.
+    pub(super) fn open_file(&self, first: u64) -> io::Result<Arc<dyn FsFile>> {
+        let open = |home| open_at(&*self.fs, &self.dirs, &self.codec, first, home);
+        let home = self.home(first).ok_or(io::ErrorKind::NotFound)?;
+        match open(home) {
+            // It was archived between the look and the opening.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match self.home(first) {
+                Some(now) if now != home => open(now),
+                _ => Err(error),
+            },
+            done => done,
+        }
+    }
+
+    /// How often a file was replaced by another.
+    pub(super) fn replaced(&self) -> u64 {
+        self.replaced.load(Ordering::Acquire)
+    }
+
+    /// The file of a segment was replaced: who has it open opens it anew.
+    pub(super) fn file_replaced(&self, first: u64) {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).retain(|(held, _)| *held != first);
+        self.replaced.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Notes where a segment is now.
+    pub(super) fn set_segment(&self, segment: Segment) {
+        self.edit_table(|table| {
+            if let Some((index, _)) = table.get(segment.first)
+                && let Some(slot) = table.segments.get_mut(index)
+            {
+                *slot = segment;
+            }
+        });
     }
 
     /// The file of a segment, from a small set that is kept open.
@@ -136,7 +257,7 @@ impl Shared {
                 recent.rotate_left(1);
             }
         } else {
-            let file = self.fs.open(&self.segment_path(first))?;
+            let file = self.open_file(first)?;
             if files.len() == OPEN_FILES {
                 files.remove(0);
             }
@@ -156,10 +277,11 @@ impl Shared {
             let info = |(index, segment): (usize, &Segment)| {
                 let lsns = table.lsns(index);
                 SegmentInfo {
-                    path: self.segment_path(segment.first),
+                    path: self.dirs.path(segment.first, segment.home),
                     lsns: Lsn(lsns.start)..Lsn(lsns.end),
                     bytes: segment.end,
                     sealed: index != last,
+                    archived: (segment.home != Home::Wal).then_some(segment.archived),
                 }
             };
             table.segments.iter().enumerate().map(info).collect()
@@ -174,7 +296,16 @@ pub(super) fn segment_path(dir: &Path, first: u64) -> PathBuf {
 
 /// The first record of the segment at `path`; `None` when it is no segment.
 pub(super) fn segment_first(path: &Path) -> Option<u64> {
-    let digits = path.file_name()?.to_str()?.strip_suffix(".wal")?;
+    first_of(path, ".wal")
+}
+
+/// The first record of the archive at `path`; `None` when it is no archive.
+pub(super) fn archive_first(path: &Path) -> Option<u64> {
+    first_of(path, ".arc")
+}
+
+fn first_of(path: &Path, suffix: &str) -> Option<u64> {
+    let digits = path.file_name()?.to_str()?.strip_suffix(suffix)?;
     if digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
         digits.parse().ok()
     } else {
@@ -188,7 +319,7 @@ pub(super) fn manifest_path(dir: &Path) -> PathBuf {
 }
 
 /// Puts a file in place as a whole: under another name, synced, renamed, the directory synced.
-fn place(
+pub(super) fn place(
     fs: &dyn Fs,
     dir: &Path,
     path: &Path,

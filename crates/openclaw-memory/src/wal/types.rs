@@ -33,6 +33,8 @@ pub struct WalOptions {
     pub queue_bytes: usize,
     /// Most payload bytes that share one sync, if no single record is larger. Default 4 MiB.
     pub batch_bytes: usize,
+    /// Where archived segments go. Default: the directory `archive` within the log's own.
+    pub archive_dir: Option<PathBuf>,
 }
 
 impl Default for WalOptions {
@@ -44,6 +46,7 @@ impl Default for WalOptions {
             preallocate_bytes: 1 << 20,
             queue_bytes: 64 << 20,
             batch_bytes: 4 << 20,
+            archive_dir: None,
         }
     }
 }
@@ -160,6 +163,17 @@ pub struct SegmentInfo {
     pub bytes: u64,
     /// Whether it takes no more records.
     pub sealed: bool,
+    /// Bytes of its archive, when it lives in one.
+    pub archived: Option<u64>,
+}
+
+/// What archiving a segment did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArchiveReport {
+    /// Bytes the segment took.
+    pub bytes_before: u64,
+    /// Bytes its archive takes.
+    pub bytes_after: u64,
 }
 
 /// Whether the log takes records.

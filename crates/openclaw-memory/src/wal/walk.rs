@@ -76,6 +76,11 @@ impl Walker {
         self.window.forget();
     }
 
+    /// Goes on in another file that holds the same segment.
+    pub(super) fn reopened(&mut self, file: Arc<dyn FsFile>) {
+        self.window.reopened(file);
+    }
+
     /// Bytes read so far.
     pub(super) fn bytes_read(&self) -> u64 {
         self.window.read

@@ -103,3 +103,20 @@ pub fn encode_segment<'a>(
     }
     out
 }
+
+/// What the archive of a log without a place of its own for archives holds: the bytes of its segment.
+///
+/// # Errors
+/// What the file system says.
+#[cfg(any(test, feature = "testing"))]
+pub fn read_archive(fs: &dyn crate::fs::Fs, dir: &std::path::Path, first: Lsn) -> io::Result<Vec<u8>> {
+    use super::archive::{ArchiveFile, archive_path};
+    let mut manifest = [0; super::preamble::SIZE];
+    fs.open(&dir.join("manifest"))?.read_exact_at(&mut manifest, 0)?;
+    let id = *manifest[16..].first_chunk().unwrap_or(&[0; 16]);
+    let file = fs.open(&archive_path(&dir.join("archive"), first.0))?;
+    let file = ArchiveFile::open(file, &Codec::new(id), first.0)?;
+    let mut bytes = vec![0; usize::try_from(file.len()?).unwrap_or(0)];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
+}

@@ -47,6 +47,12 @@ impl Window {
         self.buf.clear();
     }
 
+    /// Goes on in another file of the same bytes.
+    pub(super) fn reopened(&mut self, file: Arc<dyn FsFile>) {
+        self.file = file;
+        self.buf.clear();
+    }
+
     fn holds(&self, offset: u64, len: usize) -> bool {
         offset >= self.start && offset + len as u64 <= self.start + self.buf.len() as u64
     }

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use openclaw_core::Lsn;
-use openclaw_memory::engine::{Crash, Fault, FaultFs, FaultKind, Pointer, ReplayFrom, Wal};
+use openclaw_memory::engine::{Crash, Fault, FaultFs, FaultKind, Pointer, ReplayFrom, Wal, read_archive};
 
 use crate::kit::{DIR, contains, open, open_at, run, segments, small};
 
@@ -61,7 +61,7 @@ impl Told {
         open_at(Arc::new(fs.clone()), Path::new(DIR), small(), ReplayFrom::Beginning).ok().map(|log| log.wal)
     }
 
-    /// Appends, rotates, closes, opens, erases, drops, appends.
+    /// Appends, rotates, closes, opens, archives, erases, chains, drops, appends.
     fn work(&mut self, fs: &FaultFs) {
         if let Some(wal) = Self::start(fs) {
             for count in [1, 3, 1, 6] {
@@ -72,9 +72,19 @@ impl Told {
         for count in [4, 1] {
             self.append(&wal, count);
         }
+        let sealed = |wal: &Wal<usize>| wal.reader().segments().into_iter().filter(|segment| segment.sealed);
+        // Archived before something in it is erased, and after.
+        let _ = wal.extend_chain(&|| false);
+        if let Some(segment) = sealed(&wal).next() {
+            let _ = wal.archive(segment.lsns.start);
+        }
         self.erasing = self.acknowledged.keys().skip(2).step_by(3).copied().collect();
         self.erased = wal.erase(&self.erasing).is_ok();
         self.append(&wal, 2);
+        let _ = wal.extend_chain(&|| false);
+        for segment in sealed(&wal) {
+            let _ = wal.archive(segment.lsns.start);
+        }
         let target = Lsn(15);
         let starts = wal.reader().segments().into_iter().map(|segment| segment.lsns.start.0);
         self.floor = starts.filter(|first| *first <= target.0).max().unwrap_or(0);
@@ -119,6 +129,8 @@ impl Told {
             }
         }
         self.redo(fs, &log.wal, context);
+        let chained = log.wal.extend_chain(&|| false).expect(context);
+        assert!(chained.complete, "{context}");
         // The log goes on, and what it takes now is there after a power loss.
         let pointer = run(log.wal.append(b"after the crash".to_vec(), 0)).expect(context);
         assert_eq!(pointer.lsn, log.report.next, "{context}");
@@ -135,8 +147,13 @@ impl Told {
         wal.erase(&self.erasing).expect(context);
         for pointer in &self.erasing {
             let payload = &self.acknowledged[pointer];
-            for path in segments(fs) {
-                let bytes = fs.contents(&path).unwrap();
+            let archived = wal.reader().segments().into_iter().filter(|segment| segment.archived.is_some());
+            let archived = archived.map(|segment| {
+                let bytes = read_archive(fs, Path::new(DIR), segment.lsns.start).unwrap();
+                (segment.path, bytes)
+            });
+            let plain = segments(fs).into_iter().map(|path| (path.clone(), fs.contents(&path).unwrap()));
+            for (path, bytes) in archived.chain(plain) {
                 assert!(!contains(&bytes, &payload[..13]), "{context}: {pointer:?} left bytes in {path:?}");
             }
         }
@@ -154,7 +171,7 @@ fn nothing_acknowledged_is_lost_whatever_fails_wherever() {
         told.floor
     );
     let operations = whole.operations();
-    assert!(operations > 60, "{operations}");
+    assert!(operations > 110, "{operations}");
     for at in 0..operations + 4 {
         for kind in KINDS {
             let fs = FaultFs::new();

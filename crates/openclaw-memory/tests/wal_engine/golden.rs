@@ -39,6 +39,57 @@ fn version_1_opens() {
     assert_eq!(append_all(&log, &[b"and on it goes".to_vec()])[0].lsn, Lsn(7));
 }
 
+const ARCHIVED: [&str; 4] =
+    ["manifest", "chain", "archive/00000000000000000001.arc", "00000000000000000008.wal"];
+
+fn archived() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/archive-v1")
+}
+
+/// The same records, then one too large for what is left of the segment, so that it is sealed.
+fn more() -> Vec<Vec<u8>> {
+    let mut more = payloads();
+    let text = "The quick brown fox · 敏捷的棕色狐狸 · 빠른 갈색 여우 · 素早い茶色の狐 · ";
+    more.push(text.repeat(600).into_bytes());
+    more.push(b"in the next segment".to_vec());
+    more
+}
+
+#[test]
+fn archives_and_chains_of_version_1_open() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("archive")).unwrap();
+    for name in ARCHIVED {
+        fs::copy(archived().join(name), dir.path().join(name)).unwrap();
+    }
+    let options = WalOptions { segment_bytes: 4096, ..WalOptions::default() };
+    let log = open_at(Arc::new(RealFs), dir.path(), options, ReplayFrom::Beginning).unwrap();
+    let mut expected: Vec<_> = more().into_iter().map(Some).collect();
+    expected[3] = None;
+    assert_eq!(log.seen.iter().map(|(_, payload)| payload.clone()).collect::<Vec<_>>(), expected);
+    assert!(log.report.cut.is_none() && log.report.damages.is_empty() && log.report.gaps.is_empty());
+    let infos = log.wal.reader().segments();
+    assert_eq!(infos.iter().map(|info| info.archived.is_some()).collect::<Vec<_>>(), [true, false]);
+    // The chain knows the sealed segment: nothing to add.
+    let chained = log.wal.extend_chain(&|| false).unwrap();
+    assert_eq!((chained.added, chained.complete), (0, true));
+    assert_eq!(fs::read(dir.path().join("chain")).unwrap(), fs::read(archived().join("chain")).unwrap());
+}
+
+#[test]
+#[ignore = "writes the fixture; run once per format version, by hand"]
+fn write_archive_version_1() {
+    fs::create_dir_all(archived()).unwrap();
+    let options = WalOptions { segment_bytes: 4096, ..WalOptions::default() };
+    let log = open_at(Arc::new(RealFs), &archived(), options, ReplayFrom::Beginning).unwrap();
+    let pointers = append_all(&log, &more());
+    log.wal.extend_chain(&|| false).unwrap();
+    log.wal.archive(Lsn(1)).unwrap();
+    log.wal.erase(&pointers[3..4]).unwrap();
+    log.wal.extend_chain(&|| false).unwrap();
+    close(&log);
+}
+
 #[test]
 #[ignore = "writes the fixture; run once per format version, by hand"]
 fn write_version_1() {

@@ -96,3 +96,7 @@ pub(crate) fn segments(fs: &FaultFs) -> Vec<PathBuf> {
 pub(crate) fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
+
+pub(crate) fn archives(fs: &FaultFs) -> Vec<PathBuf> {
+    fs.files().into_iter().filter(|path| path.extension().is_some_and(|it| it == "arc")).collect()
+}

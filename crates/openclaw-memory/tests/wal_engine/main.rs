@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "these are tests, helpers included")]
 
+mod archive;
 mod crash_matrix;
 mod damage;
 mod faults;
@@ -9,4 +10,5 @@ mod golden;
 mod handles;
 mod kit;
 mod log;
+mod model;
 mod properties;

@@ -315,6 +315,7 @@ impl MemoryPort for FakeMemory {
             wal: WalStats { entries: messages().count() as u64, bytes, oldest },
             compacted: CompactedStats { files: 0, bytes: 0, last_compaction: None },
             total_bytes: bytes,
+            semantic: None,
         })
     }
 

@@ -20,7 +20,7 @@ use std::{
 use openclaw_core::{ConversationId, MessageId};
 use openclaw_http::exchange::Line;
 
-pub(crate) use self::source::{Format, open};
+pub(crate) use self::source::open;
 
 /// Largest line of JSON Lines, in bytes.
 pub(crate) const LINE_BYTES: usize = 2 * 1024 * 1024;

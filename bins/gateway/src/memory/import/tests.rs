@@ -6,7 +6,10 @@ use openclaw_core::{MemoryKind, Role, limits};
 use openclaw_http::exchange::{Line, write_line};
 use serde_json::{Value, json};
 
-use super::{source::read_bytes, *};
+use super::{
+    source::{Format, read_bytes},
+    *,
+};
 
 fn read(name: &str, text: &str) -> Result<Vec<Item>, String> {
     read_bytes(name, text.as_bytes()).collect::<Result<_, _>>().map_err(|error| error.to_string())
@@ -29,41 +32,38 @@ fn lines(items: &[Item]) -> String {
     messages.collect()
 }
 
-fn node(id: &str, parent: Option<&str>, children: &[&str], message: Value) -> (String, Value) {
+fn node(id: &str, parent: Option<&str>, children: &[&str], message: &Value) -> (String, Value) {
     (id.to_owned(), json!({"id": id, "message": message, "parent": parent, "children": children}))
 }
 
-fn said_by(role: &str, time: f64, parts: Value) -> Value {
+fn said_by(role: &str, time: f64, parts: &Value) -> Value {
     json!({"id": format!("id-{time}"), "author": {"role": role, "name": null, "metadata": {}}, "create_time": time,
         "content": {"content_type": "text", "parts": parts}, "metadata": {}, "recipient": "all"})
 }
 
 /// A conversation with a hidden beginning, an answer that was asked for twice, a picture, a tool and thoughts.
 fn chatgpt() -> Value {
-    let mut hidden = said_by("system", 1.0, json!(["about the user"]));
+    let mut hidden = said_by("system", 1.0, &json!(["about the user"]));
     hidden["metadata"] = json!({"is_visually_hidden_from_conversation": true});
-    let mut picture = said_by(
-        "user",
-        4.5,
-        json!([{"content_type": "image_asset_pointer", "asset_pointer": "file-service://x"}, "這是什麼?"]),
-    );
+    let pointer = json!({"content_type": "image_asset_pointer", "asset_pointer": "file-service://x"});
+    let mut picture = said_by("user", 4.5, &json!([pointer, "這是什麼?"]));
     picture["content"]["content_type"] = json!("multimodal_text");
-    let mut thoughts = said_by("assistant", 5.0, json!(null));
+    let mut thoughts = said_by("assistant", 5.0, &json!(null));
     thoughts["content"] = json!({"content_type": "thoughts", "thoughts": [{"summary": "s", "content": "c"}]});
-    let mut output = said_by("tool", 6.0, json!(null));
+    let mut output = said_by("tool", 6.0, &json!(null));
     output["content"] = json!({"content_type": "execution_output", "text": "42"});
-    let mut last = said_by("assistant", 7.25, json!(["고양이", "입니다"]));
+    let mut last = said_by("assistant", 7.25, &json!(["고양이", "입니다"]));
     last["create_time"] = Value::Null;
     let mapping: serde_json::Map<String, Value> = [
-        node("root", None, &["hidden"], Value::Null),
-        node("hidden", Some("root"), &["ask"], hidden),
-        node("ask", Some("hidden"), &["first", "second"], said_by("user", 2.0, json!(["hello"]))),
-        node("first", Some("ask"), &[], said_by("assistant", 3.0, json!(["a bad answer"]))),
-        node("second", Some("ask"), &["picture"], said_by("assistant", 4.0, json!(["hi!"]))),
-        node("picture", Some("second"), &["thoughts"], picture),
-        node("thoughts", Some("picture"), &["output"], thoughts),
-        node("output", Some("thoughts"), &["last"], output),
-        node("last", Some("output"), &[], last),
+        node("root", None, &["hidden"], &Value::Null),
+        node("hidden", Some("root"), &["ask"], &hidden),
+        node("ask", Some("hidden"), &["first", "second"], &said_by("user", 2.0, &json!(["hello"]))),
+        node("first", Some("ask"), &[], &said_by("assistant", 3.0, &json!(["a bad answer"]))),
+        node("second", Some("ask"), &["picture"], &said_by("assistant", 4.0, &json!(["hi!"]))),
+        node("picture", Some("second"), &["thoughts"], &picture),
+        node("thoughts", Some("picture"), &["output"], &thoughts),
+        node("output", Some("thoughts"), &["last"], &output),
+        node("last", Some("output"), &[], &last),
     ]
     .into_iter()
     .collect();

@@ -1,0 +1,136 @@
+//! Giving out messages in the order of the log.
+
+use std::collections::HashMap;
+
+use openclaw_core::{
+    ForeignMessage, Lsn, RunId,
+    port::{ExportCursor, ExportPage, MemoryError},
+};
+
+use crate::{
+    index::{Entry, EntryKind},
+    record::{ConvKey, Record, text_of},
+    store::{Core, error, messages_of, read_error},
+    wal::Pointer,
+};
+
+/// Text of a page, unless a single record has more.
+const PAGE_BYTES: usize = 4 << 20;
+
+/// What is known of a run while its records pass by.
+struct Run {
+    conversation: ConvKey,
+    channel: String,
+    /// Its steps' messages so far; `None`: some passed unseen.
+    steps: Option<u32>,
+}
+
+impl Core {
+    /// Gives out the messages of the records after a place: at most `limit`, unless a single record has more.
+    pub(super) fn export(
+        &self,
+        after: Option<ExportCursor>,
+        limit: usize,
+    ) -> Result<ExportPage, MemoryError> {
+        let held = self.reader.held();
+        let start = after.map_or(held.start, |ExportCursor(after)| Lsn(after.0 + 1).max(held.start));
+        let mut runs: HashMap<RunId, Run> = HashMap::new();
+        let mut page = ExportPage { messages: Vec::new(), next: None };
+        let (mut bytes, mut last) = (0_usize, start);
+        let mut scan = self.reader.scan(start..held.end);
+        while let Some(found) = scan.next_record().map_err(read_error)? {
+            let at = found.pointer;
+            let Some(Ok(record)) = found.payload.map(Record::decode) else { continue };
+            let messages = self.foreign(at, &record, &mut runs)?;
+            if messages.is_empty() {
+                continue;
+            }
+            let more: usize = messages.iter().map(|message| message.content.len()).sum();
+            let full = page.messages.len() + messages.len() > limit.max(1) || bytes + more > PAGE_BYTES;
+            if full && !page.messages.is_empty() {
+                page.next = Some(ExportCursor(last));
+                break;
+            }
+            bytes += more;
+            last = at.lsn;
+            page.messages.extend(messages);
+        }
+        Ok(page)
+    }
+
+    fn foreign(
+        &self,
+        at: Pointer,
+        record: &Record<'_>,
+        runs: &mut HashMap<RunId, Run>,
+    ) -> Result<Vec<ForeignMessage>, MemoryError> {
+        let mut entry = Entry { at, run: at.lsn, kind: EntryKind::Accepted, at_ms: 0 };
+        let (conversation, channel) = match record {
+            Record::Imported(record) => (record.conversation.clone(), record.channel.as_str().to_owned()),
+            Record::Accepted(record) => {
+                let channel = record.channel.as_str().to_owned();
+                let run = Run {
+                    conversation: record.conversation.clone(),
+                    channel: channel.clone(),
+                    steps: Some(0),
+                };
+                runs.insert(record.run, run);
+                (record.conversation.clone(), channel)
+            }
+            Record::Steps(_) | Record::Ended(_) => {
+                let Some(run) = record.run() else { return Ok(Vec::new()) };
+                let Some(known) = self.run_of(run, runs)? else { return Ok(Vec::new()) };
+                let place = (known.conversation.clone(), known.channel.clone());
+                if let Record::Steps(steps) = record {
+                    let blocks = steps.blocks().map_err(|e| error::codec(at, e))?;
+                    let messages = crate::record::count_messages(&blocks);
+                    let first = match known.steps {
+                        Some(first) => first,
+                        None => match self.entry(&place.0, at, None)?.map(|entry| entry.kind) {
+                            Some(EntryKind::Steps { first, .. }) => first,
+                            _ => return Ok(Vec::new()),
+                        },
+                    };
+                    known.steps = Some(first.saturating_add(messages));
+                    entry.kind = EntryKind::Steps { messages, first };
+                } else {
+                    runs.remove(&run);
+                }
+                place
+            }
+            Record::Remembered(_)
+            | Record::Changed(_)
+            | Record::Forgotten(_)
+            | Record::Note(_)
+            | Record::Mark(_) => return Ok(Vec::new()),
+        };
+        let messages = messages_of(&entry, record).map_err(|e| error::codec(at, e))?;
+        let of = |message: &openclaw_core::Message| ForeignMessage {
+            conversation: conversation.id(),
+            channel: channel.clone(),
+            role: message.role,
+            content: text_of(&message.content),
+            timestamp: message.timestamp,
+            id: Some(message.id.clone()),
+        };
+        // What only calls tools has no text to give.
+        let said = |message: &ForeignMessage| !message.content.is_empty();
+        Ok(messages.iter().map(|message| of(message)).filter(said).collect())
+    }
+
+    /// The run of a record whose first record did not pass by; `None`: it was erased.
+    fn run_of<'r>(
+        &self,
+        run: RunId,
+        runs: &'r mut HashMap<RunId, Run>,
+    ) -> Result<Option<&'r mut Run>, MemoryError> {
+        if !runs.contains_key(&run) {
+            let Some((at, conversation)) = self.locate(run)? else { return Ok(None) };
+            let Some(payload) = self.payload(at)? else { return Ok(None) };
+            let Ok(Record::Accepted(record)) = Record::decode(&payload) else { return Ok(None) };
+            let channel = record.channel.as_str().to_owned();
+            runs.insert(run, Run { conversation, channel, steps: None });
+        }
+        Ok(runs.get_mut(&run))
+    }
+}

@@ -1,0 +1,199 @@
+//! Remembering, completing, forgetting one entry.
+
+use openclaw_core::{
+    Lsn, MemoryEntry, MemoryId, MemoryKind, NewMemory, RunId, Timestamp, limits, port::MemoryError,
+};
+use tokio::runtime::Handle;
+
+use super::{super::Core, Moment, forgetting::plan_forgetting};
+use crate::{
+    index::{Change, Fill, IndexError, MemoryChange, MemoryRow, Projections, content_hash},
+    record::{Changed, ChangedRecord, ConvKey, RememberedRecord, encode_changed, encode_remembered},
+    store::error,
+    wal::Pointer,
+};
+
+/// Where a record lies that is not written yet; see [`Fill`].
+const UNWRITTEN: Pointer = Pointer { lsn: Lsn(0), offset: 0, len: 0 };
+
+/// What a remembered entry means for the projections. The entry whose place it takes may be gone since.
+pub(in crate::store) fn memory_changes(
+    projections: &Projections,
+    record: &RememberedRecord<'_>,
+) -> Result<Vec<MemoryChange>, IndexError> {
+    let row = MemoryRow::of(UNWRITTEN, record);
+    let mut changes = vec![MemoryChange { id: record.id, row: Some(row), fill: Fill::Entry }];
+    if let Some(earlier) = record.supersedes
+        && let Some(row) = projections.memory(earlier)?
+    {
+        let row = MemoryRow { superseded: Some((record.id, None)), ..row };
+        changes.push(MemoryChange { id: earlier, row: Some(row), fill: Fill::Nothing });
+    }
+    Ok(changes)
+}
+
+/// What a change means for the projections: nothing when what it is about is gone since.
+pub(in crate::store) fn supersede_changes(
+    projections: &Projections,
+    record: &ChangedRecord,
+) -> Result<Vec<MemoryChange>, IndexError> {
+    let Some(row) = projections.memory(record.id)? else { return Ok(Vec::new()) };
+    let (row, fill) = match record.what {
+        Changed::Completed => {
+            (MemoryRow { completed: Some((record.at_ms, UNWRITTEN)), ..row }, Fill::Completed)
+        }
+        Changed::Superseded(by) => {
+            if projections.memory(by)?.is_none() {
+                return Ok(Vec::new());
+            }
+            (MemoryRow { superseded: Some((by, None)), ..row }, Fill::Superseded)
+        }
+    };
+    Ok(vec![MemoryChange { id: record.id, row: Some(row), fill }])
+}
+
+fn check(new: &NewMemory) -> Result<(), MemoryError> {
+    let invalid = |field, rule: String| Err(MemoryError::Invalid { field, rule });
+    let bytes = new.content.len();
+    if new.content.trim().is_empty() || bytes > limits::MEMORY_BYTES {
+        return invalid(
+            "content",
+            format!("must be 1 to {} bytes of text, not {bytes}", limits::MEMORY_BYTES),
+        );
+    }
+    if !(0.0..=1.0).contains(&new.importance) {
+        return invalid("importance", "must be between 0 and 1".to_owned());
+    }
+    let tag = |tag: &String| (1..=limits::MEMORY_TAG_BYTES).contains(&tag.len());
+    if new.tags.len() > limits::MEMORY_TAGS || !new.tags.iter().all(tag) {
+        let (most, bytes) = (limits::MEMORY_TAGS, limits::MEMORY_TAG_BYTES);
+        return invalid("tags", format!("must be at most {most} words of 1 to {bytes} bytes"));
+    }
+    if new.sources.len() > limits::MEMORY_SOURCES {
+        return invalid("sources", format!("must be at most {}", limits::MEMORY_SOURCES));
+    }
+    Ok(())
+}
+
+impl Core {
+    pub(super) fn remember(&self, new: NewMemory, runtime: &Handle) -> Result<MemoryEntry, MemoryError> {
+        check(&new)?;
+        let _alone = self.maintain();
+        let replaced = match new.supersedes {
+            None => None,
+            Some(id) => Some(self.last_of_chain(id)?.ok_or(MemoryError::UnknownMemory(id))?),
+        };
+        if let Some(known) = self.known(&new)? {
+            if let Some(replaced) = replaced.filter(|replaced| *replaced != known.id) {
+                self.change(replaced, Changed::Superseded(known.id), runtime)?;
+            }
+            return Ok(known);
+        }
+        let conversation = match &new.conversation {
+            Some(conversation) => Some(ConvKey::of(conversation)),
+            None => self.conversation_of_sources(&new)?,
+        };
+        let record = RememberedRecord {
+            id: self.next_memory_id(),
+            kind: new.kind,
+            importance: new.importance,
+            expires_ms: new.expires_at.map(Timestamp::unix_millis),
+            conversation,
+            supersedes: replaced,
+            tags: new.tags.iter().map(String::as_str).collect(),
+            sources: new.sources.clone(),
+            content: &new.content,
+        };
+        let changes = memory_changes(&self.projections, &record).map_err(|e| self.index_failed(e))?;
+        self.append(encode_remembered(&record), Change::Memories(changes), runtime)?;
+        Ok(record.to_entry())
+    }
+
+    /// The live entry of the same kind and content.
+    fn known(&self, new: &NewMemory) -> Result<Option<MemoryEntry>, MemoryError> {
+        let (hash, now) = (content_hash(new.kind, &new.content), Moment::now());
+        let find = || -> Result<_, IndexError> {
+            let Some(id) = self.projections.memory_with_content(&hash)? else { return Ok(None) };
+            let Some(row) = self.projections.memory(id)? else { return Ok(None) };
+            Ok(if self.is_live(id, &row, now)? { Some((id, row)) } else { None })
+        };
+        let Some((id, row)) = find().map_err(|e| self.index_failed(e))? else { return Ok(None) };
+        // A hash decides nothing by itself.
+        let entry = self.entry_of(id, &row, now)?;
+        Ok(entry.filter(|entry| entry.kind == new.kind && entry.content.trim() == new.content.trim()))
+    }
+
+    /// The entry that has the place of this one now, itself if none has.
+    fn last_of_chain(&self, mut id: MemoryId) -> Result<Option<MemoryId>, MemoryError> {
+        loop {
+            let row = self.projections.memory(id).map_err(|e| self.index_failed(e))?;
+            match row.map(|row| row.superseded) {
+                None => return Ok(None),
+                Some(None) => return Ok(Some(id)),
+                Some(Some((by, _))) => id = by,
+            }
+        }
+    }
+
+    /// The conversation that all sources are of: with it goes what was made of it.
+    fn conversation_of_sources(&self, new: &NewMemory) -> Result<Option<ConvKey>, MemoryError> {
+        let mut common = None;
+        for source in &new.sources {
+            let found = match RunId::of_message(source) {
+                Some(run) => self.locate(run)?.map(|(_, conversation)| conversation),
+                None => self.find_import(source)?.map(|(_, conversation)| conversation),
+            };
+            if found.is_none() || common.as_ref().is_some_and(|common| found.as_ref() != Some(common)) {
+                return Ok(None);
+            }
+            common = found;
+        }
+        Ok(common)
+    }
+
+    /// A fresh id that sorts behind the one before it, unless the clock was set back.
+    fn next_memory_id(&self) -> MemoryId {
+        let mut newest = self.newest_memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut id = MemoryId::generate();
+        if let Some(before) = *newest
+            && id <= before
+            && id.created_at() == before.created_at()
+        {
+            id = MemoryId::from_bytes(u128::from_be_bytes(before.to_bytes()).saturating_add(1).to_be_bytes());
+        }
+        *newest = Some(id);
+        id
+    }
+
+    fn change(&self, id: MemoryId, what: Changed, runtime: &Handle) -> Result<(), MemoryError> {
+        let record = ChangedRecord { id, at_ms: Timestamp::now().unix_millis(), what };
+        let changes = supersede_changes(&self.projections, &record).map_err(|e| self.index_failed(e))?;
+        self.append(encode_changed(&record), Change::Memories(changes), runtime)
+    }
+
+    pub(super) fn complete(
+        &self,
+        id: MemoryId,
+        runtime: &Handle,
+    ) -> Result<Option<MemoryEntry>, MemoryError> {
+        let _alone = self.maintain();
+        let row = self.projections.memory(id).map_err(|e| self.index_failed(e))?;
+        let Some(row) = row.filter(|row| row.kind == MemoryKind::Task) else { return Ok(None) };
+        if row.completed.is_none() {
+            self.change(id, Changed::Completed, runtime)?;
+        }
+        self.remembered(id, Moment::now())
+    }
+
+    pub(super) fn forget(&self, id: MemoryId, runtime: &Handle) -> Result<Option<MemoryEntry>, MemoryError> {
+        let mut unfinished = self.maintain();
+        self.overwrite(&mut unfinished).map_err(error::change)?;
+        let entry = self.remembered(id, Moment::now())?;
+        let plan = plan_forgetting(&self.projections, &mut |other, _| Ok(other == id));
+        let plan = plan.map_err(|e| self.index_failed(e))?;
+        if !plan.memories.is_empty() {
+            self.carry_out(plan, &mut unfinished, runtime)?;
+        }
+        Ok(entry)
+    }
+}
