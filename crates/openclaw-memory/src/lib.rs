@@ -34,9 +34,11 @@
 //! This crate must never know about HTTP, providers, channels or skills. It reads no environment, spawns no task, and has
 //! two threads of its own: the log's committer and the one that takes checkpoints. Memory use does not grow with history.
 
+mod compaction;
 mod fs;
 mod index;
 mod integrity;
+mod lexical;
 mod lock;
 mod poison;
 mod record;
@@ -54,6 +56,15 @@ pub use wal::{ChangeError, Damage, OpenError as LogOpenError, Problem, ProblemKi
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+/// What becomes of the log in Markdown, for this crate's tests, benches and fuzz targets. No stable interface.
+#[doc(hidden)]
+pub mod markdown {
+    pub use crate::compaction::{
+        CompactionError, Dangling, Input, Method, Options, Outcome, Passage, Refused, Removed, Spoken,
+        Written, check_citations, compact, erase_citations, passages, prune_before,
+    };
+}
+
 /// The log by itself, for this crate's tests, benches and fuzz targets. No stable interface.
 #[doc(hidden)]
 pub mod engine {
@@ -64,6 +75,10 @@ pub mod engine {
     };
     pub use crate::{
         fs::{Fs, FsFile, RealFs},
+        lexical::{
+            Candidate, DocKey, Doomed, Filter, Found, HashKey, Lexical, LexicalError, NewDoc, Options,
+            Params, Query, Space, Stats,
+        },
         lock::{Lock, LockError},
         wal::{
             AppendError, ArchiveReport, ChainProgress, ChangeError, Committed, Cut, Damage, Gap, LogHealth,

@@ -12,8 +12,8 @@ use futures_util::StreamExt as _;
 use openclaw_core::{
     ConversationId, Erased, EventId, Failure, NewRun, RunEvent, RunId, RunOutcome, RunRecord, RunState,
     port::{
-        Accepted, AgentPort, AgentStats, EventStream, MemoryError, MemoryPort, RunHandle, Submission,
-        SubmitError, ToolPort,
+        Accepted, AgentPort, AgentStats, CurationPort, EventStream, MemoryError, MemoryPort, RunHandle,
+        Submission, SubmitError, ToolPort,
     },
 };
 use tokio::{
@@ -33,15 +33,26 @@ use crate::{
 pub type Persona = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// Knobs of an [`Agent`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct AgentOptions {
     /// Most model calls of one run. A model that still asks for tools in the last one fails the run. Default 8, at least 1.
     pub max_steps: usize,
+    /// Who looks after the memory. With it the model can remember and forget, beside looking things up. Default: nobody.
+    pub curation: Option<Arc<dyn CurationPort>>,
 }
 
 impl Default for AgentOptions {
     fn default() -> Self {
-        Self { max_steps: 8 }
+        Self { max_steps: 8, curation: None }
+    }
+}
+
+impl fmt::Debug for AgentOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AgentOptions")
+            .field("max_steps", &self.max_steps)
+            .field("curation", &self.curation.is_some())
+            .finish()
     }
 }
 

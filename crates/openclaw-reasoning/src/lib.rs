@@ -20,9 +20,11 @@
 mod agent;
 mod anthropic;
 mod context;
+mod distill;
 mod http;
 #[cfg(feature = "local")]
 pub mod local;
+mod memory_tools;
 mod models;
 mod ollama;
 mod openai;
@@ -41,7 +43,9 @@ mod turn;
 
 pub use agent::{Agent, AgentOptions, Persona};
 pub use anthropic::AnthropicProvider;
+pub use distill::Distiller;
 pub use http::HttpClient;
+pub use memory_tools::{JoinedTools, MemoryTools};
 pub use ollama::{OllamaProvider, newest_ollama_model};
 pub use openai::OpenAiProvider;
 pub use provider::{ModelEvent, ModelInfo, ModelRequest, ModelStream, Provider, ProviderError, StopReason};

@@ -6,6 +6,7 @@ use std::{borrow::Cow, collections::HashSet};
 
 use openclaw_core::{AttachmentSource, ContentBlock, Message, Metadata, Role, ToolCall, ToolResult};
 
+pub(crate) use self::attachments::{Shown, shown};
 use self::attachments::{describe, image};
 use crate::{ModelInfo, ModelRequest, text::push_paragraph};
 
@@ -37,9 +38,15 @@ pub(crate) struct Turn<'a> {
 /// vendors refuse them as such.
 pub(crate) fn turns<'a>(request: &'a ModelRequest, model: &ModelInfo) -> Vec<Turn<'a>> {
     let pairs = pairs(request);
+    let present = request.present();
     let mut turns: Vec<Turn<'a>> = Vec::with_capacity(request.messages.len());
-    for message in &request.messages {
-        let parts = parts(message, model, &pairs);
+    for (index, message) in request.messages.iter().enumerate() {
+        let mut parts = parts(message, model, &pairs);
+        if Some(index) == present
+            && let Some(recalled) = &request.recalled
+        {
+            parts.insert(0, Part::Text(recalled.into()));
+        }
         if parts.is_empty() {
             continue;
         }
@@ -192,6 +199,21 @@ mod tests {
         let turns = turns(&request, &model(true));
         let shape: Vec<_> = turns.iter().map(|turn| (turn.role, turn.parts.len())).collect();
         assert_eq!(shape, [(Role::User, 3), (Role::Assistant, 1)]);
+    }
+
+    #[test]
+    fn what_is_recalled_stands_right_before_the_users_last_message() {
+        let mut request = request(vec![
+            text(Role::User, "a"),
+            text(Role::Assistant, "b"),
+            text(Role::User, "c"),
+            text(Role::Assistant, "d"),
+        ]);
+        request.recalled = Some("<memory>".to_owned());
+        let turns = turns(&request, &model(true));
+        assert_eq!(turns[0].parts, [Part::Text("a".into())]);
+        assert_eq!(turns[2].parts, [Part::Text("<memory>".into()), Part::Text("c".into())]);
+        assert_eq!(turns.len(), 4);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_core::Stream;
-use openclaw_core::{Message, TokenUsage, ToolCall, ToolDefinition};
+use openclaw_core::{Message, Role, TokenUsage, ToolCall, ToolDefinition};
 
 /// A model's answer as it arrives. Dropping it stops the request (and, for a model inside the process, the computation).
 pub type ModelStream = Pin<Box<dyn Stream<Item = Result<ModelEvent, ProviderError>> + Send>>;
@@ -44,6 +44,9 @@ pub struct ModelRequest {
     pub system: String,
     /// The conversation, oldest first; the last message is the user's or a tool's.
     pub messages: Vec<Arc<Message>>,
+    /// What the memory holds that may matter now, fenced as data. It stands right before the user's last message: what comes
+    /// before that is the same from turn to turn, and vendors keep it ready.
+    pub recalled: Option<String>,
     /// Tools the model may call.
     pub tools: Vec<ToolDefinition>,
     /// Most tokens of the answer; `None` leaves it to the provider's configuration.
@@ -51,6 +54,11 @@ pub struct ModelRequest {
 }
 
 impl ModelRequest {
+    /// Where the messages of the present run begin: at the user's last one.
+    pub(crate) fn present(&self) -> Option<usize> {
+        self.messages.iter().rposition(|message| message.role == Role::User)
+    }
+
     /// Most tokens of the answer at `model`: what is asked for, but never more than the model is configured for.
     pub(crate) fn answer_tokens(&self, model: &ModelInfo) -> u32 {
         self.max_tokens.map_or(model.max_tokens, |wanted| wanted.min(model.max_tokens))

@@ -102,6 +102,7 @@ pub(crate) fn build(
         late::Start {
             agent: Arc::clone(&agent),
             memory: Arc::clone(&memory) as _,
+            curation: None,
             tools: skills as Arc<dyn ToolPort>,
             persona: persona(home.soul_file()),
         },

@@ -124,13 +124,13 @@ pub struct CompactionReport {
     pub added: u64,
     /// Lines struck because a newer one says otherwise.
     pub superseded: u64,
-    /// Proposals refused: without a citation, or citing what does not exist.
+    /// Proposals refused: without a citation, citing what does not exist, or saying what the cited messages do not.
     pub rejected: u64,
     /// Bytes of the log before.
     pub wal_bytes_before: u64,
     /// Bytes of the log after.
     pub wal_bytes_after: u64,
-    /// `model` or `extractive`.
+    /// `model`, `extractive`, or `mixed` when the model failed for a part.
     pub method: String,
     /// Files written, relative to the data directory; with a dry run, those that would be.
     pub files: Vec<String>,
@@ -188,17 +188,43 @@ pub trait DistillPort: Send + Sync {
     /// Whether a model could be asked now.
     fn is_ready(&self) -> bool;
 
-    /// Proposes lines for these messages. `deadline` bounds the whole call; dropping it cancels.
-    async fn distill(&self, material: Material, deadline: Duration) -> Result<Vec<Proposal>, DistillError>;
+    /// Proposes lines for these messages. `deadline` bounds the whole call; dropping it cancels. What the model could not be
+    /// asked about in time, or answered without sense, is among [`Distilled::missed`].
+    ///
+    /// # Errors
+    /// [`DistillError`], when nothing at all came of it.
+    async fn distill(&self, material: Material, deadline: Duration) -> Result<Distilled, DistillError>;
 }
 
 /// What a model is shown.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Material {
     /// Messages of one conversation, oldest first: id, who, when, text.
     pub messages: Vec<(MessageId, crate::Role, Timestamp, String)>,
-    /// Lines that exist and may be confirmed or superseded: their reference and text.
-    pub known: Vec<(String, String)>,
+    /// Lines that exist, so that they are not proposed again.
+    pub known: Vec<KnownLine>,
+}
+
+/// A line that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownLine {
+    /// By which a proposal can supersede it; `None`: a person wrote or edited it, and it stays.
+    pub reference: Option<String>,
+    /// Which file it is in.
+    pub section: Section,
+    /// What it says.
+    pub text: String,
+}
+
+/// What a model made of the material.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Distilled {
+    /// The lines it proposes.
+    pub proposals: Vec<Proposal>,
+    /// Messages it was not asked about, or gave no answer that could be read to.
+    pub missed: Vec<MessageId>,
+    /// Lines of its answers that were no proposals.
+    pub unreadable: u64,
 }
 
 /// A line that a model proposes.
@@ -210,7 +236,7 @@ pub struct Proposal {
     pub text: String,
     /// The messages it comes from; at least one.
     pub sources: Vec<MessageId>,
-    /// The reference of the line in [`Material::known`] whose place it takes.
+    /// The reference of the line of the same section in [`Material::known`] whose place it takes.
     pub supersedes: Option<String>,
     /// 0 to 1.
     pub importance: f32,
@@ -229,6 +255,23 @@ pub enum Section {
     Tasks,
     /// `conversation-summaries/YYYY-MM-DD.md`.
     Summary,
+}
+
+impl Section {
+    /// Every section.
+    pub const ALL: [Self; 5] = [Self::Profile, Self::Preferences, Self::Facts, Self::Tasks, Self::Summary];
+
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Profile => "profile",
+            Self::Preferences => "preferences",
+            Self::Facts => "facts",
+            Self::Tasks => "tasks",
+            Self::Summary => "summary",
+        }
+    }
 }
 
 /// Why a model proposed nothing.

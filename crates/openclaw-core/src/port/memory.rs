@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::{
     ContentBlock, ConversationFilter, ConversationId, ConversationPage, ConversationView, Erased, Failure,
-    Message, MessageWindow, NewRun, Role, RunId, RunOutcome, RunRecord, Timestamp,
+    Message, MessageId, MessageWindow, NewRun, Role, RunId, RunOutcome, RunRecord, Timestamp,
 };
 
 /// The store of everything that was said. A write that returned `Ok` is on the disk and survives a crash; a write that
@@ -59,6 +59,23 @@ pub trait MemoryPort: Send + Sync {
     /// Erases a conversation: when this returns, no file holds any of its content and no search finds it. `None` when it does
     /// not exist. Runs of it that are still going end as cancelled for the log; stop them first.
     async fn erase_conversation(&self, id: &ConversationId) -> Result<Option<Erased>, MemoryError>;
+
+    /// One message by its id, without its attachments' bytes where that saves work; `None` when there is none. `within` names the
+    /// conversation of one that was imported; a store that keeps an index of ids does without.
+    async fn message(
+        &self,
+        id: &MessageId,
+        within: Option<&ConversationId>,
+    ) -> Result<Option<Arc<Message>>, MemoryError> {
+        let own = match RunId::of_message(id) {
+            Some(run) => self.run(run).await?.map(|run| run.conversation),
+            None => None,
+        };
+        let Some(conversation) = own.as_ref().or(within) else { return Ok(None) };
+        let view = self.conversation(conversation, MessageWindow::default()).await?;
+        let messages = view.map(|view| view.messages).unwrap_or_default();
+        Ok(messages.into_iter().find(|message| message.id == *id).map(Arc::new))
+    }
 
     /// Finds passages.
     async fn search(&self, query: SearchQuery) -> Result<SearchResults, MemoryError>;
@@ -359,7 +376,7 @@ pub struct ContextMemory {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ContextCut {
-    /// Id of the message or memory, or `soul.md`, or a tool's name.
+    /// Id of the message or memory, or `soul.md`, or a tool's name, or `recall` when the memory could not be asked.
     pub id: String,
     /// Why, in a few words: `over the share of the recent conversation`, ….
     pub reason: String,

@@ -13,7 +13,8 @@ pub use agent::{AgentPort, AgentStats, EventStream, RunHandle, Submission, Submi
 pub use channels::{ChannelInfo, ChannelPort, ChannelStatus};
 pub use curation::{
     Collected, CompactRequest, CompactionHistory, CompactionReport, CurationPort, DistillError, DistillPort,
-    EntryFilter, EntryPage, ExportCursor, ExportPage, Imported, Material, Proposal, Section, Verification,
+    Distilled, EntryFilter, EntryPage, ExportCursor, ExportPage, Imported, KnownLine, Material, Proposal,
+    Section, Verification,
 };
 pub use embed::{EmbedError, EmbedModel, EmbedPort, EmbedSide, Embedding};
 pub use memory::{

@@ -29,7 +29,7 @@ pub trait Fs: fmt::Debug + Send + Sync {
     /// Creates a file, or empties an existing one, readable by its owner only (mode 0600).
     fn create(&self, path: &Path) -> io::Result<Arc<dyn FsFile>>;
 
-    /// Creates a directory and what is missing above it; an existing one is fine.
+    /// Creates a directory and what is missing above it, for their owner only (mode 0700); an existing one is fine.
     fn create_dir_all(&self, path: &Path) -> io::Result<()>;
 
     /// Replaces `to` by `from`, atomically for whoever looks; durable after [`Fs::sync_dir`].

@@ -1,7 +1,7 @@
 //! A file system that can be looked at and not changed: what is written stays in memory.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -114,12 +114,11 @@ impl FsFile for OverlayFile {
     fn write_all_at(&self, data: &[u8], offset: u64) -> io::Result<()> {
         let mut state = self.lock();
         for (number, from, at, part) in pieces(offset, data.len()) {
-            if !state.pages.contains_key(&number) {
-                let page = self.page(number)?;
-                state.pages.insert(number, page);
-            }
-            let page = state.pages.get_mut(&number).and_then(|page| page.get_mut(from..from + part));
-            if let (Some(to), Some(from)) = (page, data.get(at..at + part)) {
+            let page = match state.pages.entry(number) {
+                Entry::Occupied(held) => held.into_mut(),
+                Entry::Vacant(free) => free.insert(self.page(number)?),
+            };
+            if let (Some(to), Some(from)) = (page.get_mut(from..from + part), data.get(at..at + part)) {
                 to.copy_from_slice(from);
             }
         }

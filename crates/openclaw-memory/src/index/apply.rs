@@ -294,6 +294,9 @@ impl State {
                         || keep.entries.iter().any(|entry| entry.at.lsn == at)
                 });
                 later.below = Below::Unknown;
+                if later.messages == 0 {
+                    later.last_ms = i64::MIN;
+                }
                 later.created_ms = later
                     .entries
                     .iter()

@@ -90,11 +90,8 @@ impl ConvDelta {
 
     /// Puts the entries in order and finds out anew what follows from them alone.
     pub(crate) fn settle(&mut self) {
-        (self.sorted, self.span) = span_of(&self.entries);
-        if !self.sorted {
-            arrange(&mut self.entries);
-            self.sorted = true;
-        }
+        arrange(&mut self.entries);
+        (self.sorted, self.span) = (true, span_of(&self.entries));
         self.messages = self.entries.iter().map(Entry::messages).sum();
     }
 

@@ -158,6 +158,7 @@ mod tests {
             tags: Vec::new(),
         };
         let by = MemoryId::generate();
+        let superseded = MemoryRow { superseded: Some((by, None)), ..plain.clone() };
         let full = MemoryRow {
             kind: MemoryKind::Task,
             expires_ms: Some(-1),
@@ -165,9 +166,8 @@ mod tests {
             completed: Some((5, at(9))),
             superseded: Some((by, Some(at(11)))),
             tags: vec![short_hash("a"), short_hash("b")],
-            ..plain.clone()
+            ..plain
         };
-        let superseded = MemoryRow { superseded: Some((by, None)), ..plain.clone() };
         for row in [plain, full, superseded] {
             assert_eq!(MemoryRow::decode(&row.encode()).unwrap(), row);
         }

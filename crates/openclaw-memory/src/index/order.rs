@@ -62,12 +62,9 @@ impl Span {
     }
 }
 
-/// Whether records are in order, and how far they reach.
-pub(super) fn span_of(entries: &[Entry]) -> (bool, Span) {
-    let mut span = Span::EMPTY;
-    // `fold` instead of `all`: the span is wanted to the end.
-    let sorted = entries.iter().fold(true, |sorted, entry| span.push(entry) && sorted);
-    (sorted, span)
+/// How far records reach.
+pub(super) fn span_of(entries: &[Entry]) -> Span {
+    entries.iter().fold(Span::EMPTY, |span, entry| span.then(&Span::of_one(entry)))
 }
 
 /// Puts all records of a conversation in order.
@@ -131,12 +128,14 @@ mod tests {
         ) {
             let all: Vec<_> = first.iter().chain(&second).copied().collect();
             let all = entries(&all);
-            let (sorted, span) = span_of(&all);
+            let mut span = Span::EMPTY;
+            let sorted = all.iter().map(|entry| span.push(entry)).fold(true, |sorted, next| sorted & next);
+            prop_assert_eq!(span, span_of(&all));
             prop_assert!(!sorted || arranged(all.clone()) == all);
             // The same in two parts, each in order.
             let (one, two) = all.split_at(first.len());
             let (one, two) = (arranged(one.to_vec()), arranged(two.to_vec()));
-            let (spans, joined) = ((span_of(&one).1, span_of(&two).1), [one, two].concat());
+            let (spans, joined) = ((span_of(&one), span_of(&two)), [one, two].concat());
             prop_assert_eq!(
                 (span.runs_top, span.imports_top),
                 (spans.0.then(&spans.1).runs_top, spans.0.then(&spans.1).imports_top)

@@ -20,8 +20,9 @@ pub use verify::verify;
 use crate::{OpenError, lock::Lock, wal::WalOptions};
 
 /// Where a memory keeps its archives.
-pub(crate) fn log_options(dir: &Path, options: WalOptions) -> WalOptions {
-    WalOptions { archive_dir: Some(dir.join("archive")), ..options }
+pub(crate) fn log_options(dir: &Path, mut options: WalOptions) -> WalOptions {
+    options.archive_dir = Some(dir.join("archive"));
+    options
 }
 
 /// Nobody may change a memory while it is checked as a closed one.

@@ -100,8 +100,7 @@ impl Made {
     }
 
     fn copy(&self) -> FaultFs {
-        let copy = self.fs.crash(Crash::ProcessOnly);
-        copy
+        self.fs.crash(Crash::ProcessOnly)
     }
 
     /// Files of the log, but not the index.

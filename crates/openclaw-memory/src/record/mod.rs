@@ -19,7 +19,9 @@ use crate::wal::Pointer;
 #[cfg(test)]
 use blocks::role_of;
 pub(crate) use blocks::{count_messages, into_messages};
-pub(crate) use documents::{Document, Home, documents, text_of};
+#[expect(unused_imports, reason = "the index of the words takes them")]
+pub(crate) use documents::{Document, Home};
+pub(crate) use documents::{documents, text_of};
 pub(crate) use imported::{ImportedRecord, encode_imported};
 pub(crate) use key::{Channel, ConvKey};
 pub(crate) use mark::{MarkRecord, encode_mark};

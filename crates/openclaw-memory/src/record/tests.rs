@@ -1,5 +1,8 @@
 use bytes::Bytes;
-use openclaw_core::{Attachment, AttachmentSource, ErrorCode, ToolCall, ToolResult};
+use openclaw_core::{
+    Attachment, AttachmentSource, ErrorCode, MemoryKind, Role, ToolCall, ToolResult,
+    port::{CompactionReport, ContextCut, ContextMemory, ContextNote},
+};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -151,6 +154,132 @@ fn intents_come_back() {
         let payload = encode_forgotten(&record);
         assert!(matches!(Record::decode(&payload), Ok(Record::Forgotten(read)) if read == record));
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Fixed ids: `mem_`, `msg_user_` and `conv_` with a ULID of these bytes.
+const ULID: [u8; 16] = [1, 0x9d, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+
+/// The bytes that logs hold: they never change.
+#[test]
+fn golden_records_of_what_is_remembered() {
+    let id = MemoryId::from_bytes(ULID);
+    let run = RunId::from_bytes(ULID);
+    let remembered = RememberedRecord {
+        id,
+        kind: MemoryKind::Task,
+        importance: 0.75,
+        expires_ms: Some(1_774_000_000_000),
+        conversation: Some(ConvKey::of(&run.new_conversation_id())),
+        supersedes: Some(id),
+        tags: vec!["집", "a"],
+        sources: vec![run.step_message_id(3), "t:1".parse().unwrap()],
+        content: "buy 茶",
+    };
+    let ulid = "019d0000000102030405060708090a0b";
+    let payload = encode_remembered(&remembered);
+    let expected = format!(
+        "053a{ulid}0000403f80b09eaaa1671101{ulid}{ulid}0203eca79101610204{ulid}030003743a3162757920e88cb6"
+    );
+    assert_eq!(hex(&payload), expected);
+    assert!(matches!(Record::decode(&payload), Ok(Record::Remembered(read)) if read == remembered));
+
+    for (what, expected) in [
+        (Changed::Completed, format!("0600{ulid}03")),
+        (Changed::Superseded(id), format!("0601{ulid}03{ulid}")),
+    ] {
+        let changed = ChangedRecord { id, at_ms: -2, what };
+        let payload = encode_changed(&changed);
+        assert_eq!(hex(&payload), expected);
+        assert!(matches!(Record::decode(&payload), Ok(Record::Changed(read)) if read == changed));
+    }
+
+    let imported = ImportedRecord {
+        conversation: ConvKey::of(&"c1".parse().unwrap()),
+        channel: Channel::of("teams"),
+        role: Role::Assistant,
+        at_ms: 5,
+        id: made_name(ULID).parse().unwrap(),
+        content: "好",
+    };
+    let payload = encode_imported(&imported);
+    assert_eq!(hex(&payload), format!("07f60a026331057465616d7305{ulid}e5a5bd"));
+    assert!(matches!(Record::decode(&payload), Ok(Record::Imported(read)) if read == imported));
+    let known = ImportedRecord { conversation: ConvKey::Ulid(ULID), channel: Channel::of("api"), ..imported };
+    let payload = encode_imported(&known);
+    assert_eq!(hex(&payload), format!("07020a{ulid}05{ulid}e5a5bd"));
+    assert!(matches!(Record::decode(&payload), Ok(Record::Imported(read)) if read == known));
+
+    let forgotten = ForgottenRecord {
+        before_ms: None,
+        conversations: Vec::new(),
+        memories: vec![id],
+        totals: (1, 2),
+        records: vec![Pointer { lsn: Lsn(9), offset: 64, len: 7 }],
+    };
+    let payload = encode_forgotten(&forgotten);
+    assert_eq!(hex(&payload), format!("040201020001{ulid}124007"));
+    assert!(matches!(Record::decode(&payload), Ok(Record::Forgotten(read)) if read == forgotten));
+}
+
+#[test]
+fn golden_records_of_notes_and_marks() {
+    let ulid = "019d0000000102030405060708090a0b";
+    let run = RunId::from_bytes(ULID);
+    let note = ContextNote {
+        window: 200,
+        tokens: [1, 2, 3, 4],
+        recent: 5,
+        memories: vec![ContextMemory {
+            id: MemoryId::from_bytes(ULID).to_string(),
+            score: 0.5,
+            factors: [1.0, 0.0, 1.0, 0.0],
+        }],
+        cuts: vec![ContextCut { id: "soul.md".into(), reason: "long".into(), tokens: 9 }],
+    };
+    let payload = encode_note(run, &note);
+    assert_eq!(
+        hex(&payload),
+        format!("08{ulid}c80101020304050101{ulid}0010ff00ff000007736f756c2e6d64046c6f6e6709")
+    );
+    let Ok(Record::Note(read)) = Record::decode(&payload) else { panic!("no note") };
+    assert_eq!((read.run, read.note().unwrap()), (run, note));
+
+    let report = CompactionReport {
+        started_at: openclaw_core::Timestamp::from_unix_millis(0),
+        took_ms: 1,
+        segments: 2,
+        messages: 3,
+        added: 4,
+        superseded: 5,
+        rejected: 6,
+        wal_bytes_before: 7,
+        wal_bytes_after: 8,
+        method: "model".into(),
+        files: vec!["a.md".into()],
+        dry_run: false,
+    };
+    let payload = encode_mark(&(Lsn(1)..Lsn(300)), &report, &[("a.md".into(), [0xab; 32])]);
+    let head = format!("0901ac020104612e6d64{}", "ab".repeat(32));
+    assert!(hex(&payload).starts_with(&head), "{}", hex(&payload));
+    let json = r#"{"started_at":"1970-01-01T00:00:00Z","took_ms":1,"segments":2,"messages":3,"added":4,"superseded":5,"rejected":6,"wal_bytes_before":7,"wal_bytes_after":8,"method":"model","files":[],"dry_run":false}"#;
+    assert_eq!(std::str::from_utf8(&payload[head.len() / 2..]), Ok(json));
+    let Ok(Record::Mark(read)) = Record::decode(&payload) else { panic!("no mark") };
+    assert_eq!((read.lsns.clone(), read.report().unwrap()), (Lsn(1)..Lsn(300), report));
+}
+
+#[test]
+fn what_a_note_has_no_room_for_is_cut() {
+    let memory = |score, factor| ContextMemory { id: "m".into(), score, factors: [factor; 4] };
+    let memories = vec![memory(-1.0, 7.0), memory(f32::NAN, f32::NAN), memory(99.0, -3.0)];
+    let payload = encode_note(RunId::generate(), &ContextNote { memories, ..ContextNote::default() });
+    let Ok(Record::Note(read)) = Record::decode(&payload) else { panic!("no note") };
+    let found: Vec<_> = read.note().unwrap().memories;
+    assert_eq!((found[0].score, found[0].factors[0], found[1].score), (0.0, 1.0, 0.0));
+    assert!(found[2].score > 7.9 && found[2].factors[3] == 0.0);
 }
 
 #[test]

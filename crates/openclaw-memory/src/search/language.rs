@@ -14,7 +14,7 @@ pub(crate) enum Language {
 /// Letters of other scripts that count as one character of Chinese, Japanese or Korean.
 const LETTERS_A_CHARACTER: u32 = 3;
 /// Chinese characters for each kana up to which a text is still Japanese; a Chinese text may quote a word or two.
-const HAN_A_KANA: u32 = 10;
+const HAN_A_KANA: u32 = 8;
 /// Characters that are looked at; by then it is clear.
 const LOOK: usize = 4096;
 

@@ -4,7 +4,8 @@
 //! It goes through the log itself, so that it is complete at once and nothing erased can be found; an inverted index can
 //! take the place of [`scan::best`] without anything else changing.
 
-mod fold;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "wired in with the index"))]
+mod fusion;
 mod language;
 mod passage;
 mod rank;

@@ -2,7 +2,8 @@
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::{fold::fold, terms::Terms};
+use super::terms::Terms;
+use crate::lexical::fold;
 
 /// Characters of a passage.
 const PASSAGE_CHARS: usize = 300;

@@ -11,11 +11,11 @@ use std::{
 use openclaw_core::{Lsn, Timestamp, port::MemoryError};
 
 use super::{
-    fold::fold,
     rank::{Best, Corpus, Scored, Weights},
     terms::Terms,
 };
 use crate::{
+    lexical::fold,
     record::{Record, documents},
     store::read_error,
     wal::{Pointer, Reader},

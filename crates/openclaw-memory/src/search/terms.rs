@@ -3,7 +3,7 @@
 use memchr::memmem::Finder;
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::fold::{folded, is_unspaced};
+use crate::lexical::{folded, is_unspaced};
 
 /// Most terms of a query; what follows is ignored.
 const TERMS: usize = 64;

@@ -113,8 +113,22 @@ impl Core {
             self.log_intent(&more, (Vec::new(), Vec::new()), runtime)?;
         }
         self.overwrite(&mut unfinished).map_err(error::change)?;
+        self.remove_copies()?;
         self.look_up_oldest();
         Ok(Some((Erased { messages, memories }, bytes)))
+    }
+
+    /// Removes what repairs set aside: it may hold what was removed just now, and nobody can tell from damaged bytes.
+    pub(super) fn remove_copies(&self) -> Result<(), MemoryError> {
+        let path = self.dir.join("damaged");
+        match std::fs::remove_dir_all(&path) {
+            Ok(()) => {
+                tracing::warn!(path = %path.display(), "removed the copies of damaged files, which may hold what was erased");
+                Ok(())
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(source) => Err(MemoryError::Io { path, source }),
+        }
     }
 
     /// Makes the intent durable; when this returns `Ok`, the projections have followed it.

@@ -44,6 +44,8 @@ struct Run {
     /// Times of what could be read.
     begun_ms: Option<i64>,
     last_ms: Option<i64>,
+    /// Time of the last message; an end may have none.
+    said_ms: Option<i64>,
 }
 
 /// Plans the pruning of one conversation; at a replay of exactly the records that the intent lists. `None`: nothing to prune.
@@ -77,6 +79,9 @@ pub(super) fn plan(
             let (begun, last) = record.times();
             run.begun_ms = Some(begun);
             run.last_ms = run.last_ms.max(Some(last));
+            if entry.messages() > 0 {
+                run.said_ms = run.said_ms.max(Some(last));
+            }
         }
     }
     let prunable = |run: &Run, entry: &Entry| match listed {
@@ -104,7 +109,7 @@ pub(super) fn plan(
         } else {
             let begun = run.begun_ms.unwrap_or(view.created_ms);
             keep.created_ms = keep.created_ms.min(begun);
-            keep.last_ms = keep.last_ms.max(run.last_ms.unwrap_or(begun));
+            keep.last_ms = keep.last_ms.max(run.said_ms.unwrap_or(begun));
             keep.entries.extend(stay);
         }
         plan.effect.removed += go.iter().map(Entry::messages).sum::<u64>();
@@ -176,6 +181,7 @@ impl Core {
         }
         self.prune_memories(request, runtime, pruned)?;
         if request.confirm && pruned.wal_entries > 0 {
+            self.remove_copies()?;
             // It drops the segments that hold nothing any more.
             self.checkpoint();
             self.look_up_oldest();

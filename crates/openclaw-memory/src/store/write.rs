@@ -120,13 +120,10 @@ impl Memory {
 
     pub(super) async fn add_steps(&self, run: RunId, steps: Vec<ContentBlock>) -> Result<(), MemoryError> {
         let core = &self.core;
-        let payload = encode_steps(run, since(run), &steps);
-        let change = Change::Steps {
-            run,
-            after_ms: since(run),
-            messages: count_messages(&steps),
-            calls: has_calls(&steps),
-        };
+        let after_ms = since(run);
+        let payload = encode_steps(run, after_ms, &steps);
+        let change =
+            Change::Steps { run, after_ms, messages: count_messages(&steps), calls: has_calls(&steps) };
         let slot = core.wal.reserve(payload.len()).await.map_err(error::append)?;
         let ticket = {
             let in_flight = core.order.lock();

@@ -65,13 +65,10 @@ fn erase_in(
     }
     let path = shared.path(segment.first);
     let file = shared.file(segment.first).map_err(IoFailure::at("open", &path))?;
-    let mut announced = false;
+    // Even if all of it was erased already: the note may be what a crash prevented.
+    chain::announce_change(shared, &segment);
     for pointer in records {
         let Some(patch) = plan(shared, (&path, &file), segment, pointer, wrong)? else { continue };
-        if !announced {
-            chain::announce_change(shared, &segment);
-            announced = true;
-        }
         let offset = u64::from(pointer.offset);
         file.write_all_at(&patch.bytes, offset)
             .and_then(|()| write_zeros(&*file, offset + patch.bytes.len() as u64, patch.zeros))

@@ -278,3 +278,28 @@ fn a_dead_observer_fails_its_writers_instead_of_leaving_them_waiting() {
     assert!(matches!(run(wal.append(vec![2], 0)), Err(AppendError::Poisoned(_))));
     assert!(matches!(wal.health(), LogHealth::Poisoned { .. }));
 }
+
+#[test]
+fn a_record_that_waits_is_written_with_the_next_and_when_room_runs_out() {
+    let fs = FaultFs::new();
+    let options = WalOptions { queue_bytes: 64 << 10, ..small() };
+    let log = open(&fs, options);
+    run(async {
+        let before = fs.operations();
+        let waiting = log.wal.reserve(10).await.unwrap().append_with_next(vec![1; 10], 1).unwrap();
+        let next = log.wal.append(vec![2; 10], 2).await.unwrap();
+        assert_eq!((waiting.await.unwrap().lsn, next.lsn), (Lsn(1), Lsn(2)));
+        let both = fs.operations() - before;
+        let before = fs.operations();
+        log.wal.append(vec![3; 10], 3).await.unwrap();
+        assert_eq!(fs.operations() - before, both);
+        // The queue has room for one such record: the second waits for what the first holds.
+        let first = log.wal.reserve(60 << 10).await.unwrap().append_with_next(vec![4; 60 << 10], 4).unwrap();
+        let second = log.wal.reserve(60 << 10).await.unwrap().append_with_next(vec![5; 60 << 10], 5).unwrap();
+        assert_eq!(first.await.unwrap().lsn, Lsn(4));
+        // Closing writes what still waits.
+        log.wal.close().await;
+        assert_eq!(second.await.unwrap().lsn, Lsn(5));
+    });
+    assert_eq!(log.observed.lock().unwrap().len(), 5);
+}

@@ -66,10 +66,12 @@ impl Model {
         assert!(scan.damages().is_empty(), "{:?}", scan.damages());
         assert!(found == self.records);
         for (pointer, payload) in &self.records {
-            match (reader.read(*pointer), payload) {
-                (Ok(read), Some(payload)) => assert_eq!(&read, payload),
-                (Err(ReadError::Erased(lsn)), None) => assert_eq!(lsn, pointer.lsn),
-                other => panic!("{other:?}"),
+            let read = reader.read(*pointer);
+            match payload {
+                Some(payload) => assert_eq!(&read.unwrap(), payload),
+                None => {
+                    assert!(matches!(read, Err(ReadError::Erased(lsn)) if lsn == pointer.lsn), "{read:?}")
+                }
             }
         }
         assert_eq!(reader.held().end, Lsn(self.written + 1));

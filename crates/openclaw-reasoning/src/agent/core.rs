@@ -23,16 +23,18 @@ use tracing::{debug, error, warn};
 
 use super::{AgentOptions, Persona};
 use crate::{
-    Router,
+    JoinedTools, MemoryTools, Router,
     runs::{Live, Place, Queue, Registry, last_event, limits},
     turn::{Equipment, Finish, Task, Turn},
 };
 
 /// What all runs share.
 pub(super) struct Core {
-    options: AgentOptions,
+    max_steps: usize,
     pub(super) memory: Arc<dyn MemoryPort>,
+    /// All tools, those of the memory among them.
     tools: Arc<dyn ToolPort>,
+    memory_tools: Arc<MemoryTools>,
     pub(super) router: watch::Receiver<Arc<Router>>,
     persona: Persona,
     pub(super) queue: Arc<Queue>,
@@ -121,10 +123,13 @@ impl Core {
         router: watch::Receiver<Arc<Router>>,
         persona: Persona,
     ) -> Self {
+        let memory_tools = Arc::new(MemoryTools::new(Arc::clone(&memory), options.curation));
+        let tools = JoinedTools::new(vec![Arc::clone(&memory_tools) as _, tools]);
         Self {
-            options,
+            max_steps: options.max_steps.max(1),
             memory,
-            tools,
+            tools: Arc::new(tools),
+            memory_tools,
             router,
             persona,
             queue: Arc::default(),
@@ -219,8 +224,9 @@ impl Core {
         let with = Equipment {
             memory: &*self.memory,
             tools: &*self.tools,
+            memory_tools: &self.memory_tools,
             router: &router,
-            max_steps: self.options.max_steps.max(1),
+            max_steps: self.max_steps,
         };
         let task = Task {
             run: job.place.run,

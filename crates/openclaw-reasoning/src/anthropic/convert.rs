@@ -16,8 +16,9 @@ use crate::{
     tools::{Assembling, Schema, ToolNames, wire_id},
 };
 
-/// The request as JSON. Cache breakpoints stand after the tools, after the system prompt, and at the end of the last two
-/// turns of the user: the next turn begins with all of that.
+/// The request as JSON. Cache breakpoints stand after the tools, after the system prompt, at the end, and where the next turn
+/// will still begin with the same: at the end of the user's turn before, or, when memories are recalled, which the next turn
+/// won't repeat, right before them.
 pub(super) fn body(
     request: &ModelRequest,
     remote: &Remote,
@@ -48,9 +49,15 @@ pub(super) fn body(
     if let Some(last) = system.last_mut() {
         last.cache_control = Some(CacheControl::Ephemeral);
     }
-    for message in messages.iter_mut().rev().filter(|message| message.role == "user").take(2) {
-        if let Some(last) = message.content.last_mut() {
-            last.cache_control = Some(CacheControl::Ephemeral);
+    let last = messages.iter().rposition(|message| message.role == "user");
+    let kept = match &request.recalled {
+        Some(recalled) => before(&messages, recalled),
+        None => last.and_then(|last| end_of_user(&messages, last)),
+    };
+    let end = last.and_then(|last| Some((last, messages.get(last)?.content.len().checked_sub(1)?)));
+    for (message, block) in [end, kept].into_iter().flatten() {
+        if let Some(block) = messages.get_mut(message).and_then(|message| message.content.get_mut(block)) {
+            block.cache_control = Some(CacheControl::Ephemeral);
         }
     }
     let last_tool = request.tools.len();
@@ -70,6 +77,25 @@ pub(super) fn body(
         messages,
     };
     to_json(&body)
+}
+
+/// Message and block before `recalled`.
+fn before(messages: &[Message<'_>], recalled: &str) -> Option<(usize, usize)> {
+    let is_recalled = |block: &Block<'_>| matches!(block.kind, BlockKind::Text { text } if text == recalled);
+    let at = messages.iter().rposition(|message| message.content.iter().any(is_recalled))?;
+    match messages.get(at)?.content.iter().rposition(is_recalled)? {
+        0 => {
+            let at = at.checked_sub(1)?;
+            Some((at, messages.get(at)?.content.len().checked_sub(1)?))
+        }
+        block => Some((at, block - 1)),
+    }
+}
+
+/// Message and block with which the user's last turn before the message `end` ends.
+fn end_of_user(messages: &[Message<'_>], end: usize) -> Option<(usize, usize)> {
+    let at = messages.iter().take(end).rposition(|message| message.role == "user")?;
+    Some((at, messages.get(at)?.content.len().checked_sub(1)?))
 }
 
 fn text(text: &str) -> Block<'_> {

@@ -40,6 +40,36 @@ pub(super) fn image<'a>(attachment: &'a Attachment, model: &ModelInfo) -> Option
     (model.vision && is_shown).then_some(Part::Image { mime_type, source: &attachment.source })
 }
 
+/// What a model is given of a file.
+pub(crate) enum Shown<'a> {
+    /// The picture itself.
+    Picture,
+    /// So much of its text.
+    Text(&'a [u8]),
+    /// Its name and nature.
+    Name,
+}
+
+/// What `model` is given of a file, for those who have to know what it costs.
+pub(crate) fn shown<'a>(attachment: &'a Attachment, model: &ModelInfo) -> Shown<'a> {
+    match &attachment.source {
+        _ if image(attachment, model).is_some() => Shown::Picture,
+        AttachmentSource::Data(bytes)
+            if is_text(essence(&attachment.mime_type), &one_line(&attachment.name), bytes) =>
+        {
+            Shown::Text(head(bytes, model))
+        }
+        AttachmentSource::Data(_) | AttachmentSource::Url(_) => Shown::Name,
+    }
+}
+
+/// As much of a text file as is shown. A token is two bytes at the very least on average, so a file never takes more than
+/// half of the window.
+fn head<'a>(bytes: &'a [u8], model: &ModelInfo) -> &'a [u8] {
+    let most = LEAST_TEXT_FILE.max(model.context_window as usize);
+    bytes.get(..most).unwrap_or(bytes)
+}
+
 /// Tells of a file in words: its text when it is text, its name and nature otherwise.
 pub(super) fn describe(attachment: &Attachment, model: &ModelInfo, notes: &mut String) {
     if !notes.is_empty() {
@@ -48,9 +78,7 @@ pub(super) fn describe(attachment: &Attachment, model: &ModelInfo, notes: &mut S
     let (name, mime_type) = (one_line(&attachment.name), one_line(essence(&attachment.mime_type)));
     let _ = match &attachment.source {
         AttachmentSource::Data(bytes) if is_text(&mime_type, &name, bytes) => {
-            // A token is two bytes at the very least on average, so a file never takes more than half of the window.
-            let most = LEAST_TEXT_FILE.max(model.context_window as usize);
-            let shown = &bytes[..bytes.len().min(most)];
+            let shown = head(bytes, model);
             let text = String::from_utf8_lossy(shown);
             let text = if shown.len() < bytes.len() { text.trim_end_matches('\u{fffd}') } else { &text };
             let fence = fence(text);

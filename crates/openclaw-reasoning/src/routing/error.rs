@@ -91,6 +91,17 @@ impl FailCause {
     }
 }
 
+/// Whether a server says that it, or its model, takes no tools at all; each has words of its own for that.
+pub(super) fn refuses_tools(error: &ProviderError) -> bool {
+    let ProviderError::Status { status: 400 | 404 | 422 | 500 | 501, message, .. } = error else {
+        return false;
+    };
+    let message = message.to_ascii_lowercase();
+    let about_tools = ["tool", "function call"].iter().any(|word| message.contains(word));
+    let refused = ["not support", "unsupported", "that support", "requires --", "require --"];
+    about_tools && refused.iter().any(|word| message.contains(word))
+}
+
 /// A cause as it may stand in a log file, which outlives what is erased: see [`LoggedError`].
 pub(super) struct Logged<'a>(pub(super) &'a FailCause);
 

@@ -6,19 +6,26 @@ mod guard;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
-use openclaw_core::config::ProviderKind;
+use openclaw_core::{TokenUsage, config::ProviderKind};
 use tracing::{debug, info, warn};
 
 pub use self::error::{FailCause, ProviderSaid, RouteError};
 use self::{
     breaker::Breaker,
-    error::{Logged, LoggedError},
+    error::{Logged, LoggedError, refuses_tools},
     guard::begin,
 };
 use crate::{
-    ModelInfo, ModelRequest, ModelStream, Provider, ProviderError, context,
+    ModelInfo, ModelRequest, ModelStream, Provider, ProviderError,
+    context::{self, Calibration, Count},
     retry::{Wait, wait},
 };
 
@@ -56,6 +63,8 @@ impl fmt::Debug for Route {
 /// next route is asked. A time-out is only tried again where no other route is left, since it has cost the caller a whole
 /// `timeout_ms` already. A provider that five requests in a row could not reach is left alone for 30 s, then probed by one
 /// request; failed probes double the pause up to 5 minutes. Once a word of an answer is out, no other provider is asked.
+///
+/// A server that says its model calls no tools is asked again without them, and from then on.
 #[derive(Debug, Default)]
 pub struct Router {
     slots: Vec<Slot>,
@@ -65,6 +74,9 @@ pub struct Router {
 struct Slot {
     route: Route,
     breaker: Breaker,
+    calibration: Arc<Calibration>,
+    /// Whether the provider said that its model calls no tools.
+    is_toolless: AtomicBool,
 }
 
 /// An answer that has begun.
@@ -76,6 +88,22 @@ pub struct RoutedStream {
     /// The answer. Every error in it is a [`ProviderError::Cut`], and without an error it ends with
     /// [`ModelEvent::Done`](crate::ModelEvent::Done).
     pub events: ModelStream,
+    /// Ours of the request's tokens, for comparison with the vendor's.
+    pub(crate) measure: Measure,
+}
+
+/// What a request costs by our count, and where to tell the vendor's.
+#[derive(Debug, Clone)]
+pub(crate) struct Measure {
+    count: Count,
+    calibration: Arc<Calibration>,
+}
+
+impl Measure {
+    /// The vendor has counted the whole request.
+    pub(crate) fn counted(&self, usage: TokenUsage) {
+        self.calibration.learn(self.count, usage.input);
+    }
 }
 
 impl fmt::Debug for RoutedStream {
@@ -92,8 +120,12 @@ impl Router {
     /// [`RouteError::NoProvider`].
     #[must_use]
     pub fn new(routes: Vec<Route>) -> Self {
-        let slots = routes.into_iter().map(|route| Slot { route, breaker: Breaker::new() }).collect();
-        Self { slots }
+        Self { slots: routes.into_iter().map(Slot::new).collect() }
+    }
+
+    /// The model that is asked first, and what is known of how it counts.
+    pub(crate) fn first(&self) -> Option<(ModelInfo, &Calibration)> {
+        self.slots.first().map(|slot| (slot.model(), &*slot.calibration))
     }
 
     /// Kind and model of the provider that is asked first.
@@ -128,13 +160,23 @@ impl Router {
         let mut budget = MAX_ATTEMPTS;
         for (index, slot) in self.slots.iter().enumerate() {
             let is_last = index + 1 == self.slots.len();
-            let model = slot.route.provider.model();
+            let mut model = slot.model();
             let (attempts, cause) = match slot.breaker.admit() {
                 Err(retry_in) => (0, FailCause::Paused { retry_in }),
                 Ok(permit) => {
                     let mut attempts = 0;
-                    let fitted = context::fit(request, &model);
-                    let asked = slot.ask(&fitted, is_last, budget.max(1), &mut attempts).await;
+                    let mut fitted = context::fit(request, &slot.calibration.gauge(&model));
+                    let mut asked = slot.ask(&fitted.request, is_last, budget.max(1), &mut attempts).await;
+                    if let Err(error) = &asked
+                        && !fitted.request.tools.is_empty()
+                        && refuses_tools(error)
+                    {
+                        warn!(provider = %slot.route.name, model = %model.name, error = %LoggedError(error), "the model calls no tools; it is asked without them from now on");
+                        slot.is_toolless.store(true, Ordering::Relaxed);
+                        model = slot.model();
+                        fitted = context::fit(request, &slot.calibration.gauge(&model));
+                        asked = slot.ask(&fitted.request, is_last, budget.max(1), &mut attempts).await;
+                    }
                     budget = budget.saturating_sub(attempts);
                     match asked {
                         Ok(events) => {
@@ -142,7 +184,10 @@ impl Router {
                             if index > 0 {
                                 info!(provider = %slot.route.name, model = %model.name, "a fallback provider answers");
                             }
-                            return Ok(RoutedStream { provider: slot.route.name.clone(), model, events });
+                            let calibration = Arc::clone(&slot.calibration);
+                            let measure = Measure { count: fitted.count, calibration };
+                            let provider = slot.route.name.clone();
+                            return Ok(RoutedStream { provider, model, events, measure });
                         }
                         Err(error) => {
                             if is_outage(&error) {
@@ -163,6 +208,18 @@ impl Router {
 }
 
 impl Slot {
+    fn new(route: Route) -> Self {
+        let calibration = Arc::new(Calibration::new(route.kind));
+        Self { route, breaker: Breaker::new(), calibration, is_toolless: AtomicBool::new(false) }
+    }
+
+    /// The model, as far as it showed what it can do.
+    fn model(&self) -> ModelInfo {
+        let mut model = self.route.provider.model();
+        model.tools &= !self.is_toolless.load(Ordering::Relaxed);
+        model
+    }
+
     /// Asks one provider, at most `budget` times, again where that may help. Counts in `attempts`.
     async fn ask(
         &self,

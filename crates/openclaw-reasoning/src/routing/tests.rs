@@ -23,6 +23,8 @@ type Item = Result<ModelEvent, ProviderError>;
 struct Scripted {
     replies: Mutex<VecDeque<Result<Vec<Item>, ProviderError>>>,
     asked: AtomicU32,
+    /// How many tools each request offered.
+    offered: Mutex<Vec<usize>>,
 }
 
 #[async_trait]
@@ -31,7 +33,8 @@ impl Provider for Scripted {
         ModelInfo { name: "m".into(), context_window: 8192, max_tokens: 100, vision: false, tools: true }
     }
 
-    async fn stream(&self, _: &ModelRequest) -> Result<ModelStream, ProviderError> {
+    async fn stream(&self, request: &ModelRequest) -> Result<ModelStream, ProviderError> {
+        self.offered.lock().unwrap().push(request.tools.len());
         self.asked.fetch_add(1, Ordering::SeqCst);
         let mut replies = self.replies.lock().unwrap();
         let reply = if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() };
@@ -40,7 +43,11 @@ impl Provider for Scripted {
 }
 
 fn scripted(replies: Vec<Result<Vec<Item>, ProviderError>>) -> Arc<Scripted> {
-    Arc::new(Scripted { replies: Mutex::new(replies.into()), asked: AtomicU32::new(0) })
+    Arc::new(Scripted {
+        replies: Mutex::new(replies.into()),
+        asked: AtomicU32::new(0),
+        offered: Mutex::default(),
+    })
 }
 
 fn route(name: &str, max_retries: u32, provider: &Arc<Scripted>) -> Route {
@@ -247,4 +254,64 @@ async fn attempts_are_bounded_over_all_providers() {
     let attempts: u32 = all.iter().map(|one| asked(one)).sum();
     assert_eq!(said.len(), 6);
     assert!(attempts <= MAX_ATTEMPTS + 6, "{attempts}");
+}
+
+fn with_a_tool(text: &str) -> ModelRequest {
+    let said = openclaw_core::Message {
+        id: openclaw_core::RunId::generate().user_message_id(),
+        role: openclaw_core::Role::User,
+        content: vec![openclaw_core::ContentBlock::Text(text.to_owned())],
+        timestamp: openclaw_core::Timestamp::from_unix_millis(0),
+        metadata: openclaw_core::Metadata::default(),
+    };
+    let tool = openclaw_core::ToolDefinition {
+        name: "t".into(),
+        description: String::new(),
+        parameters: serde_json::json!({}),
+    };
+    ModelRequest { messages: vec![Arc::new(said)], tools: vec![tool], ..ModelRequest::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_calls_no_tools_is_asked_without_them() {
+    for (code, message) in [
+        (400, "registry.ollama.ai/library/gemma:2b does not support tools"),
+        (404, "No endpoints found that support tool use. Try disabling \"t\"."),
+        (500, "tools param requires --jinja flag"),
+        (400, "\"auto\" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set"),
+    ] {
+        let refused = ProviderError::Status { status: code, message: message.into(), retry_after: None };
+        let one = scripted(vec![Err(refused), says("plain")]);
+        let router = Router::new(vec![route("primary", 0, &one)]);
+        assert!(router.first().unwrap().0.tools);
+        for _ in 0..2 {
+            assert_eq!(router.stream(&with_a_tool("hi")).await.unwrap().provider, "primary", "{message}");
+        }
+        assert_eq!(*one.offered.lock().unwrap(), [1, 0, 0], "{message}");
+        assert!(!router.first().unwrap().0.tools);
+    }
+    // What a server says of one tool, or of something else, is not that.
+    let refused =
+        ProviderError::Status { status: 400, message: "tools.0: bad schema".into(), retry_after: None };
+    let one = scripted(vec![Err(refused), says("plain")]);
+    let router = Router::new(vec![route("primary", 0, &one)]);
+    assert!(router.stream(&with_a_tool("hi")).await.is_err());
+    assert!(router.first().unwrap().0.tools);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_vendor_counts_corrects_the_next_estimate() {
+    let one = scripted(vec![says("hello")]);
+    let router = Router::new(vec![route("primary", 0, &one)]);
+    let request = with_a_tool(&"word ".repeat(5000));
+    let estimate = |router: &Router| {
+        let (model, calibration) = router.first().unwrap();
+        let gauge = calibration.gauge(&model);
+        gauge.message(&request.messages[0])
+    };
+    let before = estimate(&router);
+    let answer = router.stream(&request).await.unwrap();
+    answer.measure.counted(TokenUsage { input: 2 * before as u64, output: 1 });
+    let after = estimate(&router);
+    assert!(after > before * 5 / 4 && after < before * 2, "{before} {after}");
 }

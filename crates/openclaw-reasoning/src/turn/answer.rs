@@ -45,6 +45,7 @@ impl Turn<'_> {
             Ok(routed) => routed,
             Err(error) => return failed((&error).into()),
         };
+        let measure = routed.measure;
         let mut events = routed.events;
         let mut calls = Vec::new();
         while let Some(event) = events.next().await {
@@ -67,6 +68,7 @@ impl Turn<'_> {
                     if stop == StopReason::Refused {
                         calls.clear();
                     }
+                    measure.counted(*usage);
                     return Ok(Answer { spoken: None, calls, stop, model: routed.model.name });
                 }
                 Err(error) => return failed(failure::cut(&routed.provider, &error)),

@@ -2,6 +2,7 @@
 
 mod answer;
 mod failure;
+mod prepare;
 mod tools;
 
 use std::sync::Arc;
@@ -15,16 +16,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use crate::{
-    ModelRequest, Router, StopReason,
-    context::{self, HISTORY_MESSAGES, Ingredients, Shares},
-    runs::EventLog,
-};
+use crate::{ModelRequest, Router, StopReason, memory_tools::MemoryTools, runs::EventLog};
 
 /// What a turn works with.
 pub(crate) struct Equipment<'a> {
     pub(crate) memory: &'a dyn MemoryPort,
+    /// All tools, those of the memory among them.
     pub(crate) tools: &'a dyn ToolPort,
+    pub(crate) memory_tools: &'a MemoryTools,
     pub(crate) router: &'a Router,
     pub(crate) max_steps: usize,
 }
@@ -114,35 +113,6 @@ impl<'a> Turn<'a> {
         Err(Stop::Failed(failure::too_many_steps(self.with.max_steps)))
     }
 
-    async fn first_request(&self, task: &Task) -> Result<ModelRequest, Stop> {
-        let Some((_, model)) = self.with.router.primary() else {
-            return Err(Stop::Failed((&crate::RouteError::NoProvider).into()));
-        };
-        let shares = Shares::of(&model);
-        let history = if task.has_history {
-            let recent = self.with.memory.recent(&task.conversation, HISTORY_MESSAGES, shares.recent_bytes());
-            let recent = self.unless_stopped(recent).await?.map_err(|error| {
-                tracing::error!(run = %task.run, %error, "the conversation can't be read");
-                Stop::Failed((&error).into())
-            })?;
-            let budget = shares.recent.saturating_sub(context::message_tokens(&task.message));
-            context::select(recent, task.run, budget)
-        } else {
-            Vec::new()
-        };
-        let tools =
-            if model.tools { self.unless_stopped(self.with.tools.definitions()).await? } else { Vec::new() };
-        let ingredients = Ingredients {
-            persona: &task.persona,
-            channel: &task.channel,
-            now: Timestamp::now(),
-            history,
-            message: Arc::clone(&task.message),
-            tools,
-        };
-        Ok(context::build(ingredients, &model))
-    }
-
     /// The final answer, out of the text of the last step.
     fn reply(&mut self, stop: StopReason, model: String) -> Result<Reply, Stop> {
         if self.text.trim().is_empty() {
@@ -181,8 +151,9 @@ impl<'a> Turn<'a> {
                 skill: call.name.clone(),
                 arguments: call.arguments.clone(),
             });
-            let is_tool = offered.iter().any(|tool| tool.name == call.name);
-            if is_tool && !self.skills_used.contains(&call.name) {
+            let is_skill =
+                offered.iter().any(|tool| tool.name == call.name) && !self.with.memory_tools.has(&call.name);
+            if is_skill && !self.skills_used.contains(&call.name) {
                 self.skills_used.push(call.name.clone());
             }
         }

@@ -69,6 +69,35 @@ async fn the_request_is_what_the_vendor_documents() {
 }
 
 #[tokio::test]
+async fn what_is_recalled_stands_before_the_message_and_after_what_the_vendor_keeps() {
+    let ephemeral = json!({"type": "ephemeral"});
+    let mut asked = request(vec![
+        text(Role::User, "first"),
+        text(Role::Assistant, "answer"),
+        text(Role::User, "second"),
+        message(Role::Assistant, vec![weather_call("toolu_1", "Oslo")]),
+        weather_result("toolu_1", "rain", false),
+    ]);
+    asked.tools = vec![weather_tool()];
+    asked.recalled = Some("<memory>".to_owned());
+    let messages = body_of(&asked, true).await["messages"].take();
+    assert_eq!(
+        messages[1]["content"],
+        json!([{"type": "text", "text": "answer", "cache_control": ephemeral}])
+    );
+    assert_eq!(
+        messages[2]["content"],
+        json!([{"type": "text", "text": "<memory>"}, {"type": "text", "text": "second"}])
+    );
+    assert_eq!(messages[4]["content"][0]["cache_control"], ephemeral, "the next step begins with all of it");
+    assert_eq!(
+        messages.to_string().matches("cache_control").count(),
+        2,
+        "with tools and system four, as many as it takes"
+    );
+}
+
+#[tokio::test]
 async fn calls_and_results_are_mapped_and_results_come_first() {
     let said = vec![ContentBlock::Text("Looking.".into()), weather_call("toolu_1", "Kyōto")];
     let mut asked = request(vec![

@@ -48,6 +48,7 @@ pub struct FakeMemory {
     unwritable: Mutex<Option<String>>,
     failing: Mutex<HashSet<MemoryOp>>,
     delay: Mutex<Option<Duration>>,
+    recall_delay: Mutex<Option<Duration>>,
 }
 
 impl FakeMemory {
@@ -80,6 +81,11 @@ impl FakeMemory {
     /// Makes every recall find these, best first, but for what the prompt holds already.
     pub fn recalls(&self, recalled: Vec<Recalled>) {
         *lock(&self.recalled) = recalled;
+    }
+
+    /// Makes every recall take this long.
+    pub fn slow_recalls(&self, delay: Option<Duration>) {
+        *lock(&self.recall_delay) = delay;
     }
 
     /// The texts of a conversation in the order of the log, each after its role.
@@ -263,6 +269,10 @@ impl MemoryPort for FakeMemory {
     }
 
     async fn recall(&self, query: RecallQuery) -> Result<Vec<Recalled>, MemoryError> {
+        let delay = *lock(&self.recall_delay);
+        if let Some(delay) = delay {
+            tokio::time::sleep(delay).await;
+        }
         self.read(MemoryOp::Recall)?;
         let mut found = lock(&self.recalled).clone();
         found.retain(|memory| query.present.iter().all(|id| id.as_str() != memory.id));

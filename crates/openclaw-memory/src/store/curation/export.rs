@@ -1,6 +1,6 @@
 //! Giving out messages in the order of the log.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map};
 
 use openclaw_core::{
     ForeignMessage, Lsn, RunId,
@@ -124,13 +124,15 @@ impl Core {
         run: RunId,
         runs: &'r mut HashMap<RunId, Run>,
     ) -> Result<Option<&'r mut Run>, MemoryError> {
-        if !runs.contains_key(&run) {
-            let Some((at, conversation)) = self.locate(run)? else { return Ok(None) };
-            let Some(payload) = self.payload(at)? else { return Ok(None) };
-            let Ok(Record::Accepted(record)) = Record::decode(&payload) else { return Ok(None) };
-            let channel = record.channel.as_str().to_owned();
-            runs.insert(run, Run { conversation, channel, steps: None });
+        match runs.entry(run) {
+            hash_map::Entry::Occupied(known) => Ok(Some(known.into_mut())),
+            hash_map::Entry::Vacant(unknown) => {
+                let Some((at, conversation)) = self.locate(run)? else { return Ok(None) };
+                let Some(payload) = self.payload(at)? else { return Ok(None) };
+                let Ok(Record::Accepted(record)) = Record::decode(&payload) else { return Ok(None) };
+                let channel = record.channel.as_str().to_owned();
+                Ok(Some(unknown.insert(Run { conversation, channel, steps: None })))
+            }
         }
-        Ok(runs.get_mut(&run))
     }
 }

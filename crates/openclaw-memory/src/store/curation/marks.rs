@@ -65,3 +65,65 @@ impl Core {
         Ok(CompactionHistory { reports, running })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use openclaw_core::{
+        Timestamp,
+        config::MemoryConfig,
+        port::{CurationPort as _, MemoryPort as _},
+    };
+
+    use super::*;
+    use crate::store::Memory;
+
+    #[tokio::test]
+    async fn compactions_are_remembered() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = MemoryConfig { min_free_mb: 0, ..MemoryConfig::default() };
+        let mut memory = Memory::open(dir.path(), &config).unwrap().0;
+        let done = |first: u64, end: u64| Compaction {
+            lsns: Lsn(first)..Lsn(end),
+            report: CompactionReport {
+                started_at: Timestamp::from_unix_millis(1_774_000_000_000 + i64::try_from(first).unwrap()),
+                took_ms: 1500,
+                segments: 2,
+                messages: end - first,
+                added: 5,
+                superseded: 1,
+                rejected: 1,
+                wal_bytes_before: 9000,
+                wal_bytes_after: 100,
+                method: "extractive".to_owned(),
+                files: vec!["memory/compacted/facts.md".to_owned()],
+                dry_run: false,
+            },
+            files: vec![("memory/compacted/facts.md".to_owned(), [7; 32])],
+        };
+        assert_eq!(memory.core().compacted_until().unwrap(), Lsn(1));
+        assert_eq!(memory.stats().await.unwrap().compacted.last_compaction, None);
+        for n in 0..5 {
+            let mark = done(n * 10 + 1, n * 10 + 11);
+            memory.blocking(move |core| core.mark_compacted(&mark, &Handle::current())).await.unwrap();
+            if n == 2 {
+                assert!(memory.checkpoint_now());
+            }
+        }
+        memory.core().set_compacting(Some((1, 3)));
+        assert_eq!(memory.history(1).await.unwrap().running, Some((1, 3)));
+        for round in 0..3 {
+            let history = memory.history(3).await.unwrap();
+            assert_eq!(history.reports, [4, 3, 2].map(|n| done(n * 10 + 1, n * 10 + 11).report));
+            assert_eq!(memory.core().compactions(9).unwrap().last(), Some(&done(1, 11)));
+            assert_eq!(memory.core().compacted_until().unwrap(), Lsn(51));
+            let last = memory.stats().await.unwrap().compacted.last_compaction.unwrap();
+            assert_eq!(last.unix_millis(), 1_774_000_001_541);
+            memory.close().await;
+            drop(memory);
+            if round == 1 {
+                std::fs::remove_dir_all(dir.path().join("index")).unwrap();
+            }
+            memory = Memory::open(dir.path(), &config).unwrap().0;
+        }
+    }
+}

@@ -36,7 +36,7 @@ use entries::Moment;
 impl CurationPort for Memory {
     async fn remember(&self, memory: NewMemory) -> Result<MemoryEntry, MemoryError> {
         let runtime = Handle::current();
-        self.blocking(move |core| core.remember(memory, &runtime)).await
+        self.blocking(move |core| core.remember(&memory, &runtime)).await
     }
 
     async fn forget(&self, id: MemoryId) -> Result<Option<MemoryEntry>, MemoryError> {

@@ -76,14 +76,14 @@ fn check(new: &NewMemory) -> Result<(), MemoryError> {
 }
 
 impl Core {
-    pub(super) fn remember(&self, new: NewMemory, runtime: &Handle) -> Result<MemoryEntry, MemoryError> {
-        check(&new)?;
+    pub(super) fn remember(&self, new: &NewMemory, runtime: &Handle) -> Result<MemoryEntry, MemoryError> {
+        check(new)?;
         let _alone = self.maintain();
         let replaced = match new.supersedes {
             None => None,
             Some(id) => Some(self.last_of_chain(id)?.ok_or(MemoryError::UnknownMemory(id))?),
         };
-        if let Some(known) = self.known(&new)? {
+        if let Some(known) = self.known(new)? {
             if let Some(replaced) = replaced.filter(|replaced| *replaced != known.id) {
                 self.change(replaced, Changed::Superseded(known.id), runtime)?;
             }
@@ -91,7 +91,7 @@ impl Core {
         }
         let conversation = match &new.conversation {
             Some(conversation) => Some(ConvKey::of(conversation)),
-            None => self.conversation_of_sources(&new)?,
+            None => self.conversation_of_sources(new)?,
         };
         let record = RememberedRecord {
             id: self.next_memory_id(),

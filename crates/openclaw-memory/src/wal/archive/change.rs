@@ -137,6 +137,7 @@ pub(in crate::wal) fn erase_in(
             patches.insert(u64::from(pointer.offset), patch);
         }
     }
+    chain::announce_change(shared, &segment);
     if patches.is_empty() {
         // A process that was killed may have left the archive in place, but not durably so.
         return shared
@@ -144,7 +145,6 @@ pub(in crate::wal) fn erase_in(
             .sync_dir(&dirs.archive)
             .map_err(|source| poisoned(shared, dirs.archive.clone(), source));
     }
-    chain::announce_change(shared, &segment);
     let (end, before) = shared.with_table(|table| {
         let index = table.get(segment.first).map_or(0, |(index, _)| index);
         let before = index.checked_sub(1).and_then(|before| table.segments.get(before));

@@ -1,6 +1,7 @@
 //! The agent against a memory in memory, a model by script and tools by script, on a paused clock.
 
 mod end;
+mod memory;
 mod order;
 mod restart;
 mod tool_loop;
@@ -18,7 +19,7 @@ use openclaw_core::{
     config::ProviderKind,
     port::{AgentPort as _, EventStream, MemoryPort as _, RunHandle, Submission, SubmitError},
 };
-use openclaw_testkit::{FakeMemory, FakeTools};
+use openclaw_testkit::{FakeCuration, FakeMemory, FakeTools};
 use tokio::sync::watch;
 
 use crate::{
@@ -31,6 +32,7 @@ use crate::{
 pub(super) enum Beat {
     Say(&'static str),
     Call(&'static str, &'static str),
+    CallWith(&'static str, &'static str, serde_json::Value),
     Wait(u64),
     Fail(ProviderError),
     Hang,
@@ -39,7 +41,7 @@ pub(super) enum Beat {
     Done(StopReason),
 }
 
-use Beat::{Call, Done, Fail, Hang, Panic, Say, Usage, Wait};
+use Beat::{Call, CallWith, Done, Fail, Hang, Panic, Say, Usage, Wait};
 
 type Script = Box<dyn Fn(&ModelRequest) -> Vec<Beat> + Send + Sync>;
 
@@ -66,6 +68,11 @@ impl Provider for Model {
                     name: name.into(),
                     arguments: serde_json::json!({ "for": id }),
                 })),
+                CallWith(id, name, arguments) => Ok(ModelEvent::ToolCall(openclaw_core::ToolCall {
+                    id: id.into(),
+                    name: name.into(),
+                    arguments,
+                })),
                 Usage(input, output) => Ok(ModelEvent::Usage(TokenUsage { input, output })),
                 Done(stop) => Ok(ModelEvent::Done(stop)),
                 Fail(error) => Err(error),
@@ -83,6 +90,7 @@ impl Provider for Model {
 
 pub(super) struct Rig {
     memory: Arc<FakeMemory>,
+    curation: Arc<FakeCuration>,
     tools: Arc<FakeTools>,
     model: Arc<Model>,
     router: watch::Sender<Arc<Router>>,
@@ -102,8 +110,10 @@ impl Rig {
         let model = Arc::new(Model { script: Box::new(script), requests: Mutex::default() });
         let tools = Arc::new(tools);
         let (router, routers) = watch::channel(Arc::new(Router::new(vec![route(&model)])));
-        let agent = start(&memory, &tools, routers);
-        Self { memory, tools, model, router, agent }
+        let curation = Arc::new(FakeCuration::new(Arc::clone(&memory)));
+        let options = AgentOptions { curation: Some(Arc::clone(&curation) as _), ..AgentOptions::default() };
+        let agent = start(options, &memory, &tools, routers);
+        Self { memory, curation, tools, model, router, agent }
     }
 
     async fn submit(&self, conversation: Option<&str>, text: &str) -> Result<RunHandle, SubmitError> {
@@ -124,18 +134,19 @@ impl Rig {
     /// The run told from its record alone, by an agent that never saw it live.
     async fn retold(&self, run: RunId, after: Option<EventId>) -> Vec<Arc<RunEvent>> {
         let (_, routers) = watch::channel(Arc::new(Router::default()));
-        let other = start(&self.memory, &self.tools, routers);
+        let other = start(AgentOptions::default(), &self.memory, &self.tools, routers);
         collect(other.events(run, after).await.unwrap().unwrap()).await
     }
 }
 
 fn start(
+    options: AgentOptions,
     memory: &Arc<FakeMemory>,
     tools: &Arc<FakeTools>,
     routers: watch::Receiver<Arc<Router>>,
 ) -> Arc<Agent> {
     let persona = Arc::new(|| "You are Claw.".to_owned());
-    Agent::start(AgentOptions::default(), Arc::clone(memory) as _, Arc::clone(tools) as _, routers, persona)
+    Agent::start(options, Arc::clone(memory) as _, Arc::clone(tools) as _, routers, persona)
 }
 
 fn route(model: &Arc<Model>) -> Route {

@@ -56,7 +56,7 @@ async fn pending_runs_wait_for_a_provider_then_fail_with_the_way_out() {
         memory.accept_run(left_pending(id, "hi")).await.unwrap();
         let model = Arc::new(Model { script: Box::new(|_| answer("ok")), requests: Mutex::default() });
         let (router, routers) = watch::channel(Arc::new(Router::default()));
-        let agent = start(&memory, &Arc::default(), routers);
+        let agent = start(AgentOptions::default(), &memory, &Arc::default(), routers);
         let events = agent.events(id, None).await.unwrap().unwrap();
         tokio::time::sleep(Duration::from_secs(10)).await;
         if appears {

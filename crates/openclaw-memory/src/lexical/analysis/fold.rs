@@ -5,7 +5,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 /// Whether a character is of a script that is written without spaces between words, or (Korean) whose words carry their
 /// particles; such text is searched by pairs of characters.
-pub(super) fn is_unspaced(c: char) -> bool {
+pub(crate) fn is_unspaced(c: char) -> bool {
     matches!(c,
         '\u{1100}'..='\u{11ff}' | '\u{3005}' | '\u{3007}' | '\u{3041}'..='\u{30ff}' | '\u{3130}'..='\u{318f}'
         | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}'
@@ -29,7 +29,7 @@ fn combines(c: char) -> bool {
 }
 
 /// Appends the folded form of `text` to `out`. With a map, notes for each piece where it starts in `out` and in `text`.
-pub(super) fn fold(text: &str, out: &mut String, mut map: Option<&mut Vec<(usize, usize)>>) {
+pub(crate) fn fold(text: &str, out: &mut String, map: Option<&mut Vec<(usize, usize)>>) {
     if text.is_ascii() && map.is_none() {
         let start = out.len();
         out.push_str(text);
@@ -38,6 +38,38 @@ pub(super) fn fold(text: &str, out: &mut String, mut map: Option<&mut Vec<(usize
         }
         return;
     }
+    convert(text, out, map, push_lower);
+}
+
+/// The same without touching capitals, which say where the parts of an identifier begin.
+pub(super) fn normalise(text: &str, out: &mut String) {
+    if text.is_ascii() {
+        out.push_str(text);
+    } else {
+        convert(text, out, None, |c, out| out.push(c));
+    }
+}
+
+/// Appends a character's lower case, in the form in which words are compared.
+pub(super) fn push_lower(c: char, out: &mut String) {
+    if c.is_ascii() {
+        return out.push(c.to_ascii_lowercase());
+    }
+    for c in c.to_lowercase() {
+        match c {
+            'ß' => out.push_str("ss"),
+            'ς' => out.push('σ'),
+            c => out.push(c),
+        }
+    }
+}
+
+fn convert(
+    text: &str,
+    out: &mut String,
+    mut map: Option<&mut Vec<(usize, usize)>>,
+    push: impl Fn(char, &mut String),
+) {
     let mut position = 0;
     while let Some(rest) = text.get(position..).filter(|rest| !rest.is_empty()) {
         let mut chars = rest.chars();
@@ -47,21 +79,18 @@ pub(super) fn fold(text: &str, out: &mut String, mut map: Option<&mut Vec<(usize
         if let Some(map) = map.as_deref_mut() {
             map.push((out.len(), position));
         }
-        if alone && first.is_ascii() {
-            out.push(first.to_ascii_lowercase());
-            position += 1;
-        } else if alone && is_plain(first) {
-            out.push(first);
+        if alone && (first.is_ascii() || is_plain(first)) {
+            push(first, out);
             position += first.len_utf8();
         } else {
-            // A character with its marks is normalised as one.
+            // A character with its marks is normalised as one. Lower case may take marks apart again.
             let cluster = rest.graphemes(true).next().unwrap_or(rest);
-            for c in cluster.nfkc().flat_map(char::to_lowercase).nfkc() {
-                match c {
-                    'ß' => out.push_str("ss"),
-                    'ς' => out.push('σ'),
-                    c => out.push(c),
-                }
+            let start = out.len();
+            cluster.nfkc().for_each(|c| push(c, out));
+            if let Some(added) = out.get(start..).filter(|added| !unicode_normalization::is_nfkc(added)) {
+                let again: String = added.nfkc().collect();
+                out.truncate(start);
+                out.push_str(&again);
             }
             position += cluster.len();
         }
@@ -69,7 +98,7 @@ pub(super) fn fold(text: &str, out: &mut String, mut map: Option<&mut Vec<(usize
 }
 
 /// The folded form alone.
-pub(super) fn folded(text: &str) -> String {
+pub(crate) fn folded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     fold(text, &mut out, None);
     out

@@ -1,0 +1,159 @@
+//! The newest documents, in memory: a posting is one number, so that sorting them is all there is to do.
+
+use super::{
+    hash::TermHash,
+    length,
+    postings::{MAX_COUNT, Posting},
+    rows::Row,
+};
+
+/// Most documents.
+pub(super) const MAX_DOCS: usize = 8192;
+/// Postings that lie unsorted at the end. Going through them costs less than sorting them at each addition would.
+const UNSORTED: usize = 4096;
+const COUNT_BITS: u32 = 8;
+const DOC_BITS: u32 = 16;
+
+/// A document in memory.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MemRow {
+    pub(super) row: Row,
+    /// Code of its length.
+    pub(super) length: u8,
+    pub(super) dead: bool,
+}
+
+/// Documents of one space.
+#[derive(Debug, Clone, Default)]
+pub(super) struct MemTable {
+    rows: Vec<MemRow>,
+    /// Hash, document, count, from the highest bits down; in order up to `sorted`.
+    postings: Vec<u64>,
+    sorted: usize,
+    tokens: u64,
+    dead: usize,
+}
+
+impl MemTable {
+    pub(super) fn rows(&self) -> &[MemRow] {
+        &self.rows
+    }
+
+    pub(super) fn postings(&self) -> usize {
+        self.postings.len()
+    }
+
+    pub(super) fn tokens(&self) -> u64 {
+        self.tokens
+    }
+
+    pub(super) fn dead(&self) -> usize {
+        self.dead
+    }
+
+    pub(super) fn last_key(&self) -> Option<(u64, u32)> {
+        self.rows.last().map(|row| row.row.key())
+    }
+
+    /// Adds a document with its terms, each once, and their counts. False: it is full.
+    pub(super) fn add(&mut self, row: Row, length: u32, terms: &[(TermHash, u8)]) -> bool {
+        if self.rows.len() >= MAX_DOCS {
+            return false;
+        }
+        let doc = self.rows.len() as u64;
+        let length = length::encode(length);
+        self.tokens += u64::from(length::decode(length));
+        self.rows.push(MemRow { row, length, dead: false });
+        let packed = |(hash, count): &(TermHash, u8)| {
+            hash << (DOC_BITS + COUNT_BITS) | doc << COUNT_BITS | u64::from((*count).min(MAX_COUNT))
+        };
+        self.postings.extend(terms.iter().map(packed));
+        if self.postings.len() - self.sorted > UNSORTED {
+            self.sort();
+        }
+        true
+    }
+
+    pub(super) fn sort(&mut self) {
+        // Runs that are in order already are merged, not sorted again.
+        self.postings.sort();
+        self.sorted = self.postings.len();
+    }
+
+    /// The documents of each of some terms, dead ones included.
+    pub(super) fn find(&self, terms: &[TermHash]) -> Vec<Vec<Posting>> {
+        let (sorted, rest) = self.postings.split_at_checked(self.sorted).unwrap_or((&self.postings, &[]));
+        let mut order: Vec<usize> = (0..terms.len()).collect();
+        order.sort_unstable_by_key(|at| terms.get(*at));
+        let mut lists: Vec<Vec<Posting>> = vec![Vec::new(); terms.len()];
+        // Most postings are of none of the terms, which a few bits tell.
+        let mut maybe = [0_u64; 64];
+        let bit = |hash: TermHash| ((hash >> 6) as usize % 64, 1 << (hash % 64));
+        for (term, list) in terms.iter().zip(&mut lists) {
+            let low = term << (DOC_BITS + COUNT_BITS);
+            let high = low | ((1 << (DOC_BITS + COUNT_BITS)) - 1);
+            let start = sorted.partition_point(|packed| *packed < low);
+            let found = sorted.get(start..).unwrap_or_default().iter().take_while(|packed| **packed <= high);
+            list.extend(found.map(|packed| unpack(*packed).1));
+            let (word, mask) = bit(*term);
+            maybe[word] |= mask;
+        }
+        for packed in rest {
+            let (hash, posting) = unpack(*packed);
+            let (word, mask) = bit(hash);
+            if maybe[word] & mask == 0 {
+                continue;
+            }
+            // Documents that came later have higher numbers. A term may be asked for twice.
+            let from = order.partition_point(|at| terms.get(*at).is_some_and(|term| *term < hash));
+            for at in order.iter().skip(from).take_while(|at| terms.get(**at) == Some(&hash)) {
+                if let Some(list) = lists.get_mut(*at) {
+                    list.push(posting);
+                }
+            }
+        }
+        lists
+    }
+
+    /// Everything, in order of terms and documents, once it is sorted.
+    pub(super) fn all(&self) -> impl Iterator<Item = (TermHash, Posting)> + '_ {
+        self.postings.iter().map(|packed| unpack(*packed))
+    }
+
+    /// Marks a document. False: it was marked already.
+    pub(super) fn bury(&mut self, doc: usize) -> bool {
+        let Some(row) = self.rows.get_mut(doc).filter(|row| !row.dead) else { return false };
+        row.dead = true;
+        self.dead += 1;
+        true
+    }
+}
+
+fn unpack(packed: u64) -> (TermHash, Posting) {
+    let doc = (packed >> COUNT_BITS) as u32 & ((1 << DOC_BITS) - 1);
+    (packed >> (DOC_BITS + COUNT_BITS), Posting { doc, count: packed as u8 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_added_is_found_sorted_or_not() {
+        let mut table = MemTable::default();
+        for major in 0..3000_u64 {
+            let row = Row { major, ..Row::default() };
+            assert!(table.add(row, 5, &[(major % 7, 1), ((1 << 40) - 1, 2), (1000 + major, 255)]));
+        }
+        assert!(table.sorted > 0 && table.sorted < table.postings());
+        let found = table.find(&[3, (1 << 40) - 1, 1000 + 2999, 999, 3]);
+        assert!(found[0].iter().map(|posting| u64::from(posting.doc)).eq((0..3000).filter(|n| n % 7 == 3)));
+        assert_eq!(found[1].len(), 3000);
+        assert_eq!(found[2], [Posting { doc: 2999, count: MAX_COUNT }]);
+        assert!(found[3].is_empty());
+        assert_eq!(found[0], found[4]);
+        table.sort();
+        assert!(table.all().is_sorted_by_key(|(hash, posting)| (hash, posting.doc)));
+        assert!(table.bury(5) && !table.bury(5) && !table.bury(3000));
+    }
+}
