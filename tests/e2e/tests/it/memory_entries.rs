@@ -1,6 +1,6 @@
 //! `/memory/entries`, `/memory/import` and `/memory/export` of the gateway as a program.
 
-use openclaw_e2e::{Client, Request, Response, Setup, files_containing, need_gateway};
+use openclaw_e2e::{Client, Provider, Request, Response, Setup, files_containing, need_gateway};
 use serde_json::json;
 
 const CANARY: &str = "quokka-77013";
@@ -80,4 +80,29 @@ fn what_is_imported_is_a_conversation_like_any_other() {
     assert_eq!(client.delete("/conversations/old").expect(200)["messages_deleted"], 5);
     assert_eq!(client.get("/memory/export").text(), "");
     assert_eq!(files_containing(gateway.home().path(), CANARY), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn an_answer_can_be_explained() {
+    need_gateway!();
+    let provider = Provider::openai();
+    let setup = Setup::with(&provider);
+    let gateway = setup.start();
+    let client = gateway.client();
+    let message = json!({"channel": "api", "conversation_id": "c", "message": "what is new?"});
+    let reply = client.post("/message", &message).expect(200);
+    let id = reply["id"].as_str().unwrap();
+    let why = client.get(&format!("/message/{id}/context")).expect(200);
+    assert_eq!((&why["reply_id"], &why["conversation_id"]), (&reply["id"], &json!("c")));
+    let context = &why["context"];
+    assert!(context["window"].as_u64() > Some(0), "{why}");
+    assert!(context["memories"].is_array() && context["cuts"].is_array(), "{why}");
+    let view = client.get("/conversations/c?explain=true").expect(200);
+    assert_eq!(view["messages"][1]["context"]["tokens"], context["tokens"], "{view}");
+    assert!(view["messages"][0].get("context").is_none());
+    let (status, told, _) = setup.run(&["memory", "why", id]);
+    assert!(status.success() && told.contains("Window") && told.contains("instructions"), "{told}");
+    // What an explanation was made of goes with the conversation.
+    let _ = client.delete("/conversations/c").expect(200);
+    let _ = client.get(&format!("/message/{id}/context")).expect_error(404, "not_found");
 }

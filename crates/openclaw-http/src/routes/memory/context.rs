@@ -1,7 +1,7 @@
 //! What a run's prompt was made of.
 
 use openclaw_core::{
-    Failure, MessageId, MessageWindow, RunId, RunOutcome, RunState,
+    ConversationId, Failure, MessageId, RunId,
     port::{MemoryError, MemoryPort},
 };
 
@@ -13,8 +13,6 @@ use crate::{
 
 /// Most characters of a memory that are told.
 const SHOWN_CHARS: usize = 300;
-/// Messages before a reply among which the one it answers is looked for.
-const LOOKED_THROUGH: usize = 64;
 
 /// What a run's prompt was made of, without what the memories say.
 pub(crate) async fn of_run(memory: &dyn MemoryPort, run: RunId) -> Result<Option<Context>, MemoryError> {
@@ -30,29 +28,19 @@ pub(super) async fn of_message(ask: &Ask<'_>) -> Answer {
     let run = ask.memory.run(id).await?.ok_or_else(unknown)?;
     let mut context = of_run(ask.memory, id).await?;
     for memory in context.iter_mut().flat_map(|context| &mut context.memories) {
-        memory.content = says(ask, &memory.id).await?;
+        memory.content = says(ask, &memory.id, &run.conversation).await?;
     }
     let reply_id = id.reply_id();
     Ok(respond::ok(&MessageContext { id, conversation_id: &run.conversation, reply_id, context }))
 }
 
-/// How a memory begins, as far as it can be found by its id: remembered entries, and messages of runs that completed.
-async fn says(ask: &Ask<'_>, id: &str) -> Result<Option<String>, MemoryError> {
+/// How a memory begins, as far as it can be found by its id: remembered entries and messages.
+async fn says(ask: &Ask<'_>, id: &str, conversation: &ConversationId) -> Result<Option<String>, MemoryError> {
     if let Ok(id) = id.parse() {
         return Ok(ask.curation.entry(id).await?.map(|entry| begin(&entry.content)));
     }
     let Ok(id) = id.parse::<MessageId>() else { return Ok(None) };
-    let Some(run) = RunId::of_message(&id) else { return Ok(None) };
-    let Some(record) = ask.memory.run(run).await? else { return Ok(None) };
-    let RunState::Ended { outcome: RunOutcome::Completed(reply), .. } = &record.state else {
-        return Ok(None);
-    };
-    if id == run.reply_id() {
-        return Ok(Some(begin(&reply.content)));
-    }
-    let window = MessageWindow { limit: Some(LOOKED_THROUGH), before: Some(run.reply_id()) };
-    let view = ask.memory.conversation(&record.conversation, window).await?;
-    let message = view.and_then(|view| view.messages.into_iter().find(|message| message.id == id));
+    let message = ask.memory.message(&id, Some(conversation)).await?;
     Ok(message.map(|message| begin(&message.text())))
 }
 
