@@ -60,8 +60,8 @@ pub(super) async fn list(access: &Access, list: &List) -> Result<Exit, Stop> {
 /// An entry in a line.
 fn told(entry: &Value, columns: Option<usize>) -> String {
     let importance = entry["importance"].as_f64().unwrap_or_default();
-    let tags: String =
-        entry["tags"].as_array().into_iter().flatten().map(|tag| format!("  #{}", text(tag))).collect();
+    let tags = entry["tags"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let tags: String = tags.map(|tag| format!("  #{}", one_line(tag, None))).collect();
     let state = if !entry["superseded_by"].is_null() {
         "superseded: "
     } else if !entry["completed_at"].is_null() {
@@ -70,12 +70,11 @@ fn told(entry: &Value, columns: Option<usize>) -> String {
         ""
     };
     let line = format!(
-        "{}  {}  {importance:.2}  {}  {state}{}{}",
+        "{}  {}  {importance:.2}  {}  {state}{}{tags}",
         text(&entry["id"]),
         padded(&text(&entry["kind"]), 12),
         minute(&entry["created_at"]),
         one_line(entry["content"].as_str().unwrap_or_default(), None),
-        one_line(&tags, None).replace(" #", "  #"),
     );
     format!("{}\n", columns.map_or_else(|| line.clone(), |columns| cut(&line, columns)))
 }

@@ -16,7 +16,7 @@ use serde_json::json;
 use super::{
     access::{Access, AskError},
     bar::Bar,
-    import::{Item, open},
+    import::open,
     show::counted,
 };
 use crate::{
@@ -24,8 +24,6 @@ use crate::{
     output::{complain, harmless, line},
 };
 
-/// Size past which a batch is sent, in bytes: with one more line it still fits a body.
-const BATCH_BYTES: usize = 512 * 1024;
 /// Messages of one page of an export.
 const PAGE: usize = 1000;
 const LINES: &str = "application/x-ndjson";
@@ -66,23 +64,42 @@ async fn import_all(access: &Access, files: &[PathBuf], done: &mut Done, bar: &m
             let mut batch = Batch::default();
             loop {
                 let item = source.next();
-                // What was read before a mistake is sound and goes in.
-                if !matches!(item, Ok(Some(_))) || batch.is_full() {
+                let line = match &item {
+                    Ok(Some(item)) => rendered(&item.line),
+                    // What was read before a mistake is sound and goes in.
+                    Ok(None) | Err(_) => Vec::new(),
+                };
+                if line.is_empty() || !batch.takes(&line) {
                     batch.send(access, done, |line| source.place(line).to_string()).await?;
-                    bar.show(
-                        source.done(),
-                        source.bytes,
-                        &counted(done.imported + done.skipped, "entry", "entries"),
-                    );
+                    let so_far = counted(done.imported + done.skipped, "entry", "entries");
+                    bar.show(source.done(), source.bytes, &so_far);
                 }
-                match item.map_err(|error| Stop::because(Exit::Failure, &error))? {
-                    Some(item) => batch.push(&item),
-                    None => break,
+                let Some(item) = item.map_err(|error| Stop::because(Exit::Failure, &error))? else { break };
+                if line.len() > limits::BODY_BYTES {
+                    let what =
+                        format!("{}: the entry is over what a request can hold", source.place(item.at));
+                    return Err(Stop::new(Exit::Failure, what));
                 }
+                batch.push(&line, item.at);
             }
         }
     }
     Ok(())
+}
+
+/// A line of the exchange format, its end included.
+fn rendered(line: &Line) -> Vec<u8> {
+    match line {
+        Line::Message(message) => write_line(message).into_bytes(),
+        Line::Memory(memory) => {
+            let line = json!({
+                "kind": memory.kind, "content": memory.content, "importance": memory.importance, "tags": memory.tags,
+                "expires_at": memory.expires_at, "conversation_id": memory.conversation, "sources": memory.sources,
+                "supersedes": memory.supersedes,
+            });
+            format!("{line}\n").into_bytes()
+        }
+    }
 }
 
 /// Lines on their way.
@@ -94,24 +111,14 @@ struct Batch {
 }
 
 impl Batch {
-    fn is_full(&self) -> bool {
-        self.body.len() >= BATCH_BYTES || self.places.len() >= limits::IMPORT_MESSAGES
+    /// Whether a request still has room for one more line.
+    fn takes(&self, line: &[u8]) -> bool {
+        self.body.len() + line.len() <= limits::BODY_BYTES && self.places.len() < limits::IMPORT_MESSAGES
     }
 
-    fn push(&mut self, item: &Item) {
-        match &item.line {
-            Line::Message(message) => self.body.extend_from_slice(write_line(message).as_bytes()),
-            Line::Memory(memory) => {
-                let line = json!({
-                    "kind": memory.kind, "content": memory.content, "importance": memory.importance, "tags": memory.tags,
-                    "expires_at": memory.expires_at, "conversation_id": memory.conversation, "sources": memory.sources,
-                    "supersedes": memory.supersedes,
-                });
-                self.body.extend_from_slice(line.to_string().as_bytes());
-                self.body.push(b'\n');
-            }
-        }
-        self.places.push(item.at);
+    fn push(&mut self, line: &[u8], at: u64) {
+        self.body.extend_from_slice(line);
+        self.places.push(at);
     }
 
     /// Sends what there is; afterwards it is empty.
