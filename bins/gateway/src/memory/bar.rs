@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn a_bar_is_as_full_as_the_work() {
         assert_eq!(picture(1, 2, "half"), format!("[{}{}]  50 %  half", "#".repeat(15), " ".repeat(15)));
-        assert_eq!(picture(9, 0, "x"), format!("[{}] 100 %  x", "#".repeat(30)).replace("100", "100"));
+        assert!(picture(9, 0, "x").contains("]   0 %  x"), "nobody knows how much there is");
         assert!(picture(u64::MAX, u64::MAX, "").contains("100 %"));
     }
 }

@@ -7,7 +7,7 @@ mod bar;
 mod care;
 mod entries;
 mod exchange;
-pub mod import;
+pub(crate) mod import;
 mod past;
 mod show;
 mod talk;

@@ -164,7 +164,7 @@ mod tests {
         let file = json!({"id": "f", "type": "compacted", "content": "likes\ttea", "score": 1.25,
             "timestamp": "2026-03-20T15:30:00Z", "role": null, "source": "memory/compacted/facts.md"});
         let told = results(&json!({"results": [hit, file], "total": 7}), Some(40));
-        assert!(told.starts_with("1. 2026-03-20 15:30  0.50  user in c (ap…\n"), "{told}");
+        assert!(told.starts_with("1. 2026-03-20 15:30  0.50  user in c (a…\n"), "{told}");
         assert_eq!(told.lines().filter(|line| line.starts_with("    ")).count(), 4, "{told}");
         assert!(
             told.contains("memory/compact…") && told.ends_with("    likes tea\n2 of 7 passages\n"),
