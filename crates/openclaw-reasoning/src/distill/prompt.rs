@@ -173,6 +173,7 @@ fn piece<'a>(
         messages: vec![Arc::new(message)],
         tools: Vec::new(),
         max_tokens: Some(ANSWER_TOKENS),
+        ..ModelRequest::default()
     };
     Piece { request, messages, known: Arc::clone(known) }
 }
