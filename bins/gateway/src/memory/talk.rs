@@ -63,6 +63,7 @@ pub(super) fn results(found: &Value, columns: Option<usize>) -> String {
             (_, Value::String(conversation)) => {
                 format!("{} in {conversation} ({})", text(&hit["role"]), text(&hit["channel"]))
             }
+            (_, _) if hit["role"].is_null() => "remembered".to_owned(),
             _ => text(&hit["role"]),
         };
         let score = hit["score"].as_f64().unwrap_or_default();

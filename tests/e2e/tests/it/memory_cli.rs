@@ -224,7 +224,8 @@ fn damage_is_found_and_put_in_order() {
     let setup = Setup::new();
     let source = file(setup.data(), "in.jsonl", &lines());
     let _ = ok(&setup, &["memory", "import", &source]);
-    assert!(ok(&setup, &["memory", "verify"]).starts_with("sound: "));
+    let sound = || ok(&setup, &["memory", "verify"]).lines().last().unwrap().starts_with("sound: ");
+    assert!(sound());
     assert!(ok(&setup, &["memory", "repair"]).contains("nothing was changed"));
     let needle = "noted".as_bytes();
     let holding = files_containing(setup.data().path(), "noted");
@@ -240,7 +241,7 @@ fn damage_is_found_and_put_in_order() {
     assert!(found.contains("gateway memory repair"), "{found}");
     let repaired = json_of(&ok(&setup, &["memory", "repair", "--json"]));
     assert_eq!((&repaired["sound"], &repaired["lost"]), (&json!(true), &json!(1)), "{repaired}");
-    assert!(ok(&setup, &["memory", "verify"]).starts_with("sound: "));
+    assert!(sound());
     let left: Vec<String> = lines().lines().map(str::to_owned).collect();
     let exported = ok(&setup, &["memory", "export"]);
     assert_eq!(exported.lines().collect::<Vec<_>>(), [left[0].as_str(), left[2].as_str()]);
