@@ -19,6 +19,7 @@ mod config;
 mod doctor;
 mod exit;
 mod home;
+mod memory;
 mod model;
 mod models;
 mod open_files;
@@ -35,3 +36,5 @@ mod wire;
 pub use app::main;
 #[doc(hidden)]
 pub use config::fuzz as fuzz_config;
+#[doc(hidden)]
+pub use memory::import::fuzz as fuzz_import;

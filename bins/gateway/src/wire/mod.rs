@@ -84,6 +84,7 @@ pub(crate) fn build(
     let services = Services {
         agent: Arc::clone(&agent) as Arc<dyn AgentPort>,
         memory: Arc::clone(&memory) as _,
+        curation: Arc::clone(&memory) as _,
         skills: Arc::clone(&skills) as _,
         channels,
         config: Arc::new(LiveConfig(Arc::clone(store))),

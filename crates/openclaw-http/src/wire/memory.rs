@@ -50,6 +50,17 @@ pub(crate) struct Stats {
     compacted: Compacted,
     /// MiB, one decimal.
     total_size_mb: f64,
+    /// Search by meaning; null while there is no model for it.
+    semantic: Option<Semantic>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "SemanticStats"))]
+struct Semantic {
+    /// Vectors there are.
+    vectors: u64,
+    /// Records of the log that wait for theirs.
+    backlog: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -86,6 +97,9 @@ impl From<MemoryStats> for Stats {
                 last_compaction: stats.compacted.last_compaction,
             },
             total_size_mb: mebibytes(stats.total_bytes),
+            semantic: stats
+                .semantic
+                .map(|semantic| Semantic { vectors: semantic.vectors, backlog: semantic.backlog }),
         }
     }
 }
