@@ -48,6 +48,7 @@ impl From<MemoryType> for Kind {
 pub(crate) struct Stats {
     wal: Wal,
     compacted: Compacted,
+    archive: Archive,
     /// MiB, one decimal.
     total_size_mb: f64,
 }
@@ -60,6 +61,14 @@ struct Wal {
     size_mb: f64,
     #[cfg_attr(feature = "openapi", schemars(schema_with = "crate::openapi::optional_time"))]
     oldest_entry: Option<Timestamp>,
+}
+
+/// What of the log was compacted and compressed.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "ArchiveStats"))]
+struct Archive {
+    /// MiB, one decimal.
+    size_mb: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -85,6 +94,7 @@ impl From<MemoryStats> for Stats {
                 size_mb: mebibytes(stats.compacted.bytes),
                 last_compaction: stats.compacted.last_compaction,
             },
+            archive: Archive { size_mb: mebibytes(stats.archive_bytes) },
             total_size_mb: mebibytes(stats.total_bytes),
         }
     }

@@ -18,7 +18,7 @@ use crate::{
 const PAGE_BYTES: usize = 4 << 20;
 
 /// What is known of a run while its records pass by.
-struct Run {
+pub(super) struct Run {
     conversation: ConvKey,
     channel: String,
     /// Its steps' messages so far; `None`: some passed unseen.
@@ -58,7 +58,7 @@ impl Core {
         Ok(page)
     }
 
-    fn foreign(
+    pub(super) fn foreign(
         &self,
         at: Pointer,
         record: &Record<'_>,
