@@ -48,6 +48,7 @@ impl From<MemoryType> for Kind {
 pub(crate) struct Stats {
     wal: Wal,
     compacted: Compacted,
+    archive: Archive,
     /// MiB, one decimal.
     total_size_mb: f64,
     /// Search by meaning; null while there is no model for it.
@@ -73,6 +74,14 @@ struct Wal {
     oldest_entry: Option<Timestamp>,
 }
 
+/// What of the log was compacted and compressed.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "ArchiveStats"))]
+struct Archive {
+    /// MiB, one decimal.
+    size_mb: f64,
+}
+
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "CompactedStats"))]
 struct Compacted {
@@ -96,6 +105,7 @@ impl From<MemoryStats> for Stats {
                 size_mb: mebibytes(stats.compacted.bytes),
                 last_compaction: stats.compacted.last_compaction,
             },
+            archive: Archive { size_mb: mebibytes(stats.archive_bytes) },
             total_size_mb: mebibytes(stats.total_bytes),
             semantic: stats
                 .semantic

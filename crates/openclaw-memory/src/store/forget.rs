@@ -8,8 +8,11 @@ use std::sync::atomic::Ordering;
 use openclaw_core::{ConversationId, Erased, Lsn, port::MemoryError};
 use tokio::runtime::Handle;
 
-use super::{Core, Item, OpenError, Unfinished, curation::plan_forgetting, error, prune, replay::Found};
+use super::{
+    Core, Item, OpenError, Turn, Unfinished, curation::plan_forgetting, error, prune, replay::Found,
+};
 use crate::{
+    compaction::Removed,
     index::{Change, Effect, Entry, IndexError, MemoryChange, Projections},
     record::{ConvKey, ForgottenRecord, encode_forgotten},
     wal::{ChangeError, Damage},
@@ -63,8 +66,8 @@ impl Core {
         id: &ConversationId,
         runtime: &Handle,
     ) -> Result<Option<(Erased, u64)>, MemoryError> {
-        let mut unfinished = self.maintain();
-        self.overwrite(&mut unfinished).map_err(error::change)?;
+        let (_turn, mut unfinished) = self.remove();
+        self.overwrite(&mut unfinished)?;
         let conversation = ConvKey::of(id);
         let until = Lsn(self.projections.last().map_or(0, |at| at.lsn.0) + 1);
         let planned =
@@ -83,10 +86,11 @@ impl Core {
         self.relink(&made_of_it, runtime)?;
         self.order.lock().erase(&conversation);
         let totals = self.projections.totals();
-        let memories = made_of_it.memories.len() as u64;
+        let entries_gone = made_of_it.memories.len() as u64;
         let records = entries.iter().map(|entry| entry.at).chain(made_of_it.records).collect();
         let intent = ForgottenRecord {
             before_ms: None,
+            keeps_lines: false,
             conversations: vec![conversation.clone()],
             memories: made_of_it.memories,
             totals,
@@ -100,22 +104,25 @@ impl Core {
         let doomed = self.projections.take_doomed();
         let messages = removed + doomed.iter().map(Entry::messages).sum::<u64>();
         self.cache.remove(entries.iter().chain(&doomed).map(|entry| entry.at.lsn));
-        unfinished.0.extend(intent.records.iter().copied().chain(doomed.iter().map(|entry| entry.at)));
-        let bytes = unfinished.0.iter().map(|at| u64::from(at.len)).sum();
+        let said_since: Vec<_> = doomed.iter().map(|entry| entry.at).collect();
+        unfinished.owe(&intent.records, &intent.memories, false);
+        unfinished.owe(&said_since, &[], false);
+        let bytes = unfinished.records.iter().map(|at| u64::from(at.len)).sum();
         if !doomed.is_empty() {
             let more = ForgottenRecord {
                 before_ms: None,
+                keeps_lines: false,
                 conversations: Vec::new(),
                 memories: Vec::new(),
                 totals,
-                records: doomed.iter().map(|entry| entry.at).collect(),
+                records: said_since,
             };
             self.log_intent(&more, (Vec::new(), Vec::new()), runtime)?;
         }
-        self.overwrite(&mut unfinished).map_err(error::change)?;
+        let lines = self.overwrite(&mut unfinished)?.lines;
         self.remove_copies()?;
         self.look_up_oldest();
-        Ok(Some((Erased { messages, memories }, bytes)))
+        Ok(Some((Erased { messages, memories: entries_gone + lines }, bytes)))
     }
 
     /// Removes what repairs set aside: it may hold what was removed just now, and nobody can tell from damaged bytes.
@@ -144,41 +151,48 @@ impl Core {
         Ok(())
     }
 
-    /// Overwrites what was forgotten and not yet overwritten. A wrong pointer fails this call, but is not tried again.
-    pub(super) fn overwrite(&self, unfinished: &mut Unfinished) -> Result<(), ChangeError> {
-        match self.overwrite_what_is_there(unfinished)?.into_iter().next() {
-            None => Ok(()),
+    /// Carries out what was forgotten and is not yet gone; returns what of the Markdown went. A wrong pointer fails this
+    /// call, but is not tried again. To be called with the Markdown's turn.
+    pub(super) fn overwrite(&self, unfinished: &mut Unfinished) -> Result<Removed, MemoryError> {
+        let (lines, wrong) = self.overwrite_what_is_there(unfinished)?;
+        match wrong.into_iter().next() {
+            None => Ok(lines),
             Some(wrong) => {
                 tracing::error!(error = %wrong, "the index named a wrong place; the next start rebuilds it");
                 self.base.place().condemn();
-                Err(wrong)
+                Err(error::change(wrong))
             }
         }
     }
 
     /// The same, passing over wrong pointers, which it returns.
-    fn overwrite_what_is_there(&self, unfinished: &mut Unfinished) -> Result<Vec<ChangeError>, ChangeError> {
-        if unfinished.0.is_empty() {
-            return Ok(Vec::new());
+    fn overwrite_what_is_there(
+        &self,
+        unfinished: &mut Unfinished,
+    ) -> Result<(Removed, Vec<ChangeError>), MemoryError> {
+        if unfinished.is_empty() {
+            return Ok((Removed::default(), Vec::new()));
         }
-        let wrong = self.wal.erase_what_is_there(&unfinished.0)?;
+        let lines = self.erase_lines(unfinished)?;
+        let wrong = self.wal.erase_what_is_there(&unfinished.records).map_err(error::change)?;
         // Afterwards: whoever still reads the log for an index finds nothing any more.
-        self.words.forget(&unfinished.0)?;
+        self.words.forget(&unfinished.records).map_err(error::change)?;
         if let Some(semantic) = &self.semantic {
-            semantic.forget(&unfinished.0)?;
+            semantic.forget(&unfinished.records).map_err(error::change)?;
         }
-        unfinished.0.clear();
+        unfinished.done();
         self.erased.store(true, Ordering::Relaxed);
-        Ok(wrong)
+        Ok((lines, wrong))
     }
 
     /// Finishes at a start what a crash may have interrupted. What the disk refuses now is owed, and tried again with every
     /// checkpoint and removal: no reason not to start.
-    pub(super) fn redo(&self, found: &Found) -> Result<Redone, OpenError> {
+    pub(super) fn redo(&self, mut found: Found) -> Result<Redone, OpenError> {
+        let _turn: Turn<'_> = self.turns.removal();
         let mut unfinished = self.maintain();
         let index_failed = |error| OpenError::index(self.dir.join("index"), error);
-        let mut redone = Redone { records: found.redo.len(), wrong: Vec::new() };
-        unfinished.0.extend_from_slice(&found.redo);
+        let mut redone = Redone { records: found.redo.records.len(), wrong: Vec::new() };
+        unfinished.take(&mut found.redo);
         for intent in &found.prunings {
             let listed = intent.records.iter().map(|at| at.lsn).collect();
             let Some(before_ms) = intent.before_ms else { continue };
@@ -190,9 +204,9 @@ impl Core {
             }
         }
         match self.overwrite_what_is_there(&mut unfinished) {
-            Ok(wrong) => redone.wrong = wrong.into_iter().filter_map(damage).collect(),
+            Ok((_, wrong)) => redone.wrong = wrong.into_iter().filter_map(damage).collect(),
             Err(error) => tracing::error!(
-                %error, records = unfinished.0.len(),
+                %error, records = unfinished.records.len(),
                 "AN ERASURE IS NOT FINISHED: what was deleted is hidden but still on the disk; it is tried again, check the disk"
             ),
         }
@@ -236,6 +250,7 @@ mod tests {
         ];
         let intent = ForgottenRecord {
             before_ms: None,
+            keeps_lines: false,
             conversations: Vec::new(),
             memories: Vec::new(),
             totals: (0, 0),

@@ -5,6 +5,7 @@ mod curation;
 mod describe;
 mod error;
 mod forget;
+mod lines;
 mod open;
 mod order;
 mod port;
@@ -15,6 +16,7 @@ mod runs;
 mod semantic;
 mod signal;
 mod stats;
+mod turns;
 mod upkeep;
 mod words;
 mod write;
@@ -32,7 +34,7 @@ pub use open::OpenReport;
 use openclaw_core::{
     MemoryId,
     config::RetentionConfig,
-    port::{EmbedPort, MemoryError},
+    port::{DistillPort, EmbedPort, MemoryError},
 };
 pub(crate) use read::messages_of;
 pub(crate) use replay::Replay;
@@ -43,11 +45,14 @@ pub(crate) use words::{Words, index_error};
 use crate::{
     index::{Base, Change, Projections},
     lock::Lock,
-    wal::{Pointer, Reader, Wal},
+    wal::{Reader, Wal},
 };
 use cache::Cache;
+use curation::Model;
+pub(crate) use lines::Unfinished;
 use order::{Held, Order};
 use signal::Signal;
+use turns::{Turn, Turns};
 
 /// The store of everything that was said: a write-ahead log, an index derived from it, and search. One process at a time
 /// owns its directory. Every write is durable when it is acknowledged.
@@ -64,11 +69,16 @@ pub struct Memory {
 pub struct Parts {
     /// Makes passages findable by meaning.
     pub embedder: Option<Arc<dyn EmbedPort>>,
+    /// Proposes what of the log becomes Markdown; without, and where it fails, that is extracted.
+    pub distiller: Option<Arc<dyn DistillPort>>,
 }
 
 impl std::fmt::Debug for Parts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Parts").field("embedder", &self.embedder.is_some()).finish()
+        f.debug_struct("Parts")
+            .field("embedder", &self.embedder.is_some())
+            .field("distiller", &self.distiller.is_some())
+            .finish()
     }
 }
 
@@ -79,11 +89,6 @@ pub(crate) struct Item {
     /// Let go after the projections know the record.
     _held: Option<Held>,
 }
-
-/// Records that were forgotten by intent and perhaps not yet overwritten. While there are any, no checkpoint may pass the
-/// intent; so whoever checkpoints or forgets holds this.
-#[derive(Debug, Default)]
-struct Unfinished(Vec<Pointer>);
 
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -111,6 +116,10 @@ pub(crate) struct Core {
     newest_memory: Mutex<Option<MemoryId>>,
     /// Segments done and in all, of the compaction under way.
     compacting: Mutex<Option<(u64, u64)>>,
+    /// Who changes the Markdown.
+    turns: Turns,
+    /// Who proposes its lines.
+    model: Model,
     _lock: Arc<Lock>,
 }
 
@@ -131,7 +140,7 @@ impl Core {
     /// removal is not finished.
     pub(crate) fn settled_figures(&self) -> Option<(impl Drop + '_, u64, usize, Option<openclaw_core::Lsn>)> {
         let guard = self.maintain();
-        if !guard.0.is_empty() {
+        if !guard.is_empty() {
             return None;
         }
         let (messages, pending, last) = self.projections.figures();
@@ -142,12 +151,21 @@ impl Core {
     fn maintain(&self) -> MutexGuard<'_, Unfinished> {
         self.maintenance.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The same for a removal, which changes the Markdown, too.
+    fn remove(&self) -> (Turn<'_>, MutexGuard<'_, Unfinished>) {
+        // In this order: a compaction that has the turn waits for the maintenance.
+        let turn = self.turns.removal();
+        (turn, self.maintain())
+    }
 }
 
 impl Memory {
     /// Commits what is queued, takes a checkpoint and stops the threads. Later writes fail with [`MemoryError::Closed`];
     /// reads go on. Calling it again is fine.
     pub async fn close(&self) {
+        // A compaction is stopped; the next one goes on from there.
+        self.core.turns.close();
         self.core.wal.close().await;
         let threads = self.stop_threads();
         let core = Arc::clone(&self.core);
@@ -156,6 +174,7 @@ impl Memory {
                 // A panicked thread left the projections as they were.
                 let _ = thread.join();
             }
+            core.turns.ended();
             core.checkpoint();
         });
         if last.await.is_err() {
@@ -171,6 +190,7 @@ impl Memory {
     fn stop_threads(&self) -> Vec<JoinHandle<()>> {
         self.core.signal.stop();
         self.core.words.stop();
+        self.core.turns.close();
         if let Some(semantic) = &self.core.semantic {
             semantic.stop();
         }

@@ -12,8 +12,8 @@ use openclaw_core::config::MemoryConfig;
 use tokio::sync::Semaphore;
 
 use super::{
-    Core, Item, Memory, OpenError, Parts, Semantic, Unfinished, Words, cache::Cache, order::Order,
-    replay::Replay, signal::Signal, upkeep,
+    Core, Item, Memory, OpenError, Parts, Semantic, Unfinished, Words, cache::Cache, curation::Model,
+    order::Order, replay::Replay, signal::Signal, turns::Turns, upkeep,
 };
 use crate::{
     fs::{Fs, RealFs},
@@ -192,10 +192,13 @@ impl Memory {
             retention: config.retention.clone(),
             newest_memory: Mutex::new(None),
             compacting: Mutex::new(None),
+            turns: Turns::default(),
+            model: Model(parts.distiller.clone()),
             _lock: lock,
         });
-        let redone = core.redo(&found)?;
-        if rebuild && !core.maintain().0.is_empty() {
+        let replayed = found.records;
+        let redone = core.redo(found)?;
+        if rebuild && !core.maintain().is_empty() {
             // Unsealed, so the next start meets the erasure again.
             tracing::warn!("the index is not finished before the erasure is");
         } else if rebuild {
@@ -204,12 +207,12 @@ impl Memory {
             core.checkpoint();
         }
         let report = OpenReport {
-            replayed: found.records,
+            replayed,
             damaged: recovery.damages.into_iter().chain(redone.wrong).collect(),
             missing: recovery.gaps.iter().map(|gap| gap.lost.end.0.saturating_sub(gap.lost.start.0)).sum(),
             cut_bytes: recovery.cut.map_or(0, |cut| cut.bytes),
             // A memory that begins has nothing to rebuild from.
-            rebuilt: rebuild && found.records > 0,
+            rebuilt: rebuild && replayed > 0,
             erased: redone.records,
             pending_runs: core.projections.all_pending().len(),
             took: started.elapsed(),

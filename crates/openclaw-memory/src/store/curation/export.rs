@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What is known of a run while its records pass by.
-struct Run {
+pub(super) struct Run {
     conversation: ConvKey,
     channel: String,
     /// Its steps' messages so far; `None`: some passed unseen.
@@ -56,7 +56,7 @@ impl Core {
         Ok(page)
     }
 
-    fn foreign(
+    pub(super) fn foreign(
         &self,
         at: Pointer,
         record: &Record<'_>,
