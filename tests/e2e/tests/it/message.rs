@@ -78,6 +78,8 @@ fn without_waiting_the_answer_is_polled() {
     assert_eq!(status["conversation_id"], body["conversation_id"]);
     assert_eq!(status["poll_url"], poll);
 
+    // The two run beside each other: the stall must be the first one's.
+    provider.await_requests(1);
     provider.answers(&["now"]);
     let body = client.post("/message", &message).expect(202);
     let done = client.await_run(body["id"].as_str().unwrap());

@@ -184,9 +184,8 @@ fn what_a_model_remembers_shows_as_a_tool_and_not_as_a_skill() {
         }
         // The next question finds it; asked elsewhere, so that only the memory can know.
         provider.answers(&["烏龍茶。"]);
-        client
-            .stream_message(&json!({"channel": "api", "message": "我喜歡喝什麼茶？", "conversation_id": "d"}))
-            .rest();
+        let question = json!({"channel": "api", "message": "我喜歡喝什麼茶？", "conversation_id": "d"});
+        assert_eq!(client.stream_message(&question).rest().last().unwrap().data["type"], "end");
         let asked = provider.requests()[2].to_string();
         assert!(asked.contains("<memory>") && asked.contains("喜歡烏龍茶"), "{asked}");
     }
