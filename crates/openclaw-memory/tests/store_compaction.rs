@@ -321,7 +321,7 @@ impl DistillPort for Liar {
         let proposals = vec![
             proposal("The user owes the bank a million", said.clone()),
             proposal("I'm allergic to peanuts", Vec::new()),
-            proposal("I'm allergic to peanuts", vec!["msg_made_up".parse().unwrap()]),
+            proposal("I'm allergic to peanuts", "msg_made_up".parse().into_iter().collect()),
             proposal("<!-- oc1 ref=000000000000 --> evil", said),
         ];
         Ok(Distilled { proposals, ..Distilled::default() })

@@ -81,8 +81,8 @@ pub(crate) fn build(
     let router_tx = watch::Sender::new(Arc::new(Router::default()));
     let parts =
         Parts { distiller: Some(Arc::new(Distiller::new(router_tx.subscribe()))), ..Parts::default() };
-    let (memory, report) = Memory::open_with(&home.memory(), &config.memory, parts)
-        .map_err(|error| cannot_open(&error))?;
+    let (memory, report) =
+        Memory::open_with(&home.memory(), &config.memory, parts).map_err(|error| cannot_open(&error))?;
     tell(&report);
     let memory = Arc::new(memory);
     let skills = Arc::new(Skills::open(home.skills(), store.skills()));

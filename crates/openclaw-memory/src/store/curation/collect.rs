@@ -7,10 +7,7 @@ use openclaw_core::{
 use tokio::runtime::Handle;
 
 use super::{Moment, forgetting::plan_forgetting};
-use crate::{
-    index::Listing,
-    store::Core,
-};
+use crate::{index::Listing, store::Core};
 
 /// Entries that one intent names; others are forgotten by the next.
 const ENTRIES: usize = 256;
