@@ -76,7 +76,7 @@ pub fn prune_before(
 ///
 /// # Errors
 /// [`CompactionError`], when a file can't be read.
-pub fn count_before(
+pub(crate) fn count_before(
     fs: &dyn Fs,
     dir: &std::path::Path,
     before: Timestamp,
@@ -105,7 +105,7 @@ pub fn count_before(
 ///
 /// # Errors
 /// [`CompactionError`], when a file can't be read.
-pub fn uncited(fs: &dyn Fs, dir: &std::path::Path) -> Result<Vec<String>, CompactionError> {
+pub(crate) fn uncited(fs: &dyn Fs, dir: &std::path::Path) -> Result<Vec<String>, CompactionError> {
     let directory = Directory { fs, dir };
     let mut names = Vec::new();
     for name in directory.markdown()? {
