@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     DocKey, Found, LexicalError, NewDoc, Params, Query, Space,
-    analysis::{Analyzer, Class},
+    analysis::Analyzer,
     dead::{self, Dead},
     hash::{Domain, HashKey, TermHash},
     manifest::{self, Listed, Manifest},

@@ -153,11 +153,11 @@ impl Indexer {
     }
 
     /// What an error of the index means for who asked.
-    fn failed(&self, feed: &mut Feed, error: LexicalError) -> Result<(), MemoryError> {
+    fn failed(&self, feed: &mut Feed, error: &LexicalError) -> Result<(), MemoryError> {
         if matches!(error, LexicalError::Stopped) {
             return Err(MemoryError::Closed);
         }
-        let cause: &dyn std::error::Error = &error;
+        let cause: &dyn std::error::Error = error;
         tracing::warn!(error = %cause, cause = ?cause.source(), "the search index failed; searches go through the log meanwhile");
         if error.is_damage() || matches!(error, LexicalError::Poisoned(_)) {
             self.begin_anew(feed);
@@ -201,7 +201,7 @@ impl Indexer {
         match updated {
             Ok(files) => Ok(Some(Ready { index, files })),
             Err(Failed::Memory(error)) => Err(error),
-            Err(Failed::Index(error)) => self.failed(&mut feed, error).map(|()| None),
+            Err(Failed::Index(error)) => self.failed(&mut feed, &error).map(|()| None),
         }
     }
 
@@ -229,7 +229,7 @@ impl Indexer {
         let asked = Query { text: &query.query, filter, limit, count_to: COUNTED };
         match ready.index.search(&asked, stop) {
             Ok(found) => Ok(Some(found)),
-            Err(error) => self.failed(&mut self.feed(), error).map(|()| None),
+            Err(error) => self.failed(&mut self.feed(), &error).map(|()| None),
         }
     }
 
@@ -299,7 +299,7 @@ impl Indexer {
                         indexer.signal.pause(PAUSE)
                     }
                     Ok(Err(Failed::Index(error))) => {
-                        let _ = indexer.failed(&mut indexer.feed(), error);
+                        let _ = indexer.failed(&mut indexer.feed(), &error);
                         indexer.signal.pause(PAUSE)
                     }
                     Err(_) => {
