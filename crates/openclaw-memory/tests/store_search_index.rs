@@ -1,5 +1,7 @@
 //! The lexical index under the search: kept up to date, rebuilt, and forgetting.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests: a failure is the test's failure")]
+
 #[expect(dead_code, reason = "the tests of the store share it; each uses its part")]
 mod support;
 

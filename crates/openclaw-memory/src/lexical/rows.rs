@@ -186,7 +186,7 @@ mod tests {
             entry.offset = 0xab_cdef_0123;
             let entry = BlockEntry::decode(&entry.encode());
             prop_assert_eq!(entry.offset, 0xab_cdef_0123);
-            prop_assert_eq!(unpack(&entry, &bytes, rows.len()).unwrap(), rows.clone());
+            prop_assert_eq!(unpack(&entry, &bytes, rows.len()).unwrap(), rows.as_slice());
             let times = unpack_times(&entry, &bytes, rows.len());
             prop_assert!(rows.iter().zip(times).all(|(row, time)| row.time_ms == time));
             prop_assert!(rows.iter().all(|row| (entry.min_ms..=entry.max_ms).contains(&row.time_ms)));

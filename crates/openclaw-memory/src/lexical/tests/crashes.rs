@@ -47,7 +47,11 @@ fn is_deleted(major: u64, deletions: &[(u64, u64)]) -> bool {
 
 /// What a start finds is right, and can be made whole.
 fn check(fs: &FaultFs, acknowledged: &[(u64, u64)], what: &str) {
-    let index = open(fs).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let index = match open(fs) {
+        // Nothing was ever flushed.
+        Err(LexicalError::Absent(_)) if acknowledged.is_empty() => create(fs),
+        opened => opened.unwrap_or_else(|error| panic!("{what}: {error}")),
+    };
     let covered = index.covered();
     let found = keys(&search(&index, "tea", Filter::default(), 100));
     for (major, _) in &found {

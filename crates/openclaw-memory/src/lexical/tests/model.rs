@@ -11,7 +11,6 @@ use super::super::{
 #[derive(Debug, Clone)]
 pub(super) struct Doc {
     pub(super) key: (Space, u64, u32),
-    pub(super) text: String,
     pub(super) time_ms: i64,
     pub(super) kind: u8,
     pub(super) conversation: String,
@@ -49,7 +48,6 @@ impl Model {
         });
         self.docs.push(Doc {
             key,
-            text: text.to_owned(),
             time_ms,
             kind,
             conversation: of.0.to_owned(),
