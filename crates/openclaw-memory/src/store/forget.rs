@@ -80,8 +80,10 @@ impl Core {
         let (effect, entries) = planned.unzip();
         let entries = entries.unwrap_or_default();
         let removed = effect.as_ref().map_or(0, |effect| effect.removed);
+        let going = entries.iter().map(|entry| entry.at).chain(made_of_it.records.iter().copied());
+        let mut keys = self.slots_at(going).map_err(error::read)?;
         self.relink(&made_of_it, runtime)?;
-        self.order.lock().erase(&conversation);
+        self.begin_erasure(&conversation);
         let totals = self.projections.totals();
         let memories = made_of_it.memories.len() as u64;
         let records = entries.iter().map(|entry| entry.at).chain(made_of_it.records).collect();
@@ -94,13 +96,14 @@ impl Core {
         };
         let effects = (effect.into_iter().collect(), made_of_it.changes);
         let logged = self.log_intent(&intent, effects, runtime);
-        self.order.lock().erased(&conversation);
+        self.end_erasure(&conversation);
         logged?;
         // What was said between the plan and the intent goes too.
         let doomed = self.projections.take_doomed();
         let messages = removed + doomed.iter().map(Entry::messages).sum::<u64>();
         self.cache.remove(entries.iter().chain(&doomed).map(|entry| entry.at.lsn));
         unfinished.0.extend(intent.records.iter().copied().chain(doomed.iter().map(|entry| entry.at)));
+        unfinished.1.append(&mut keys);
         let bytes = unfinished.0.iter().map(|at| u64::from(at.len)).sum();
         if !doomed.is_empty() {
             let more = ForgottenRecord {
@@ -111,11 +114,25 @@ impl Core {
                 records: doomed.iter().map(|entry| entry.at).collect(),
             };
             self.log_intent(&more, (Vec::new(), Vec::new()), runtime)?;
+            unfinished.1.extend(self.slots_at(more.records.iter().copied()).map_err(error::read)?);
         }
         self.overwrite(&mut unfinished).map_err(error::change)?;
         self.remove_copies()?;
         self.look_up_oldest();
         Ok(Some((Erased { messages, memories }, bytes)))
+    }
+
+    /// From here on no record of the conversation is queued until the erasure is logged.
+    fn begin_erasure(&self, conversation: &ConvKey) {
+        let mut in_flight = self.order.lock();
+        in_flight.erase(conversation);
+        self.sealing.turn(conversation);
+    }
+
+    fn end_erasure(&self, conversation: &ConvKey) {
+        let mut in_flight = self.order.lock();
+        in_flight.erased(conversation);
+        self.sealing.turn(conversation);
     }
 
     /// Removes what repairs set aside: it may hold what was removed just now, and nobody can tell from damaged bytes.
@@ -164,6 +181,13 @@ impl Core {
         if let Some(semantic) = &self.semantic {
             semantic.forget(&unfinished.0)?;
         }
+        // Before the records, which say which keys these are should a crash come in between.
+        if let Some(vault) = self.vault() {
+            for slot in &unfinished.1 {
+                vault.destroy(*slot).map_err(|failure| error::undestroyed(failure, &self.dir))?;
+            }
+        }
+        unfinished.1.clear();
         let wrong = self.wal.erase_what_is_there(&unfinished.0)?;
         unfinished.0.clear();
         self.erased.store(true, Ordering::Relaxed);
@@ -177,6 +201,12 @@ impl Core {
         let index_failed = |error| OpenError::index(self.dir.join("index"), error);
         let mut redone = Redone { records: found.redo.len(), wrong: Vec::new() };
         unfinished.0.extend_from_slice(&found.redo);
+        match self.slots_at(found.keyed.iter().copied()) {
+            Ok(keys) => unfinished.1 = keys,
+            Err(error) => {
+                tracing::error!(%error, "keys of what was erased can't be found; they are destroyed by the next start")
+            }
+        }
         for intent in &found.prunings {
             let listed = intent.records.iter().map(|at| at.lsn).collect();
             let Some(before_ms) = intent.before_ms else { continue };

@@ -12,6 +12,7 @@ mod prune;
 mod read;
 mod replay;
 mod runs;
+mod sealing;
 mod semantic;
 mod signal;
 mod stats;
@@ -42,10 +43,12 @@ pub(crate) use stats::{Found as CompactedFile, compacted_files};
 use crate::{
     index::{Base, Change, Projections},
     lock::Lock,
+    vault::{Slot, Unlock, Vault},
     wal::{Pointer, Reader, Wal},
 };
 use cache::Cache;
 use order::{Held, Order};
+use sealing::Sealing;
 use signal::Signal;
 
 /// The store of everything that was said: a write-ahead log, an index derived from it, and search. One process at a time
@@ -63,11 +66,16 @@ pub struct Memory {
 pub struct Parts {
     /// Makes passages findable by meaning.
     pub embedder: Option<Arc<dyn EmbedPort>>,
+    /// Encrypts what is written, and opens what was encrypted. Without it, an encrypted memory is not opened.
+    pub unlock: Option<Unlock>,
 }
 
 impl std::fmt::Debug for Parts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Parts").field("embedder", &self.embedder.is_some()).finish()
+        f.debug_struct("Parts")
+            .field("embedder", &self.embedder.is_some())
+            .field("unlock", &self.unlock)
+            .finish()
     }
 }
 
@@ -80,9 +88,9 @@ pub(crate) struct Item {
 }
 
 /// Records that were forgotten by intent and perhaps not yet overwritten. While there are any, no checkpoint may pass the
-/// intent; so whoever checkpoints or forgets holds this.
+/// intent; so whoever checkpoints or forgets holds this. With them, the keys that are to be destroyed before.
 #[derive(Debug, Default)]
-struct Unfinished(Vec<Pointer>);
+struct Unfinished(Vec<Pointer>, Vec<Slot>);
 
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -92,6 +100,7 @@ pub(crate) struct Core {
     projections: Arc<Projections>,
     base: Base,
     cache: Cache,
+    sealing: Sealing,
     order: Arc<Order>,
     maintenance: Mutex<Unfinished>,
     signal: Arc<Signal>,
@@ -114,6 +123,11 @@ pub(crate) struct Core {
 impl Core {
     pub(crate) fn reader(&self) -> &Reader {
         &self.reader
+    }
+
+    /// What opens sealed records, and has the key of what is derived from them. `None`: nothing is encrypted.
+    pub(crate) fn vault(&self) -> Option<&Vault> {
+        self.sealing.vault()
     }
 
     pub(crate) fn dir(&self) -> &Path {

@@ -13,6 +13,8 @@ mod tests;
 use std::{
     borrow::Cow,
     collections::HashMap,
+    io,
+    ops::Range,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -23,10 +25,11 @@ use chacha20poly1305::{
 };
 
 use self::keyring::Keyring;
-pub(crate) use self::lock::{Unlock, VaultError};
+pub use self::lock::{Unlock, VaultError};
 use crate::{
     fs::Fs,
     record::{Reader, put_varint},
+    wal::{Unseal, Unsealed},
 };
 
 /// Bytes of a nonce and of the tag behind what is sealed.
@@ -66,11 +69,16 @@ impl Vault {
     }
 
     /// Whether there is a keyring in `dir`: then nothing there can be read without its key.
-    pub(crate) fn exists(fs: &dyn Fs, dir: &Path) -> bool {
+    pub(crate) fn exists(fs: &dyn Fs, dir: &Path) -> Result<bool, VaultError> {
         Keyring::exists(fs, dir)
     }
 
-    /// A key for hashing the terms of the index, and one for the vectors.
+    /// Where the keyring of a memory lies.
+    pub(crate) fn path(dir: &Path) -> PathBuf {
+        dir.join(keyring::NAME)
+    }
+
+    /// What the keys of everything derived are made from.
     pub(crate) fn index_key(&self) -> &Key {
         self.keyring.index_key()
     }
@@ -80,10 +88,18 @@ impl Vault {
     }
 
     /// A new conversation's key. Durable when it returns.
+    #[cfg(test)]
     pub(crate) fn new_slot(&self) -> Result<Slot, VaultError> {
-        let (slot, key) = self.keyring.add()?;
-        self.keep(slot, &Arc::new(key));
-        Ok(slot)
+        Ok(self.new_slots(1)?.start)
+    }
+
+    /// Keys for so many new conversations. Durable when it returns.
+    pub(crate) fn new_slots(&self, count: Slot) -> Result<Range<Slot>, VaultError> {
+        let (slots, keys) = self.keyring.add(count)?;
+        for (slot, key) in slots.clone().zip(keys) {
+            self.keep(slot, &Arc::new(key));
+        }
+        Ok(slots)
     }
 
     fn keep(&self, slot: Slot, key: &Arc<Key>) {
@@ -98,8 +114,12 @@ impl Vault {
 
     /// Destroys a conversation's key: what is sealed with it can't be read by anybody any more. Durable when it returns.
     pub(crate) fn destroy(&self, slot: Slot) -> Result<(), VaultError> {
+        if slot == COMMON {
+            return Ok(());
+        }
+        let removed = self.keyring.remove(slot);
         self.ready().remove(&slot);
-        if slot == COMMON { Ok(()) } else { self.keyring.remove(slot) }
+        removed
     }
 
     fn key(&self, slot: Slot) -> Result<Arc<Key>, VaultError> {
@@ -126,13 +146,31 @@ impl Vault {
 
     /// The payload as it was before [`Vault::seal`].
     pub(crate) fn unseal(&self, payload: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let mut out = Vec::new();
+        self.unseal_into(payload, &mut out)?;
+        Ok(out)
+    }
+
+    fn unseal_into(&self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), VaultError> {
         let (kind, slot, head) = read_head(payload).ok_or_else(|| self.keyring.damaged("a sealed record"))?;
         let key = self.key(slot)?;
         let (aad, sealed) = payload.split_at_checked(head).unwrap_or((payload, &[]));
-        let mut out = vec![kind];
-        open_into(&key, aad, sealed, &mut out)
-            .ok_or_else(|| self.keyring.damaged("a sealed record, or its key,"))?;
-        Ok(out)
+        out.push(kind);
+        open_into(&key, aad, sealed, out).ok_or_else(|| self.keyring.damaged("a sealed record, or its key,"))
+    }
+}
+
+impl Unseal for Vault {
+    fn unseal(&self, payload: &[u8], out: &mut Vec<u8>) -> io::Result<Unsealed> {
+        if !is_sealed(payload) {
+            return Ok(Unsealed::Plain);
+        }
+        match self.unseal_into(payload, out) {
+            Ok(()) => Ok(Unsealed::Opened),
+            Err(VaultError::Destroyed) => Ok(Unsealed::Gone),
+            Err(VaultError::Io { source, .. }) => Err(source),
+            Err(other) => Ok(Unsealed::Unreadable(other.to_string())),
+        }
     }
 }
 
