@@ -9,11 +9,11 @@ use std::sync::Arc;
 use openclaw_channels::Channels;
 use openclaw_core::{
     Secret,
-    config::ProviderKind,
+    config::{MemoryConfig, ProviderKind},
     port::{AgentPort, ToolPort},
 };
 use openclaw_http::{BindError, Limits, Server, Services};
-use openclaw_memory::{Memory, OpenError, OpenReport};
+use openclaw_memory::{Memory, OpenError, OpenReport, Parts, Unlock};
 use openclaw_reasoning::routes::EnvKeys;
 use openclaw_skills::Skills;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -75,8 +75,9 @@ pub(crate) fn build(
     });
 
     let config = store.config().borrow().clone();
+    let parts = Parts { unlock: unlock(home, &config.memory), ..Parts::default() };
     let (memory, report) =
-        Memory::open(&home.memory(), &config.memory).map_err(|error| cannot_open(&error))?;
+        Memory::open_with(&home.memory(), &config.memory, parts).map_err(|error| cannot_open(&error))?;
     tell(&report);
     let memory = Arc::new(memory);
     let skills = Arc::new(Skills::open(home.skills(), store.skills()));
@@ -110,6 +111,14 @@ pub(crate) fn build(
     Ok(System { server, agent, memory })
 }
 
+/// What opens an encrypted memory; `None`: it is not to be encrypted.
+pub(crate) fn unlock(home: &Home, config: &MemoryConfig) -> Option<Unlock> {
+    config.encryption.then(|| match &config.passphrase {
+        Some(passphrase) => Unlock::Passphrase(passphrase.clone()),
+        None => Unlock::KeyFile(home.resolve(&config.key_file)),
+    })
+}
+
 fn tell(report: &OpenReport) {
     for damage in &report.damaged {
         warn!(?damage, "the log is damaged here; what else it holds is intact");
@@ -130,7 +139,11 @@ fn tell(report: &OpenReport) {
 }
 
 fn cannot_open(error: &OpenError) -> Stop {
-    let exit = if matches!(error, OpenError::Locked { .. }) { Exit::InUse } else { Exit::Failure };
+    let exit = match error {
+        OpenError::Locked { .. } => Exit::InUse,
+        OpenError::Encryption(error) if error.is_mistake() => Exit::Config,
+        _ => Exit::Failure,
+    };
     Stop::because(exit, error)
 }
 
