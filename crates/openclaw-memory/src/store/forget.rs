@@ -123,13 +123,13 @@ impl Core {
     }
 
     /// From here on no record of the conversation is queued until the erasure is logged.
-    fn begin_erasure(&self, conversation: &ConvKey) {
+    pub(super) fn begin_erasure(&self, conversation: &ConvKey) {
         let mut in_flight = self.order.lock();
         in_flight.erase(conversation);
         self.sealing.turn(conversation);
     }
 
-    fn end_erasure(&self, conversation: &ConvKey) {
+    pub(super) fn end_erasure(&self, conversation: &ConvKey) {
         let mut in_flight = self.order.lock();
         in_flight.erased(conversation);
         self.sealing.turn(conversation);

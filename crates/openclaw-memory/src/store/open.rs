@@ -132,23 +132,10 @@ impl Memory {
         let applied = projections.last();
         let slot = Arc::new(Mutex::new(Arc::clone(&projections)));
         let semantic_signal = Arc::new(Signal::default());
-        let embedder = parts.embedder.clone().filter(|_| parts.unlock.is_none());
-        if parts.unlock.is_some() {
-            // They are not sealed.
-            Vectors::remove_files(&*fs, &index_dir.join("vectors")).map_err(|error| OpenError::Io {
-                action: "remove the vectors in",
-                path: index_dir.clone(),
-                source: io::Error::other(error),
-            })?;
-        }
-        let semantic = embedder.map(|embedder| {
-            let dir = index_dir.join("vectors");
-            Semantic::new(embedder, Arc::clone(&fs), dir, Arc::clone(&semantic_signal))
-        });
         let observer = observer(
             Arc::clone(&slot),
             Arc::clone(&signal),
-            semantic.is_some().then_some(semantic_signal),
+            parts.embedder.is_some().then(|| Arc::clone(&semantic_signal)),
             config,
         );
         let from = applied.map_or(ReplayFrom::Beginning, ReplayFrom::After);
@@ -187,11 +174,21 @@ impl Memory {
         let vault = match (vault, &parts.unlock) {
             (None, Some(unlock)) => {
                 refuse_sealed(&reader, dir)?;
+                // Made anew, sealed.
+                Vectors::remove_files(&*fs, &index_dir.join("vectors")).map_err(|error| OpenError::Io {
+                    action: "remove the vectors in",
+                    path: index_dir.clone(),
+                    source: io::Error::other(error),
+                })?;
                 tracing::info!(keyring = %Vault::path(dir).display(), "what is written from now on is encrypted");
                 Some(Arc::new(Vault::open(&*fs, dir, unlock)?))
             }
             (vault, _) => vault,
         };
+        let semantic = parts.embedder.clone().map(|embedder| {
+            let key = vault.as_ref().map(|vault| vault.derived_key("vectors"));
+            Semantic::new(embedder, Arc::clone(&fs), index_dir.join("vectors"), key, semantic_signal)
+        });
         let sealing = Sealing::new(vault);
         let core = Arc::new(Core {
             dir: dir.to_owned(),

@@ -262,3 +262,69 @@ impl Memory {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use openclaw_core::{Metadata, NewRun, config::MemoryConfig, port::MemoryPort as _};
+
+    use super::*;
+    use crate::{Parts, Unlock, store::Item};
+
+    fn new_run() -> NewRun {
+        NewRun {
+            id: RunId::generate(),
+            conversation: "talk".parse().unwrap(),
+            channel: "api".to_owned(),
+            text: "hello".to_owned(),
+            metadata: Metadata::default(),
+            idempotency_key: None,
+        }
+    }
+
+    async fn queues(memory: &Memory, sealed: Sealed, conversation: &ConvKey) -> bool {
+        let slot = memory.core.wal.reserve(sealed.payload.len()).await.unwrap();
+        let item = Item { change: crate::index::Change::None, _held: None };
+        match memory.core.queue_accepted(slot, sealed, conversation, item) {
+            None => false,
+            Some(queued) => {
+                queued.unwrap().await.unwrap();
+                true
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_queued_with_a_key_that_went_or_goes() {
+        let home = tempfile::tempdir().unwrap();
+        let unlock = Some(Unlock::KeyFile(home.path().join("memory.key")));
+        let config = MemoryConfig { min_free_mb: 0, ..MemoryConfig::default() };
+        let parts = Parts { unlock, ..Parts::default() };
+        let memory = Memory::open_with(&home.path().join("memory"), &config, parts).unwrap().0;
+        let run = new_run();
+        let conversation = ConvKey::of(&run.conversation);
+        memory.accept_run(run.clone()).await.unwrap();
+        let payload = crate::record::encode_accepted(&new_run(), &conversation, None);
+        let seal = async || memory.seal(&conversation, &mut payload.clone()).await.unwrap();
+        let slot = |sealed: &Sealed| vault::slot_of(&sealed.payload).unwrap();
+
+        let first = seal().await;
+        let old = slot(&first);
+        assert!(queues(&memory, first, &conversation).await);
+        let before = seal().await;
+        assert_eq!(slot(&before), old);
+        memory.core.begin_erasure(&conversation);
+        let during = seal().await;
+        assert_eq!(slot(&during), old, "its records are still there");
+        assert!(!queues(&memory, before, &conversation).await);
+        assert!(!queues(&memory, seal().await, &conversation).await);
+        memory.core.end_erasure(&conversation);
+        assert!(!queues(&memory, during, &conversation).await);
+
+        let before = seal().await;
+        memory.erase_conversation(&run.conversation).await.unwrap().unwrap();
+        assert!(!queues(&memory, before, &conversation).await);
+        let after = seal().await;
+        assert_ne!(slot(&after), old);
+        assert!(queues(&memory, after, &conversation).await);
+    }
+}

@@ -220,7 +220,7 @@ enum Queued {
 
 impl Core {
     /// Queues a user's message. `None`: it has to be sealed anew first.
-    fn queue_accepted(
+    pub(super) fn queue_accepted(
         &self,
         slot: Slot<'_, Item>,
         sealed: Sealed,

@@ -35,6 +35,8 @@ use crate::{
 /// Bytes of a nonce and of the tag behind what is sealed.
 const NONCE_BYTES: usize = 24;
 const TAG_BYTES: usize = 16;
+/// How much longer something is when it is sealed.
+pub(crate) const SEAL_BYTES: usize = NONCE_BYTES + TAG_BYTES;
 /// Set in a payload's first byte, beside its kind, when the rest is sealed: version 1 of each kind.
 const SEALED: u8 = 1 << 5;
 const VERSION_MASK: u8 = 0xe0;
@@ -78,9 +80,19 @@ impl Vault {
         dir.join(keyring::NAME)
     }
 
-    /// What the keys of everything derived are made from.
-    pub(crate) fn index_key(&self) -> &Key {
-        self.keyring.index_key()
+    /// The key of something that is derived from what was said.
+    pub(crate) fn derived_key(&self, purpose: &str) -> Key {
+        use sha2::Digest as _;
+        let mut key = Key::default();
+        let hash =
+            sha2::Sha256::new().chain_update(**self.keyring.index_key()).chain_update(purpose).finalize();
+        key.copy_from_slice(&hash);
+        key
+    }
+
+    /// The key of the words' hashes.
+    pub(crate) fn words_key(&self) -> [u8; 16] {
+        self.derived_key("words").first_chunk().copied().unwrap_or_default()
     }
 
     fn ready(&self) -> MutexGuard<'_, HashMap<Slot, Arc<Key>>> {
@@ -204,7 +216,7 @@ fn read_head(payload: &[u8]) -> Option<(u8, Slot, usize)> {
 }
 
 /// Appends a nonce, the sealed text and its tag.
-fn seal_into(key: &Key, aad: &[u8], text: &[u8], out: &mut Vec<u8>) -> Result<(), VaultError> {
+pub(crate) fn seal_into(key: &Key, aad: &[u8], text: &[u8], out: &mut Vec<u8>) -> Result<(), VaultError> {
     let mut nonce = [0; NONCE_BYTES];
     getrandom::fill(&mut nonce).map_err(|error| VaultError::Random { what: error.to_string() })?;
     out.extend_from_slice(&nonce);
@@ -220,7 +232,7 @@ fn seal_into(key: &Key, aad: &[u8], text: &[u8], out: &mut Vec<u8>) -> Result<()
 }
 
 /// Appends the text behind `sealed` (nonce, text, tag); `None`: the key is another one, or a bit of it was changed.
-fn open_into(key: &Key, aad: &[u8], sealed: &[u8], out: &mut Vec<u8>) -> Option<()> {
+pub(crate) fn open_into(key: &Key, aad: &[u8], sealed: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let (nonce, rest) = sealed.split_first_chunk::<NONCE_BYTES>()?;
     let (text, tag) = rest.split_last_chunk::<TAG_BYTES>()?;
     let start = out.len();
