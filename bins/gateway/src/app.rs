@@ -11,7 +11,7 @@ use crate::{
     config::{DEFAULT_TEMPLATE, Environment, Loader, show},
     doctor,
     exit::{Exit, Stop},
-    models,
+    memory, models,
     output::{complain, deliver, line},
     run, run_file, settings, status,
 };
@@ -55,8 +55,12 @@ fn command(cli: Cli, environment: &Environment) -> Result<Exit, Stop> {
         }
         Command::Config(cli::Config::Show { token }) => config_show(&options, environment, token),
         Command::Config(cli::Config::Check { file }) => config_check(&options, environment, file),
+        Command::Memory(command) => wait_for(async { memory::memory(command, &options, environment).await }),
         Command::Model(cli::Model::List) => models::list(&settings::home(&options, environment)?),
-        Command::Model(cli::Model::Pull { name }) => {
+        Command::Model(cli::Model::Pull { name, from: Some(file) }) => {
+            models::take(&settings::home(&options, environment)?, name.as_deref(), &file)
+        }
+        Command::Model(cli::Model::Pull { name, from: None }) => {
             let home = settings::home(&options, environment)?;
             wait_for(async { models::pull(&home, name.as_deref()).await })
         }

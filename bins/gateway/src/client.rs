@@ -13,6 +13,7 @@ use hyper::{
     body::Incoming,
     client::conn::http1,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST},
+    http::request::Builder,
 };
 use hyper_util::rt::TokioIo;
 use openclaw_core::{Failure, Secret, config::GatewayConfig};
@@ -20,7 +21,7 @@ use serde_json::Value;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_util::task::TaskTracker;
 
-use crate::run_file::Running;
+use crate::{memory::Answer, run_file::Running};
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -30,6 +31,8 @@ const SILENCE: Duration = Duration::from_secs(60);
 const HEALTH: Duration = Duration::from_secs(3);
 /// Largest JSON answer that is read, in bytes.
 const MAX_ANSWER: usize = 32 * 1024 * 1024;
+/// Largest page of an export that is read, in bytes: its text may be escaped.
+const MAX_PAGE: usize = 64 * 1024 * 1024;
 /// Largest server-sent event that is read, in bytes.
 const MAX_EVENT: usize = 8 * 1024 * 1024;
 
@@ -80,6 +83,31 @@ impl Client {
         if status.is_success() { Ok(value) } else { Err(self.refusal(status, &value)) }
     }
 
+    /// Asks with any body and takes whatever comes back; of a refusal, how long to wait before asking again, if it says so.
+    /// There is no longest wait: some of what is asked takes its time.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        kind: &str,
+        body: Bytes,
+    ) -> Result<Result<Answer, (Failure, Option<Duration>)>, ClientError> {
+        let response =
+            self.send_bytes(method, path, "application/json, application/x-ndjson", kind, body).await?;
+        let (status, fields) = (response.status(), response.headers().clone());
+        let header = |name: &str| fields.get(name).and_then(|value| value.to_str().ok());
+        let bytes = self.bytes(response, MAX_PAGE).await?;
+        if status.is_success() {
+            let next_cursor = header("x-next-cursor").map(str::to_owned);
+            return Ok(Ok(Answer { status: status.as_u16(), next_cursor, body: bytes }));
+        }
+        let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let Some(mut told) = failure(&body) else { return Err(self.refusal(status, &body)) };
+        told.details = body["details"].as_object().cloned().unwrap_or_default();
+        let wait = header("retry-after").and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
+        Ok(Err((told, wait)))
+    }
+
     /// `GET /health`, whatever it says. The token stays here: who listens there is what this finds out.
     pub(crate) async fn health(&self) -> Result<Value, ClientError> {
         let asking = async {
@@ -111,6 +139,45 @@ impl Client {
         body: Option<&Value>,
         with_token: bool,
     ) -> Result<Response<Incoming>, ClientError> {
+        let mut request = self.request(method, path, accept, with_token);
+        if body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+        match timeout(SILENCE, self.exchange(request, body)).await {
+            Ok(response) => response,
+            Err(_) => Err(ClientError::Silent),
+        }
+    }
+
+    async fn send_bytes(
+        &self,
+        method: Method,
+        path: &str,
+        accept: &str,
+        kind: &str,
+        body: Bytes,
+    ) -> Result<Response<Incoming>, ClientError> {
+        let mut request = self.request(method, path, accept, true);
+        if !body.is_empty() {
+            request = request.header(CONTENT_TYPE, kind);
+        }
+        self.exchange(request, body).await
+    }
+
+    fn request(&self, method: Method, path: &str, accept: &str, with_token: bool) -> Builder {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1{path}"))
+            .header(HOST, self.address.to_string())
+            .header(ACCEPT, accept);
+        if with_token && !self.token.is_empty() {
+            request = request.header(AUTHORIZATION, format!("Bearer {}", self.token.expose()));
+        }
+        request
+    }
+
+    async fn exchange(&self, request: Builder, body: Bytes) -> Result<Response<Incoming>, ClientError> {
         let stream = match timeout(CONNECT, TcpStream::connect(self.address)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) if error.kind() != io::ErrorKind::ConnectionRefused => {
@@ -124,35 +191,24 @@ impl Client {
         self.connections.spawn(async move {
             let _ = connection.await;
         });
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("/api/v1{path}"))
-            .header(HOST, self.address.to_string())
-            .header(ACCEPT, accept);
-        if with_token && !self.token.is_empty() {
-            request = request.header(AUTHORIZATION, format!("Bearer {}", self.token.expose()));
-        }
-        if body.is_some() {
-            request = request.header(CONTENT_TYPE, "application/json");
-        }
-        let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
         let request =
             request.body(Full::new(body)).map_err(|error| ClientError::Broken(error.to_string()))?;
-        match timeout(SILENCE, sender.send_request(request)).await {
-            Ok(response) => response.map_err(|error| self.protocol(&error)),
-            Err(_) => Err(ClientError::Silent),
-        }
+        sender.send_request(request).await.map_err(|error| self.protocol(&error))
     }
 
     async fn body(&self, response: Response<Incoming>) -> Result<Value, ClientError> {
-        let limited = http_body_util::Limited::new(response.into_body(), MAX_ANSWER);
-        let bytes = timeout(SILENCE, limited.collect())
-            .await
-            .map_err(|_| ClientError::Silent)?
-            .map_err(|error| ClientError::Broken(error.to_string()))?
-            .to_bytes();
+        let bytes = self.bytes(response, MAX_ANSWER).await?;
         serde_json::from_slice(&bytes)
             .map_err(|error| ClientError::Protocol { address: self.address, what: error.to_string() })
+    }
+
+    async fn bytes(&self, response: Response<Incoming>, most: usize) -> Result<Bytes, ClientError> {
+        let limited = http_body_util::Limited::new(response.into_body(), most);
+        let collected = timeout(SILENCE, limited.collect())
+            .await
+            .map_err(|_| ClientError::Silent)?
+            .map_err(|error| ClientError::Broken(error.to_string()))?;
+        Ok(collected.to_bytes())
     }
 
     fn protocol(&self, error: &hyper::Error) -> ClientError {

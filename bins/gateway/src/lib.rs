@@ -13,10 +13,13 @@ mod app;
 mod chat;
 mod cli;
 mod client;
+#[cfg_attr(not(test), expect(dead_code, reason = "the memory does not compact yet"))]
+mod compaction;
 mod config;
 mod doctor;
 mod exit;
 mod home;
+mod memory;
 mod model;
 mod models;
 mod open_files;
@@ -33,3 +36,5 @@ mod wire;
 pub use app::main;
 #[doc(hidden)]
 pub use config::fuzz as fuzz_config;
+#[doc(hidden)]
+pub use memory::import::fuzz as fuzz_import;

@@ -2,13 +2,19 @@
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
+    path::Path,
     time::{Duration, Instant},
 };
+
+use openclaw_reasoning::local::embed::{EmbedFileError, Embedder};
 
 use crate::{
     exit::{Exit, Stop},
     home::Home,
-    model::{self, DEFAULT_MODEL, Pulled},
+    model::{
+        self, DEFAULT_MODEL, KnownModel, Pulled,
+        embeddings::{self, EmbeddingsError, SOURCES},
+    },
     output::{line, print},
 };
 
@@ -41,16 +47,68 @@ pub(crate) fn list(home: &Home) -> Result<Exit, Stop> {
         let default = if model.known == Some(DEFAULT_MODEL) { " (default)" } else { "" };
         text.push_str(&format!("{name}{default}  {state}{licence}\n"));
     }
+    text.push_str(&format!("{}  {} · {}\n", embeddings::NAME, embeddings_state(home), embeddings::LICENCE));
     print(&text);
     Ok(Exit::Ok)
+}
+
+/// Whether the model for semantic search is there, and what to do when it isn't.
+fn embeddings_state(home: &Home) -> String {
+    let path = embeddings::path(&home.models());
+    let whole: u64 = SOURCES.iter().map(|source| source.bytes).sum();
+    let command = format!("gateway model pull {}", embeddings::NAME);
+    match Embedder::inspect(&path) {
+        Ok(found) => {
+            let bytes = path.metadata().map_or(0, |file| file.len());
+            format!("{} · {} · {}", size(bytes), found.name, path.display())
+        }
+        Err(EmbedFileError::Missing { .. }) => match embeddings::partial(&home.models()) {
+            Some(bytes) => format!("{} of {} · go on with: {command}", size(bytes), size(whole)),
+            None => format!(
+                "not here, {} to get, {} then; search is by words alone · get it with: {command}",
+                size(whole),
+                size(embeddings::BYTES)
+            ),
+        },
+        Err(error) => format!("can't be used: {error}"),
+    }
+}
+
+/// Makes the embedding model out of a file that is here.
+pub(crate) fn take(home: &Home, name: Option<&str>, file: &Path) -> Result<Exit, Stop> {
+    if name != Some(embeddings::NAME) {
+        let text =
+            format!("--from goes with `{}` only: gateway model pull {0} --from FILE", embeddings::NAME);
+        return Err(Stop::new(Exit::Usage, text));
+    }
+    match embeddings::take(file, &home.models()) {
+        Ok(pulled) => tell(embeddings::NAME, &pulled),
+        Err(error) => Err(Stop::because(Exit::Failure, &error)),
+    }
+}
+
+fn tell(name: &str, pulled: &Pulled) -> Result<Exit, Stop> {
+    match pulled {
+        Pulled::AlreadyThere(path) => line(&format!("{name} is here already: {}", path.display())),
+        Pulled::Downloaded(path) => line(&format!("{name} is in {}", path.display())),
+    }
+    Ok(Exit::Ok)
+}
+
+/// What `gateway model pull` gets.
+enum Wanted {
+    File(&'static KnownModel),
+    Embeddings,
 }
 
 /// Downloads a model.
 pub(crate) async fn pull(home: &Home, name: Option<&str>) -> Result<Exit, Stop> {
     let wanted = match name {
-        None => DEFAULT_MODEL,
-        Some(name) => model::find(name).ok_or_else(|| {
-            let known: Vec<&str> = model::CATALOGUE.iter().map(|known| known.name).collect();
+        Some(name) if name.eq_ignore_ascii_case(embeddings::NAME) => Wanted::Embeddings,
+        None => Wanted::File(DEFAULT_MODEL),
+        Some(name) => model::find(name).map(Wanted::File).ok_or_else(|| {
+            let mut known: Vec<&str> = model::CATALOGUE.iter().map(|known| known.name).collect();
+            known.push(embeddings::NAME);
             Stop::new(
                 Exit::Usage,
                 format!(
@@ -70,8 +128,19 @@ pub(crate) async fn pull(home: &Home, name: Option<&str>) -> Result<Exit, Stop> 
         .map_err(|error| Stop::because(Exit::Failure, &error))?;
     let (directory, mut bar) = (home.models(), Bar::new());
     let mut show = |done, whole| bar.show(done, whole);
+    let pulling = async {
+        match wanted {
+            Wanted::File(known) => {
+                Ok((known.name, model::pull(&client, known, &directory, &mut show).await?))
+            }
+            Wanted::Embeddings => Ok::<_, EmbeddingsError>((
+                embeddings::NAME,
+                embeddings::pull(&client, &directory, &mut show).await?,
+            )),
+        }
+    };
     let pulled = tokio::select! {
-        pulled = model::pull(&client, wanted, &directory, &mut show) => Some(pulled),
+        pulled = pulling => Some(pulled),
         _ = tokio::signal::ctrl_c() => None,
     };
     bar.end();
@@ -79,13 +148,9 @@ pub(crate) async fn pull(home: &Home, name: Option<&str>) -> Result<Exit, Stop> 
         return Err(Stop::new(Exit::Interrupted, "stopped; the same command goes on from here"));
     };
     match pulled {
-        Ok(Pulled::AlreadyThere(path)) => {
-            line(&format!("{} is here already: {}", wanted.name, path.display()))
-        }
-        Ok(Pulled::Downloaded(path)) => line(&format!("{} is in {}", wanted.name, path.display())),
-        Err(error) => return Err(Stop::because(Exit::Failure, &error)),
+        Ok((name, pulled)) => tell(name, &pulled),
+        Err(error) => Err(Stop::because(Exit::Failure, &error)),
     }
-    Ok(Exit::Ok)
 }
 
 pub(crate) fn size(bytes: u64) -> String {

@@ -44,3 +44,5 @@ pub const EXPORT_PAGE: (usize, usize, usize) = (1, 500, 1000);
 pub const EXPORT_BYTES: usize = 4 * 1024 * 1024;
 /// Remembered entries of one list: least, when unsaid, most.
 pub const ENTRIES_PAGE: (usize, usize, usize) = (1, 50, 200);
+/// Past compactions of one list: least, when unsaid, most.
+pub const HISTORY_PAGE: (usize, usize, usize) = (1, 20, 100);

@@ -8,6 +8,8 @@ use crate::{
     router::Router,
     submit,
     wire::{
+        curation::CompactBody,
+        entries::EntryRequest,
         memory::{PruneBody, SearchRequest},
         message::MessageRequest,
         skills::InstallRequest,
@@ -41,7 +43,19 @@ pub fn other_bodies(bytes: &[u8]) {
     assert_named(body::parse::<SearchRequest>(bytes));
     assert_named(body::parse::<PruneBody>(bytes));
     assert_named(body::parse::<InstallRequest>(bytes));
+    assert_named(body::parse::<CompactBody>(bytes));
+    assert_named(body::parse::<EntryRequest>(bytes).and_then(EntryRequest::check));
     assert_named(body::parse::<serde_json::Map<String, serde_json::Value>>(bytes));
+}
+
+/// A line of the exchange format; what is read is written, and read, the same again.
+pub fn exchange_line(bytes: &[u8]) {
+    let read = crate::exchange::read_line(bytes);
+    if let Ok(crate::exchange::Line::Message(message)) = &read {
+        let again = crate::exchange::read_line(crate::exchange::write_line(message).as_bytes());
+        assert_eq!(again.ok(), read.clone().ok());
+    }
+    assert_named(read);
 }
 
 /// A frame of a WebSocket client.
@@ -73,11 +87,14 @@ mod tests {
             b"{}",
             br#"{"channel":"api","message":"hi","metadata":{"attachments":[{"name":"a","mime_type":"b","data":"aGk="}]}}"#,
             br#"{"type":"message","request_id":[1]}"#,
+            br#"{"conversation_id":"c","channel":"a","role":"user","content":"hi","timestamp":"2026-01-01"}"#,
+            br#"{"kind":"fact","content":"x","tags":["a"],"importance":2}"#,
             b"/api/v1/message/%zz/status?limit=%41&since=2026",
             b"\xff{\"",
         ] {
             message_request(seed);
             other_bodies(seed);
+            exchange_line(seed);
             let text = String::from_utf8_lossy(seed);
             socket_frame(&text);
             target(&text);

@@ -28,12 +28,14 @@ mod authority;
 mod body;
 mod conn;
 mod cors;
+pub mod exchange;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handle;
 mod headers;
 mod limit;
 mod limits;
+mod memory_api;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 mod policy;
@@ -51,6 +53,7 @@ mod wire;
 mod ws;
 
 pub use limits::Limits;
+pub use memory_api::{ApiAnswer, MemoryApi};
 pub use server::{BindError, Server};
 pub use services::Services;
 

@@ -43,6 +43,8 @@ impl Limits {
     pub const SOCKET_MESSAGES: usize = 32;
     /// Longest `query` of a search, in bytes.
     pub const QUERY_BYTES: usize = 16 * 1024;
+    /// Longest name of a channel, in bytes.
+    pub const CHANNEL_BYTES: usize = 64;
 }
 
 impl Default for Limits {

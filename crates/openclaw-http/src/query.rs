@@ -39,6 +39,11 @@ impl<'a> Query<'a> {
         }
     }
 
+    /// Whether something is wanted; not, when unsaid.
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, Failure> {
+        Ok(self.choice(name, &[("true", true), ("false", false)])?.unwrap_or(false))
+    }
+
     /// A point in time.
     pub(crate) fn time(&self, name: &str) -> Result<Option<Timestamp>, Failure> {
         self.parsed(name)

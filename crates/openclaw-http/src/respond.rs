@@ -152,6 +152,17 @@ impl Refusal {
         (failure, headers)
     }
 
+    /// The failure for whoever may know all of it: a fault is told with its causes.
+    pub(crate) fn with_causes(self) -> Failure {
+        let Inner { failure, cause, .. } = *self.0;
+        match cause {
+            Some(cause) if failure.code == ErrorCode::InternalError => {
+                Failure { message: Chain(&*cause).to_string(), ..failure }
+            }
+            _ => failure,
+        }
+    }
+
     /// The response.
     pub(crate) fn into_response(self, request_id: &HeaderValue) -> Response<Payload> {
         let (failure, headers) = self.tell(request_id);

@@ -13,6 +13,7 @@ pub(crate) enum Operation {
     PostMessage,
     MessageStatus,
     MessageStream,
+    MessageContext,
     CancelMessage,
     ListConversations,
     GetConversation,
@@ -20,6 +21,17 @@ pub(crate) enum Operation {
     MemoryStats,
     SearchMemory,
     PruneMemory,
+    ListEntries,
+    Remember,
+    GetEntry,
+    ForgetEntry,
+    CompleteEntry,
+    Compact,
+    CompactionHistory,
+    CollectGarbage,
+    VerifyMemory,
+    ImportMemory,
+    ExportMemory,
     ListSkills,
     InstallSkill,
     RemoveSkill,
@@ -29,6 +41,16 @@ pub(crate) enum Operation {
     PutConfig,
     Logs,
     WebSocket,
+}
+
+impl Operation {
+    /// Whether the request may carry a body, of those that the memory answers.
+    pub(crate) fn takes_body(self) -> bool {
+        matches!(
+            self,
+            Self::SearchMemory | Self::PruneMemory | Self::Remember | Self::Compact | Self::ImportMemory
+        )
+    }
 }
 
 /// What everything but the WebSocket's short name begins with.
@@ -48,6 +70,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route { path: "/api/v1/message/{id}", methods: &[(Method::DELETE, Operation::CancelMessage)] },
     Route { path: "/api/v1/message/{id}/status", methods: &[(Method::GET, Operation::MessageStatus)] },
     Route { path: "/api/v1/message/{id}/stream", methods: &[(Method::GET, Operation::MessageStream)] },
+    Route { path: "/api/v1/message/{id}/context", methods: &[(Method::GET, Operation::MessageContext)] },
     Route { path: "/api/v1/conversations", methods: &[(Method::GET, Operation::ListConversations)] },
     Route {
         path: "/api/v1/conversations/{id}",
@@ -59,6 +82,24 @@ pub(crate) const ROUTES: &[Route] = &[
     Route { path: "/api/v1/memory/stats", methods: &[(Method::GET, Operation::MemoryStats)] },
     Route { path: "/api/v1/memory/search", methods: &[(Method::POST, Operation::SearchMemory)] },
     Route { path: "/api/v1/memory/prune", methods: &[(Method::DELETE, Operation::PruneMemory)] },
+    Route {
+        path: "/api/v1/memory/entries",
+        methods: &[(Method::GET, Operation::ListEntries), (Method::POST, Operation::Remember)],
+    },
+    Route {
+        path: "/api/v1/memory/entries/{id}",
+        methods: &[(Method::GET, Operation::GetEntry), (Method::DELETE, Operation::ForgetEntry)],
+    },
+    Route {
+        path: "/api/v1/memory/entries/{id}/complete",
+        methods: &[(Method::POST, Operation::CompleteEntry)],
+    },
+    Route { path: "/api/v1/memory/compact", methods: &[(Method::POST, Operation::Compact)] },
+    Route { path: "/api/v1/memory/history", methods: &[(Method::GET, Operation::CompactionHistory)] },
+    Route { path: "/api/v1/memory/gc", methods: &[(Method::POST, Operation::CollectGarbage)] },
+    Route { path: "/api/v1/memory/verify", methods: &[(Method::POST, Operation::VerifyMemory)] },
+    Route { path: "/api/v1/memory/import", methods: &[(Method::POST, Operation::ImportMemory)] },
+    Route { path: "/api/v1/memory/export", methods: &[(Method::GET, Operation::ExportMemory)] },
     Route { path: "/api/v1/skills", methods: &[(Method::GET, Operation::ListSkills)] },
     Route { path: "/api/v1/skills/install", methods: &[(Method::POST, Operation::InstallSkill)] },
     Route { path: "/api/v1/skills/{name}", methods: &[(Method::DELETE, Operation::RemoveSkill)] },

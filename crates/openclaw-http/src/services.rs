@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use openclaw_core::port::{AgentPort, ChannelPort, ConfigPort, LogPort, MemoryPort, SkillPort};
+use openclaw_core::port::{AgentPort, ChannelPort, ConfigPort, CurationPort, LogPort, MemoryPort, SkillPort};
 
 /// The ports behind the routes, and what the gateway calls itself.
 #[derive(Clone)]
@@ -11,6 +11,8 @@ pub struct Services {
     pub agent: Arc<dyn AgentPort>,
     /// Remembers them.
     pub memory: Arc<dyn MemoryPort>,
+    /// Looks after what is remembered.
+    pub curation: Arc<dyn CurationPort>,
     /// Manages skills.
     pub skills: Arc<dyn SkillPort>,
     /// Knows what is connected.

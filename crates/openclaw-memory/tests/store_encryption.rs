@@ -227,7 +227,8 @@ async fn what_was_written_before_stays_readable() {
     drop(memory);
     let (memory, _) = home.open();
     assert_eq!(texts(&memory, "talk").await.len(), 4);
-    assert_eq!(memory.search(query("clear")).await.unwrap().total, 2);
+    let hits = memory.search(query("clear")).await.unwrap().hits;
+    assert_eq!(hits.iter().filter(|hit| hit.content.contains("clear")).count(), 2);
     assert_eq!(files_with(home.0.path(), CANARY.as_bytes()), Vec::<PathBuf>::new());
     assert!(memory.erase_conversation(&conv("talk")).await.unwrap().is_some());
     assert_eq!(files_with(home.0.path(), b"in clear"), Vec::<PathBuf>::new());
@@ -328,8 +329,9 @@ fn put(disk: &FaultFs, path: &Path, bytes: &[u8]) {
 
 fn holds(disk: &FaultFs, needle: &str) -> bool {
     let held = |path: &PathBuf| {
-        let bytes = disk.contents(path).unwrap();
-        bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
+        // A thread may have removed it since it was listed; then it holds nothing.
+        disk.contents(path)
+            .is_ok_and(|bytes| bytes.windows(needle.len()).any(|window| window == needle.as_bytes()))
     };
     disk.files().iter().any(held)
 }

@@ -58,6 +58,9 @@ pub mod fuzzing {
     pub use crate::{
         anthropic::fuzz_decode as anthropic, ollama::fuzz_decode as ollama, openai::fuzz_decode as openai,
     };
+
+    #[cfg(feature = "local")]
+    pub use crate::local::embed::fuzz_decode as embedding_model;
 }
 
 #[cfg(doctest)]

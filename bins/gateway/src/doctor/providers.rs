@@ -8,7 +8,12 @@ use std::{
 };
 
 use openclaw_core::config::{Config, ProviderConfig, ProviderKind, presentable_url};
-use openclaw_reasoning::{HttpClient, local::LocalProvider, newest_ollama_model, routes::OLLAMA_BASE};
+use openclaw_reasoning::{
+    HttpClient,
+    local::{LocalProvider, embed::EmbedFileError},
+    newest_ollama_model,
+    routes::OLLAMA_BASE,
+};
 use sha2::{Digest as _, Sha256};
 use tokio::{net::TcpStream, time::timeout};
 
@@ -16,7 +21,10 @@ use super::Finding;
 use crate::{
     config::Environment,
     home::Home,
-    model,
+    model::{
+        self,
+        embeddings::{self, EmbeddingsError},
+    },
     models::size,
     wire::{KEYS, configured_file, default_file},
 };
@@ -60,7 +68,25 @@ pub(super) async fn models(home: &Home) -> Vec<Finding> {
             Err(error) => Finding::fail(ABOUT, format!("{path} can't be read: {error}")),
         });
     }
+    findings.push(embeddings(home).await);
     findings
+}
+
+/// The model for semantic search, against its own checksums.
+async fn embeddings(home: &Home) -> Finding {
+    const ABOUT: &str = "embeddings";
+    let path = embeddings::path(&home.models());
+    match embeddings::verify(path.clone()).await {
+        Ok(model) => Finding::ok(ABOUT, format!("{} in {}", model.name, path.display())),
+        Err(EmbeddingsError::File(EmbedFileError::Missing { .. })) => Finding::ok(
+            ABOUT,
+            format!(
+                "none: search is by words alone; to find by meaning, too, run: gateway model pull {}",
+                embeddings::NAME
+            ),
+        ),
+        Err(error) => Finding::fail(ABOUT, error.to_string()),
+    }
 }
 
 fn sha256(path: &Path) -> io::Result<String> {

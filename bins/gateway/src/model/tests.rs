@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use openclaw_core::port::{EmbedPort as _, EmbedSide};
+use openclaw_reasoning::local::embed::{EmbedOptions, Embedder};
 use reqwest::Client;
 use sha2::{Digest as _, Sha256};
 use tokio::{
@@ -15,7 +17,7 @@ use tokio::{
 use super::{
     CATALOGUE, DEFAULT_MODEL, Pulled,
     catalogue::KnownModel,
-    find, list,
+    embeddings, find, list,
     pull::{PullError, part_path, pull_from},
 };
 
@@ -34,6 +36,7 @@ fn model() -> KnownModel {
         sha256: Box::leak(sha256.into_boxed_str()),
         bytes: BODY as u64,
         licence: "CC0-1.0",
+        otherwise: "`cargo xtask model` has it",
     }
 }
 
@@ -243,4 +246,120 @@ fn the_list_shows_what_is_there_and_what_could_be() {
     assert_eq!((own.known, own.bytes, own.path.ends_with("own.gguf")), (None, Some(3), true));
     assert_eq!(find("SMOLLM2-135m-instruct"), Some(DEFAULT_MODEL));
     assert_eq!(find("gpt-9"), None);
+}
+
+/// A safetensors file of the known model's structure, tiny and of made-up numbers.
+fn weights() -> Vec<u8> {
+    let (width, inner) = (32, 64);
+    let (mut header, mut numbers) = (serde_json::Map::new(), Vec::<f32>::new());
+    let mut add = |name: String, shape: &[usize]| {
+        let (start, count) = (numbers.len() * 4, shape.iter().product::<usize>());
+        numbers.extend((0..count).map(|index| ((index * 7919 + count) % 997) as f32 / 997.0 - 0.5));
+        let entry =
+            serde_json::json!({ "dtype": "F32", "shape": shape, "data_offsets": [start, numbers.len() * 4] });
+        header.insert(name, entry);
+    };
+    for (name, rows) in [("word_embeddings", 9), ("position_embeddings", 16), ("token_type_embeddings", 2)] {
+        add(format!("embeddings.{name}.weight"), &[rows, width]);
+    }
+    add("embeddings.LayerNorm.weight".to_owned(), &[width]);
+    add("embeddings.LayerNorm.bias".to_owned(), &[width]);
+    for (part, rows, columns) in [
+        ("attention.self.query", width, width),
+        ("attention.self.key", width, width),
+        ("attention.self.value", width, width),
+        ("attention.output.dense", width, width),
+        ("intermediate.dense", inner, width),
+        ("output.dense", width, inner),
+    ] {
+        add(format!("encoder.layer.0.{part}.weight"), &[rows, columns]);
+        add(format!("encoder.layer.0.{part}.bias"), &[rows]);
+    }
+    for part in ["attention.output.LayerNorm", "output.LayerNorm"] {
+        add(format!("encoder.layer.0.{part}.weight"), &[width]);
+        add(format!("encoder.layer.0.{part}.bias"), &[width]);
+    }
+    let header = serde_json::to_vec(&header).unwrap();
+    let numbers = numbers.iter().flat_map(|number| number.to_le_bytes());
+    [&(header.len() as u64).to_le_bytes()[..], &header].concat().into_iter().chain(numbers).collect()
+}
+
+/// A SentencePiece model with three special and four other pieces, and a table without a character.
+fn pieces() -> Vec<u8> {
+    let field = |number: u8, bytes: &[u8]| [&[number << 3 | 2, bytes.len() as u8], bytes].concat();
+    let mut model = Vec::new();
+    for (text, score, kind) in [
+        ("<unk>", 0f32, 2),
+        ("<s>", 0.0, 3),
+        ("</s>", 0.0, 3),
+        ("▁", -2.0, 1),
+        ("▁query", -3.0, 1),
+        ("▁passage", -3.5, 1),
+        (":", -4.0, 1),
+    ] {
+        let score = [&[0x15][..], &score.to_le_bytes()].concat();
+        model.extend(field(1, &[field(1, text.as_bytes()), score, vec![0x18, kind]].concat()));
+    }
+    model.extend(field(3, &field(2, &[4, 0, 0, 0, 0, 0, 0, 0])));
+    model
+}
+
+fn source(file: &'static str, url_path: &'static str, content: &[u8]) -> KnownModel {
+    let sha256: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+    KnownModel { file, url_path, sha256: sha256.leak(), bytes: content.len() as u64, ..model() }
+}
+
+#[tokio::test]
+async fn the_embedding_model_is_downloaded_and_made_once() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (dir, client) = (Dir::new("embeddings"), Client::builder().no_proxy().build().unwrap());
+    let (weights, pieces) = (weights(), pieces());
+    let sources = [source("a.safetensors", "/weights", &weights), source("b.model", "/pieces", &pieces)];
+    let file = |content: &Vec<u8>| Answer::File { etag: "\"v1\"", content: content.clone() };
+    // The second file is refused at first: the first one isn't asked for again.
+    let server = serve(vec![file(&weights), Answer::Status(503), file(&pieces)]).await;
+    let pull = || async {
+        let mut told = 0;
+        embeddings::pull_sources(&client, &server.url, &sources, &dir.0, &mut |_, all| told = all).await
+    };
+    let error = pull().await.unwrap_err();
+    assert!(matches!(error, embeddings::EmbeddingsError::Pull(PullError::Network { .. })), "{error}");
+    let path = embeddings::path(&dir.0);
+    assert!(!path.exists());
+    assert_eq!(pull().await.unwrap(), Pulled::Downloaded(path.clone()));
+    assert_eq!(std::fs::read_dir(&dir.0).unwrap().count(), 1, "what was downloaded is gone");
+    assert_eq!(pull().await.unwrap(), Pulled::AlreadyThere(path.clone()));
+    let embedder = Embedder::new(EmbedOptions::new(&path));
+    let model = embedder.model().unwrap();
+    assert_eq!((model.name.as_str(), model.dimensions), ("multilingual-e5-small", 32));
+    let vectors = embedder.embed(EmbedSide::Query, &["", "query"]).unwrap();
+    assert!(vectors.iter().all(|vector| (vector.cosine(vector) - 1.0).abs() < 1e-5));
+    assert_ne!(vectors[0], vectors[1]);
+}
+
+#[tokio::test]
+async fn a_checkpoint_of_another_kind_is_told_and_kept_for_nothing() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (dir, client) = (Dir::new("unfit"), Client::builder().no_proxy().build().unwrap());
+    let (weights, pieces) = (body(), pieces());
+    let sources = [source("a.safetensors", "/weights", &weights), source("b.model", "/pieces", &pieces)];
+    let file = |content: &Vec<u8>| Answer::File { etag: "\"v1\"", content: content.clone() };
+    let server = serve(vec![file(&weights), file(&pieces)]).await;
+    let pulled = embeddings::pull_sources(&client, &server.url, &sources, &dir.0, &mut |_, _| {}).await;
+    let error = pulled.unwrap_err().to_string();
+    assert!(error.contains("a.safetensors can't be converted"), "{error}");
+    assert!(!embeddings::path(&dir.0).exists());
+}
+
+#[test]
+fn the_package_s_file_is_named_when_it_is_none() {
+    let dir = Dir::new("take");
+    std::fs::create_dir_all(&dir.0).unwrap();
+    let file = dir.0.join("e5-small-q4.bin");
+    std::fs::write(&file, b"E5S1 and nothing else").unwrap();
+    let error = embeddings::take(&file, &dir.0).unwrap_err().to_string();
+    assert!(error.contains("e5-small-q4.bin can't be converted"), "{error}");
+    assert_eq!(embeddings::partial(&dir.0), None);
+    std::fs::write(part_path(&dir.0.join(embeddings::SOURCES[0].file)), [0; 7]).unwrap();
+    assert_eq!(embeddings::partial(&dir.0), Some(7));
 }

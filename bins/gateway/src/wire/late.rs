@@ -17,15 +17,14 @@ use tokio::sync::{SetOnce, watch};
 pub(super) struct Start {
     pub(super) agent: Arc<LateAgent>,
     pub(super) memory: Arc<dyn MemoryPort>,
-    /// Whoever looks after the memory; without, the model can look things up there but not remember or forget.
-    pub(super) curation: Option<Arc<dyn CurationPort>>,
+    pub(super) curation: Arc<dyn CurationPort>,
     pub(super) tools: Arc<dyn ToolPort>,
     pub(super) persona: Persona,
 }
 
 impl Start {
     pub(super) fn go(self, router: watch::Receiver<Arc<Router>>) {
-        let options = AgentOptions { curation: self.curation, ..AgentOptions::default() };
+        let options = AgentOptions { curation: Some(self.curation), ..AgentOptions::default() };
         let agent = Agent::start(options, self.memory, self.tools, router, self.persona);
         // Only one task starts it, once.
         let _ = self.agent.0.set(agent);

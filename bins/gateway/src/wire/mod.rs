@@ -85,6 +85,7 @@ pub(crate) fn build(
     let services = Services {
         agent: Arc::clone(&agent) as Arc<dyn AgentPort>,
         memory: Arc::clone(&memory) as _,
+        curation: Arc::clone(&memory) as _,
         skills: Arc::clone(&skills) as _,
         channels,
         config: Arc::new(LiveConfig(Arc::clone(store))),
@@ -102,7 +103,7 @@ pub(crate) fn build(
         late::Start {
             agent: Arc::clone(&agent),
             memory: Arc::clone(&memory) as _,
-            curation: None,
+            curation: Arc::clone(&memory) as _,
             tools: skills as Arc<dyn ToolPort>,
             persona: persona(home.soul_file()),
         },

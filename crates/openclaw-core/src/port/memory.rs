@@ -400,7 +400,7 @@ pub struct PruneRequest {
 pub struct Pruned {
     /// Records of the log.
     pub wal_entries: u64,
-    /// Markdown files.
+    /// Markdown files that lines were taken out of, or that went as a whole.
     pub compacted_files: u64,
     /// Bytes of content.
     pub bytes: u64,
@@ -413,7 +413,9 @@ pub struct MemoryStats {
     pub wal: WalStats,
     /// The Markdown.
     pub compacted: CompactedStats,
-    /// Bytes of the log and of the Markdown together.
+    /// Bytes of the log's archived segments, compressed.
+    pub archive_bytes: u64,
+    /// Bytes of the log, its archive and the Markdown together.
     pub total_bytes: u64,
     /// Search by meaning; `None` while there is no model.
     pub semantic: Option<SemanticStats>,

@@ -1,5 +1,6 @@
 //! The OpenAPI 3.1 document, made from the table of routes and the wire types.
 
+mod memory;
 mod operations;
 mod schemas;
 
@@ -9,8 +10,8 @@ use serde_json::{Map, Value, json};
 
 use self::operations::Parameter;
 pub(crate) use self::schemas::{
-    channel_type, conversation_id, log_lines, message_text, optional_time, search_words, skill_name,
-    skill_version, time,
+    channel_type, conversation_id, log_lines, memory_tags, memory_text, message_text, optional_time,
+    search_words, skill_name, skill_version, time,
 };
 use crate::router::{BASE, ROUTES};
 
@@ -91,8 +92,10 @@ fn render(described: operations::Described, method: &Method) -> Value {
         rendered["parameters"] = Value::Array(parameters);
     }
     if let Some((body, required)) = described.body {
-        rendered["requestBody"] =
-            json!({"required": required, "content": {"application/json": {"schema": body}}});
+        let kind = if described.id == "importMemory" { "application/x-ndjson" } else { "application/json" };
+        let mut content = Map::new();
+        content.insert(kind.to_owned(), json!({"schema": body}));
+        rendered["requestBody"] = json!({"required": required, "content": content});
     }
     let mut responses = Map::new();
     for (status, description, content) in described.responses {
@@ -106,11 +109,13 @@ fn render(described: operations::Described, method: &Method) -> Value {
     // What any request can meet before its route is asked.
     let common: &[u16] = if described.secured { &[400, 401, 403, 429, 500, 503] } else { &[400, 403] };
     // A body can be too slow, too large and of the wrong type.
-    let body: &[u16] = if matches!(*method, Method::POST | Method::PUT) || described.id == "pruneMemory" {
-        &[408, 413, 415]
-    } else {
-        &[]
-    };
+    let bodiless = matches!(described.id, "completeMemory" | "collectGarbage" | "verifyMemory");
+    let body: &[u16] =
+        if (matches!(*method, Method::POST | Method::PUT) && !bodiless) || described.id == "pruneMemory" {
+            &[408, 413, 415]
+        } else {
+            &[]
+        };
     let mut errors: Vec<u16> = own.iter().chain(common).chain(body).copied().collect();
     errors.sort_unstable();
     errors.dedup();

@@ -7,7 +7,7 @@ use super::{Generators, schema, schemas::SKILL_NAME};
 use crate::{
     router::Operation,
     routes::logs::COMPONENTS,
-    wire::{admin, channels, conversation, event, memory, message, skills, status},
+    wire::{admin, channels, conversation, event, message, skills, status},
 };
 
 pub(super) struct Described {
@@ -35,11 +35,11 @@ impl Parameter {
         Self { place, name, description, schema }
     }
 
-    fn query(name: &'static str, description: &'static str, schema: Value) -> Self {
+    pub(super) fn query(name: &'static str, description: &'static str, schema: Value) -> Self {
         Self::new("query", name, description, schema)
     }
 
-    fn path(name: &'static str, description: &'static str) -> Self {
+    pub(super) fn path(name: &'static str, description: &'static str) -> Self {
         Self::new("path", name, description, json!({"type": "string", "minLength": 1}))
     }
 
@@ -49,13 +49,13 @@ impl Parameter {
     }
 }
 
-fn json_of(schema: Value) -> Option<Value> {
+pub(super) fn json_of(schema: Value) -> Option<Value> {
     let mut content = json!({"application/json": {}});
     content["application/json"]["schema"] = schema;
     Some(content)
 }
 
-fn count((least, unsaid, most): (usize, usize, usize)) -> Value {
+pub(super) fn count((least, unsaid, most): (usize, usize, usize)) -> Value {
     json!({"type": "integer", "minimum": least, "maximum": most, "default": unsaid})
 }
 
@@ -70,7 +70,7 @@ fn time_range() -> [Parameter; 2] {
     ]
 }
 
-fn plain(id: &'static str, summary: &'static str, answer: Value) -> Described {
+pub(super) fn plain(id: &'static str, summary: &'static str, answer: Value) -> Described {
     Described {
         id,
         summary,
@@ -82,7 +82,12 @@ fn plain(id: &'static str, summary: &'static str, answer: Value) -> Described {
     }
 }
 
-fn run(id: &'static str, summary: &'static str, answer: Value, errors: &'static [u16]) -> Described {
+pub(super) fn run(
+    id: &'static str,
+    summary: &'static str,
+    answer: Value,
+    errors: &'static [u16],
+) -> Described {
     let parameters = vec![Parameter::path("id", "The run's id or its reply's")];
     Described { parameters, errors, ..plain(id, summary, answer) }
 }
@@ -191,6 +196,11 @@ pub(super) fn describe(operation: Operation, g: &mut Generators) -> Described {
                     "Only messages before this one",
                     json!({"type": "string", "pattern": "^[!-~]{1,128}$"}),
                 ),
+                Parameter::query(
+                    "explain",
+                    "Tell of each answer what its prompt was made of",
+                    json!({"type": "boolean", "default": false}),
+                ),
             ]);
             described
         }
@@ -199,17 +209,21 @@ pub(super) fn describe(operation: Operation, g: &mut Generators) -> Described {
             "Erase a conversation and its memories",
             schema::<conversation::ConversationDeleted<'_>>(g),
         ),
-        Operation::MemoryStats => {
-            plain("memoryStats", "Sizes and counts of the memory", schema::<memory::Stats>(g))
-        }
-        Operation::SearchMemory => Described {
-            body: Some((g.request::<memory::SearchRequest>(), true)),
-            ..plain("searchMemory", "Search the memory", schema::<memory::SearchResponse<'_>>(g))
-        },
-        Operation::PruneMemory => Described {
-            body: Some((g.request::<memory::PruneBody>(), true)),
-            ..plain("pruneMemory", "Remove what lies before a time", schema::<memory::PruneResponse>(g))
-        },
+        Operation::MessageContext
+        | Operation::MemoryStats
+        | Operation::SearchMemory
+        | Operation::PruneMemory
+        | Operation::ListEntries
+        | Operation::Remember
+        | Operation::GetEntry
+        | Operation::ForgetEntry
+        | Operation::CompleteEntry
+        | Operation::Compact
+        | Operation::CompactionHistory
+        | Operation::CollectGarbage
+        | Operation::VerifyMemory
+        | Operation::ImportMemory
+        | Operation::ExportMemory => super::memory::describe(operation, g),
         Operation::ListSkills => {
             plain("listSkills", "List installed skills", schema::<skills::SkillList<'_>>(g))
         }

@@ -20,6 +20,18 @@ pub(crate) fn message_text(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "minLength": 1, "maxLength": limits::MESSAGE_BYTES, "pattern": "\\S"})
 }
 
+pub(crate) fn memory_text(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "minLength": 1, "maxLength": limits::MEMORY_BYTES, "pattern": "\\S"})
+}
+
+pub(crate) fn memory_tags(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": ["array", "null"],
+        "maxItems": limits::MEMORY_TAGS,
+        "items": {"type": "string", "minLength": 1, "maxLength": limits::MEMORY_TAG_BYTES, "pattern": "\\S"},
+    })
+}
+
 pub(crate) fn search_words(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "minLength": 1, "maxLength": Limits::QUERY_BYTES, "pattern": "\\S"})
 }

@@ -1,9 +1,10 @@
 //! `/conversations`: list, read, erase.
 
 use openclaw_core::{
-    ConversationFilter, ConversationId, Failure, MessageWindow, config::CHANNEL_TYPES, limits,
+    ConversationFilter, ConversationId, Failure, MessageWindow, Role, RunId, config::CHANNEL_TYPES, limits,
 };
 
+use super::memory::of_run;
 use crate::{
     handle::Call,
     query::Query,
@@ -46,10 +47,18 @@ pub(crate) async fn get(call: &Call) -> Answer {
     let query = Query::parse(call.parts.uri.query())?;
     let window =
         MessageWindow { limit: query.number("limit", 1, usize::MAX)?, before: query.parsed("before")? };
+    let explain = query.flag("explain")?;
     let id = id(call)?;
     let memory = &call.conn.app.services.memory;
     let view = memory.conversation(&id, window).await?.ok_or_else(|| unknown(call))?;
-    let messages = view.messages.iter().map(MessageItem::from).collect();
+    let mut messages: Vec<_> = view.messages.iter().map(MessageItem::from).collect();
+    if explain {
+        for (message, item) in view.messages.iter().zip(&mut messages) {
+            if let Some(run) = RunId::of_message(&message.id).filter(|_| message.role == Role::Assistant) {
+                item.context = of_run(&**memory, run).await?;
+            }
+        }
+    }
     Ok(respond::ok(&Conversation { item: ConversationItem::from(&view.summary), messages }))
 }
 

@@ -5,7 +5,7 @@ mod config;
 mod conversations;
 pub(crate) mod health;
 pub(crate) mod logs;
-mod memory;
+pub(crate) mod memory;
 mod message;
 mod skills;
 mod status;
@@ -23,9 +23,21 @@ pub(crate) async fn dispatch(operation: Operation, call: &mut Call) -> Answer {
         Operation::ListConversations => conversations::list(call).await,
         Operation::GetConversation => conversations::get(call).await,
         Operation::DeleteConversation => conversations::delete(call).await,
-        Operation::MemoryStats => memory::stats(call).await,
-        Operation::SearchMemory => memory::search(call).await,
-        Operation::PruneMemory => memory::prune(call).await,
+        Operation::MessageContext
+        | Operation::MemoryStats
+        | Operation::SearchMemory
+        | Operation::PruneMemory
+        | Operation::ListEntries
+        | Operation::Remember
+        | Operation::GetEntry
+        | Operation::ForgetEntry
+        | Operation::CompleteEntry
+        | Operation::Compact
+        | Operation::CompactionHistory
+        | Operation::CollectGarbage
+        | Operation::VerifyMemory
+        | Operation::ImportMemory
+        | Operation::ExportMemory => memory::dispatch(operation, call).await,
         Operation::ListSkills => skills::list(call).await,
         Operation::InstallSkill => skills::install(call).await,
         Operation::RemoveSkill => skills::remove(call).await,

@@ -7,6 +7,8 @@ use openclaw_core::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::context::Context;
+
 /// A page of conversations, latest activity first.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
@@ -84,6 +86,9 @@ pub(crate) struct MessageItem<'a> {
     /// What the client sent along; files without their bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<MetadataItem<'a>>,
+    /// Of an assistant's message, with `explain=true`: what its prompt was made of, where that was noted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) context: Option<Context>,
 }
 
 #[derive(Debug, Serialize)]
@@ -168,6 +173,7 @@ impl<'a> From<&'a Message> for MessageItem<'a> {
             is_error: only.as_ref().map(|result| result.is_error),
             tool_results,
             metadata: (!message.metadata.is_empty()).then(|| MetadataItem::from(&message.metadata)),
+            context: None,
         }
     }
 }

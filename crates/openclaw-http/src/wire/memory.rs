@@ -48,8 +48,20 @@ impl From<MemoryType> for Kind {
 pub(crate) struct Stats {
     wal: Wal,
     compacted: Compacted,
+    archive: Archive,
     /// MiB, one decimal.
     total_size_mb: f64,
+    /// Search by meaning; null while there is no model for it.
+    semantic: Option<Semantic>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "SemanticStats"))]
+struct Semantic {
+    /// Vectors there are.
+    vectors: u64,
+    /// Records of the log that wait for theirs.
+    backlog: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,6 +72,14 @@ struct Wal {
     size_mb: f64,
     #[cfg_attr(feature = "openapi", schemars(schema_with = "crate::openapi::optional_time"))]
     oldest_entry: Option<Timestamp>,
+}
+
+/// What of the log was compacted and compressed.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "ArchiveStats"))]
+struct Archive {
+    /// MiB, one decimal.
+    size_mb: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -85,7 +105,11 @@ impl From<MemoryStats> for Stats {
                 size_mb: mebibytes(stats.compacted.bytes),
                 last_compaction: stats.compacted.last_compaction,
             },
+            archive: Archive { size_mb: mebibytes(stats.archive_bytes) },
             total_size_mb: mebibytes(stats.total_bytes),
+            semantic: stats
+                .semantic
+                .map(|semantic| Semantic { vectors: semantic.vectors, backlog: semantic.backlog }),
         }
     }
 }

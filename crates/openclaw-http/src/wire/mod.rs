@@ -2,7 +2,10 @@
 
 pub(crate) mod admin;
 pub(crate) mod channels;
+pub(crate) mod context;
 pub(crate) mod conversation;
+pub(crate) mod curation;
+pub(crate) mod entries;
 pub(crate) mod event;
 pub(crate) mod memory;
 pub(crate) mod message;

@@ -8,6 +8,7 @@
 
 mod conn;
 mod guard;
+mod memory;
 mod message;
 mod rest;
 mod socket;

@@ -8,7 +8,7 @@ use openclaw_core::{
     port::{ChannelInfo, ChannelStatus, LogLevel, LogLine},
 };
 use openclaw_http::{Limits, Server, Services};
-use openclaw_testkit::{FakeAgent, FakeChannels, FakeConfig, FakeLogs, FakeMemory, FakeSkills};
+use openclaw_testkit::{FakeAgent, FakeChannels, FakeConfig, FakeCuration, FakeLogs, FakeMemory, FakeSkills};
 use serde_json::{Map, Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -27,6 +27,7 @@ pub(crate) struct Gateway {
     pub(crate) config: watch::Sender<Arc<GatewayConfig>>,
     pub(crate) agent: Arc<FakeAgent>,
     pub(crate) memory: Arc<FakeMemory>,
+    pub(crate) curation: Arc<FakeCuration>,
     pub(crate) settings: Arc<FakeConfig>,
     services: Services,
     pub(crate) shutdown: CancellationToken,
@@ -51,6 +52,7 @@ impl Gateway {
 
     pub(crate) fn draining(config: GatewayConfig, limits: Limits, drain: Duration) -> Self {
         let memory = Arc::new(FakeMemory::new());
+        let curation = Arc::new(FakeCuration::new(memory.clone()));
         let agent = Arc::new(FakeAgent::new(memory.clone()));
         let settings = Arc::new(FakeConfig::new(json!({
             "gateway": {"port": 18789, "bind": "127.0.0.1", "auth": {"enabled": true, "token": TOKEN}},
@@ -71,6 +73,7 @@ impl Gateway {
         let services = Services {
             agent: agent.clone(),
             memory: memory.clone(),
+            curation: curation.clone(),
             skills: Arc::new(
                 FakeSkills::new()
                     .with_registry("weather", &["1.1.0", "1.2.0"])
@@ -95,7 +98,7 @@ impl Gateway {
         let serving = server.serve(shutdown.clone(), drain);
         tasks.spawn(async move { serving.await.unwrap() });
         tasks.close();
-        Self { addr, config: config_tx, agent, memory, settings, services, shutdown, tasks }
+        Self { addr, config: config_tx, agent, memory, curation, settings, services, shutdown, tasks }
     }
 
     pub(crate) fn services(&self) -> Services {

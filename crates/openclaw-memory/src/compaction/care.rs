@@ -1,6 +1,6 @@
 //! Taking lines out of the Markdown, and checking what they cite.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use openclaw_core::Timestamp;
 
@@ -15,12 +15,16 @@ use super::{
 use crate::fs::Fs;
 
 /// What was taken out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Removed {
     /// Lines.
     pub lines: u64,
     /// Files of which nothing was left.
     pub files: u64,
+    /// Files that lines were taken out of, those included.
+    pub touched: BTreeSet<String>,
+    /// Bytes by which the files are smaller.
+    pub bytes: u64,
 }
 
 /// A citation that leads nowhere.
@@ -45,6 +49,9 @@ pub fn erase_citations(
     gone: &dyn Fn(&str) -> bool,
 ) -> Result<Removed, CompactionError> {
     let directory = Directory { fs, dir };
+    if directory.names()?.is_empty() {
+        return Ok(Removed::default());
+    }
     let any = |from: &[String]| from.iter().any(|id| gone(id));
     let (removed, references) = remove(directory, &|line| any(&line.from))?;
     forget(directory, &references, &any)?;
@@ -62,8 +69,69 @@ pub fn prune_before(
     before: Timestamp,
 ) -> Result<Removed, CompactionError> {
     let day = place::day(before);
-    let old = |line: &Cited| line.on.as_ref().is_some_and(|on| on.parse::<Timestamp>().is_ok() && *on < day);
-    Ok(remove(Directory { fs, dir }, &old)?.0)
+    Ok(remove(Directory { fs, dir }, &|line| line.is_before(&day))?.0)
+}
+
+/// What [`prune_before`] and [`erase_citations`] would do together.
+///
+/// # Errors
+/// [`CompactionError`], when a file can't be read.
+pub fn count_before(
+    fs: &dyn Fs,
+    dir: &std::path::Path,
+    before: Timestamp,
+    gone: &dyn Fn(&str) -> bool,
+) -> Result<Removed, CompactionError> {
+    let (directory, day) = (Directory { fs, dir }, place::day(before));
+    let goes = |line: &Cited| line.is_before(&day) || line.from.iter().any(|id| gone(id));
+    let names = directory.markdown()?;
+    let references = references(directory, &names, &goes)?;
+    let mut removed = Removed::default();
+    for name in &names {
+        let bytes = directory.read(name)?.unwrap_or_default();
+        let mut document = Document::parse(name, &bytes);
+        let unnamed = unname(name, &mut document, &references);
+        let lines = take_out(&mut document, &goes);
+        if unnamed + lines > 0 {
+            let bare = document.is_bare(place::is_title);
+            let left = if bare { 0 } else { document.render().len() };
+            removed.note(name, lines, bare && lines > 0, bytes.len().saturating_sub(left));
+        }
+    }
+    Ok(removed)
+}
+
+/// The Markdown files without a line that has our comment.
+///
+/// # Errors
+/// [`CompactionError`], when a file can't be read.
+pub fn uncited(fs: &dyn Fs, dir: &std::path::Path) -> Result<Vec<String>, CompactionError> {
+    let directory = Directory { fs, dir };
+    let mut names = Vec::new();
+    for name in directory.markdown()? {
+        let document = Document::parse(&name, &directory.read(&name)?.unwrap_or_default());
+        if cited(&document).next().is_none() {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+impl Removed {
+    /// Adds what another removal took out.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.lines += other.lines;
+        self.files += other.files;
+        self.bytes += other.bytes;
+        self.touched.extend(other.touched);
+    }
+
+    fn note(&mut self, name: &str, lines: u64, whole: bool, bytes: usize) {
+        self.lines += lines;
+        self.files += u64::from(whole);
+        self.touched.extend((lines > 0).then(|| name.to_owned()));
+        self.bytes += bytes as u64;
+    }
 }
 
 /// Finds citations of what does not exist, in the order of the files and lines.
@@ -96,6 +164,12 @@ struct Cited {
     on: Option<String>,
     from: Vec<String>,
     by: Option<String>,
+}
+
+impl Cited {
+    fn is_before(&self, day: &str) -> bool {
+        self.on.as_ref().is_some_and(|on| on.parse::<Timestamp>().is_ok() && on.as_str() < day)
+    }
 }
 
 fn cited(document: &Document) -> impl Iterator<Item = (usize, Cited)> + '_ {
@@ -133,44 +207,65 @@ fn remove(
 ) -> Result<(Removed, HashSet<String>), CompactionError> {
     directory.clear()?;
     let names = directory.markdown()?;
-    let mut references = HashSet::new();
-    for name in &names {
-        let document = Document::parse(name, &directory.read(name)?.unwrap_or_default());
-        references
-            .extend(cited(&document).filter(|(_, line)| goes(line)).filter_map(|(_, line)| line.reference));
-    }
+    let references = references(directory, &names, goes)?;
     let mut removed = Removed::default();
     // First what quotes the lines, everywhere: once they are gone nobody knows any more what quoted them.
     for name in &names {
-        change(directory, name, |document| unname(name, document, &references))?;
+        let changed = change(directory, name, |document| unname(name, document, &references))?;
+        removed.bytes += changed.bytes as u64;
     }
     directory.sync()?;
     for name in &names {
-        let (lines, bare) = change(directory, name, |document| take_out(document, goes))?;
-        removed.lines += lines;
-        removed.files += u64::from(bare);
+        let changed = change(directory, name, |document| take_out(document, goes))?;
+        removed.note(name, changed.count, changed.whole, changed.bytes);
     }
     directory.sync()?;
     Ok((removed, references))
 }
 
-/// Changes one file until nobody interferes. Returns what `act` counted, and whether the file went.
+/// The references of the lines that go.
+fn references(
+    directory: Directory<'_>,
+    names: &[String],
+    goes: &dyn Fn(&Cited) -> bool,
+) -> Result<HashSet<String>, CompactionError> {
+    let mut found = HashSet::new();
+    for name in names {
+        let document = Document::parse(name, &directory.read(name)?.unwrap_or_default());
+        found.extend(cited(&document).filter(|(_, line)| goes(line)).filter_map(|(_, line)| line.reference));
+    }
+    Ok(found)
+}
+
+/// What changing a file came to.
+#[derive(Debug, Default)]
+struct Changed {
+    /// What was counted.
+    count: u64,
+    /// The file went.
+    whole: bool,
+    /// By how much it is smaller.
+    bytes: usize,
+}
+
+/// Changes one file until nobody interferes.
 fn change(
     directory: Directory<'_>,
     name: &str,
     act: impl Fn(&mut Document) -> u64,
-) -> Result<(u64, bool), CompactionError> {
+) -> Result<Changed, CompactionError> {
     for _ in 0..ATTEMPTS {
-        let Some(before) = directory.read(name)? else { return Ok((0, false)) };
+        let Some(before) = directory.read(name)? else { return Ok(Changed::default()) };
         let mut document = Document::parse(name, &before);
         let count = act(&mut document);
         if count == 0 {
-            return Ok((0, false));
+            return Ok(Changed::default());
         }
         let bare = document.is_bare(place::is_title);
         let after = (!bare).then(|| document.render());
         if directory.put(name, Some(&before), after.as_deref())? == Put::Done {
-            return Ok((count, bare));
+            let left = after.as_ref().map_or(0, Vec::len);
+            return Ok(Changed { count, whole: bare, bytes: before.len().saturating_sub(left) });
         }
     }
     Err(CompactionError::Contended { path: directory.path(name) })

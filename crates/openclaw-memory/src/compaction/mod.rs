@@ -23,7 +23,7 @@ mod run;
 mod tests;
 mod words;
 
-pub use care::{Dangling, Removed, check_citations, erase_citations, prune_before};
+pub use care::{Dangling, Removed, check_citations, count_before, erase_citations, prune_before, uncited};
 pub use check::Refused;
 pub use error::CompactionError;
 pub use passages::{Passage, passages};

@@ -145,13 +145,13 @@ impl Lexical {
     }
 
     /// Puts a merged segment in the place of those it was made of. What was deleted meanwhile is deleted in it, too.
-    pub(super) fn replace(&self, old: &[&Live], merged: Option<Arc<Segment>>) -> Result<(), LexicalError> {
+    pub(super) fn replace(&self, old: &[&Live], merged: Option<&Arc<Segment>>) -> Result<(), LexicalError> {
         let mut writer = self.writer();
         let mut manifest: Manifest = writer.manifest.clone();
         let segments = Arc::clone(&self.state().segments);
         let is_old = |id: u64| old.iter().any(|live| live.segment.head.id == id);
         let mut fresh = None;
-        if let Some(merged) = &merged {
+        if let Some(merged) = merged {
             let mut dead = Dead::none(merged.head.docs);
             for before in old {
                 let now = segments.iter().find(|live| live.segment.head.id == before.segment.head.id);

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     DocKey, Found, LexicalError, NewDoc, Params, Query, Space,
-    analysis::{Analyzer, Class},
+    analysis::Analyzer,
     dead::{self, Dead},
     hash::{Domain, HashKey, TermHash},
     manifest::{self, Listed, Manifest},
@@ -79,6 +79,10 @@ pub(super) struct Writer {
     pub(super) manifest: Manifest,
     /// Up to where the documents in memory reach.
     covered: u64,
+    /// What the owner wants to remember with them.
+    notes: Vec<u8>,
+    /// Whether there is a manifest. An index without documents has no files.
+    exists: bool,
     /// Set when a commit failed.
     poisoned: bool,
 }
@@ -99,7 +103,7 @@ pub struct Lexical {
 }
 
 impl Lexical {
-    /// Makes an empty index in a directory; what is in it is removed.
+    /// Makes an empty index in a directory; what is in it is removed. Its first file comes with the first flush.
     ///
     /// # Errors
     /// [`LexicalError::Io`].
@@ -111,9 +115,8 @@ impl Lexical {
         }
         let key = options.key.unwrap_or_else(random_key);
         let manifest = Manifest::new(key, options.key.is_some());
-        manifest.replace(&*fs, dir)?;
         let cache = Arc::new(PageCache::new(options.cache_bytes));
-        Ok(Self::assemble(fs, dir, options, manifest, (Vec::new(), cache)))
+        Ok(Self::assemble(fs, dir, options, (manifest, false), (Vec::new(), cache)))
     }
 
     /// Opens the index in a directory. Reads the manifest and one page of each segment.
@@ -133,7 +136,7 @@ impl Lexical {
             };
             segments.push(Live { segment, dead, generation: listed.dead });
         }
-        let index = Self::assemble(fs, dir, options, manifest, (segments, cache));
+        let index = Self::assemble(fs, dir, options, (manifest, true), (segments, cache));
         index.remove_strays();
         Ok(index)
     }
@@ -142,7 +145,7 @@ impl Lexical {
         fs: Arc<dyn Fs>,
         dir: &Path,
         options: Options,
-        manifest: Manifest,
+        (manifest, exists): (Manifest, bool),
         (segments, cache): (Vec<Live>, Arc<PageCache>),
     ) -> Self {
         Self {
@@ -152,7 +155,13 @@ impl Lexical {
             key: manifest.key,
             analyzer: Analyzer::new(),
             cache,
-            writer: Mutex::new(Writer { covered: manifest.covered, manifest, poisoned: false }),
+            writer: Mutex::new(Writer {
+                covered: manifest.covered,
+                notes: manifest.notes.clone(),
+                manifest,
+                exists,
+                poisoned: false,
+            }),
             state: Mutex::new(State { segments: Arc::new(segments), tables: Default::default() }),
             merging: Mutex::new(()),
         }
@@ -211,12 +220,12 @@ impl Lexical {
     /// What the owner had remembered.
     #[must_use]
     pub fn notes(&self) -> Vec<u8> {
-        self.writer().manifest.notes.clone()
+        self.writer().notes.clone()
     }
 
-    /// Has the owner's notes remembered from the next commit on.
+    /// Has the owner's notes remembered, as durably as the documents added before: from the next flush on.
     pub fn set_notes(&self, notes: Vec<u8>) {
-        self.writer().manifest.notes = notes;
+        self.writer().notes = notes;
     }
 
     /// Adds documents, in the order of their keys, and says how far that reaches. They can be found at once. A document
@@ -235,6 +244,7 @@ impl Lexical {
                 back: doc.previous.and_then(|previous| doc.key.major.checked_sub(previous)).unwrap_or(0),
                 kind: doc.kind,
                 importance: doc.importance,
+                place: doc.place,
             };
             for again in [false, true] {
                 let mut state = self.state();
@@ -242,10 +252,9 @@ impl Lexical {
                     break;
                 }
                 let Some(table) = state.tables.get_mut(doc.key.space as usize) else { break };
-                if again || table.postings() <= 2 * self.options.memory_terms {
-                    if Arc::make_mut(table).add(row, length, &terms) {
-                        break;
-                    }
+                let room = again || table.postings() <= 2 * self.options.memory_terms;
+                if room && Arc::make_mut(table).add(row, length, &terms) {
+                    break;
                 }
                 drop(state);
                 self.flush_locked(&mut writer)?;
@@ -253,6 +262,14 @@ impl Lexical {
         }
         writer.covered = writer.covered.max(covered);
         Ok(())
+    }
+
+    /// A text's length in terms, as documents' lengths are counted.
+    #[must_use]
+    pub fn length_of(&self, text: &str) -> u32 {
+        let mut length = 0;
+        self.analyzer.terms(text, &mut |_, class| length += class.length());
+        length
     }
 
     /// A document's length and its terms, each once.
@@ -304,6 +321,7 @@ impl Lexical {
         };
         let mut manifest = writer.manifest.clone();
         manifest.covered = writer.covered;
+        manifest.notes.clone_from(&writer.notes);
         let mut made = Vec::new();
         for (table, space) in tables.iter().zip([Space::Markdown, Space::Log]) {
             if table.rows().len() == table.dead() {
@@ -319,7 +337,7 @@ impl Lexical {
             made.push(Live { segment, dead: None, generation: 0 });
         }
         manifest.next = writer.manifest.next;
-        if manifest != writer.manifest || !made.is_empty() {
+        if manifest != writer.manifest || !writer.exists {
             self.commit(writer, manifest)?;
         }
         let mut state = self.state();
@@ -341,6 +359,7 @@ impl Lexical {
             return Err(error);
         }
         writer.manifest = manifest;
+        writer.exists = true;
         Ok(())
     }
 
@@ -348,6 +367,11 @@ impl Lexical {
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.writer().poisoned
+    }
+
+    /// Has every later change fail: the index's directory is about to be another's.
+    pub(crate) fn retire(&self) {
+        self.writer().poisoned = true;
     }
 
     /// Does the most urgent piece of upkeep: flushes, or merges segments, or leaves out what was deleted. False: nothing was
@@ -388,7 +412,7 @@ impl Lexical {
         let written = merge::merge(&inputs, &*self.fs, &path, id, space, stop);
         let replaced = written.and_then(|any| {
             let merged = any.then(|| Segment::open(&*self.fs, &path, id, &self.cache)).transpose()?;
-            self.replace(chosen, merged.map(Arc::new))
+            self.replace(chosen, merged.map(Arc::new).as_ref())
         });
         if replaced.is_err() && !self.is_poisoned() {
             self.remove_file(&path);

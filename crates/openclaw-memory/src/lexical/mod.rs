@@ -78,6 +78,8 @@ pub struct NewDoc<'a> {
     pub kind: u8,
     /// The owner's: comes back with the document.
     pub importance: u8,
+    /// The owner's: comes back with the document, to find it again. Cheap when it grows steadily.
+    pub place: u32,
     /// The conversation it belongs to; empty: none.
     pub conversation: &'a [u8],
     /// The channel it came by; empty: none.
@@ -148,6 +150,10 @@ pub struct Candidate {
     pub kind: u8,
     /// As given.
     pub importance: u8,
+    /// As given.
+    pub place: u32,
+    /// Its length in terms, nearly.
+    pub length: u32,
     /// As given: with the major number of another candidate it says that the two are neighbours.
     pub previous: Option<u64>,
 }

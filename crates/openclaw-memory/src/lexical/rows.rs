@@ -18,6 +18,8 @@ pub(super) struct Row {
     pub(super) back: u64,
     pub(super) kind: u8,
     pub(super) importance: u8,
+    /// Where the owner finds it.
+    pub(super) place: u32,
 }
 
 impl Row {
@@ -118,6 +120,8 @@ pub(super) fn pack(rows: &[Row]) -> (BlockEntry, Vec<u8>) {
     column(&mut |row| u64::from(row.kind));
     column(&mut |row| u64::from(row.importance));
     column(&mut |row| row.back);
+    let mut place = 0;
+    column(&mut |row| zigzag(i64::from(row.place) - i64::from(std::mem::replace(&mut place, row.place))));
     (entry, bits.finish())
 }
 
@@ -134,16 +138,17 @@ pub(super) fn unpack_times(entry: &BlockEntry, bytes: &[u8], len: usize) -> [i64
 /// The rows of a block; `None`: they make no sense.
 pub(super) fn unpack(entry: &BlockEntry, bytes: &[u8], len: usize) -> Option<Vec<Row>> {
     let mut bits = BitReader::new(bytes);
-    let [times, majors, minors, kinds, importances, backs] =
+    let [times, majors, minors, kinds, importances, backs, places] =
         std::array::from_fn(|_| take_column(&mut bits, len));
     if bits.is_over() {
         return None;
     }
-    let (mut time, mut major) = (entry.min_ms, entry.first.0);
+    let (mut time, mut major, mut place) = (entry.min_ms, entry.first.0, 0_i64);
     let mut rows = Vec::with_capacity(len);
     for at in 0..len.min(BLOCK) {
         time = time.wrapping_add(unzigzag(times[at]));
         major = major.wrapping_add(majors[at]);
+        place = place.wrapping_add(unzigzag(places[at]));
         rows.push(Row {
             major,
             minor: u32::try_from(minors[at]).ok()?,
@@ -151,6 +156,7 @@ pub(super) fn unpack(entry: &BlockEntry, bytes: &[u8], len: usize) -> Option<Vec
             back: backs[at],
             kind: u8::try_from(kinds[at]).ok()?,
             importance: u8::try_from(importances[at]).ok()?,
+            place: u32::try_from(place).ok()?,
         });
     }
     Some(rows)
@@ -174,7 +180,7 @@ mod tests {
             let mut major = 7;
             let rows: Vec<Row> = parts.into_iter().map(|(step, minor, time_ms, back, kind, importance)| {
                 major += step;
-                Row { major, minor, time_ms, back, kind, importance }
+                Row { major, minor, time_ms, back, kind, importance, place: minor.rotate_left(9) }
             }).collect();
             let (mut entry, bytes) = pack(&rows);
             entry.offset = 0xab_cdef_0123;
@@ -202,10 +208,11 @@ mod tests {
                 time_ms: 1_700_000_000_000 + (n * n * 977 % 60_000) as i64 + n as i64 * 60_000,
                 back: 2 + n % 40,
                 kind: 1,
+                place: 5000 + n as u32 * 140 + (n * n % 100) as u32,
                 ..Row::default()
             })
             .collect();
         let (_, bytes) = pack(&rows);
-        assert!(bytes.len() < 5 * 128, "{}", bytes.len());
+        assert!(bytes.len() < 6 * 128, "{}", bytes.len());
     }
 }

@@ -61,6 +61,7 @@ const CANCELLED: u8 = 2;
 
 const HAS_TIME: u8 = 1;
 const HAS_MEMORIES: u8 = 2;
+const KEEPS_LINES: u8 = 4;
 
 /// An idempotency key and the request it came with, as hashes: neither can be read back from the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +133,8 @@ pub(crate) enum OutcomeRecord<'a> {
 pub(crate) struct ForgottenRecord {
     /// Only runs that ended before this (Unix milliseconds); `None`: everything.
     pub(crate) before_ms: Option<i64>,
+    /// Whether Markdown lines that cite what goes stay: the log alone is pruned.
+    pub(crate) keeps_lines: bool,
     pub(crate) conversations: Vec<ConvKey>,
     /// Remembered entries.
     pub(crate) memories: Vec<MemoryId>,
@@ -236,7 +239,8 @@ pub(crate) fn encode_forgotten(record: &ForgottenRecord) -> Vec<u8> {
     out.push(FORGOTTEN);
     let before = if record.before_ms.is_some() { HAS_TIME } else { 0 };
     let memories = if record.memories.is_empty() { 0 } else { HAS_MEMORIES };
-    out.push(before | memories);
+    let lines = if record.keeps_lines { KEEPS_LINES } else { 0 };
+    out.push(before | memories | lines);
     if let Some(before) = record.before_ms {
         put_signed(&mut out, before);
     }
@@ -373,7 +377,7 @@ fn accepted(mut reader: Reader<'_>) -> Result<AcceptedRecord<'_>, CodecError> {
 
 fn forgotten(mut reader: Reader<'_>) -> Result<ForgottenRecord, CodecError> {
     let condition = reader.byte()?;
-    if condition & !(HAS_TIME | HAS_MEMORIES) != 0 {
+    if condition & !(HAS_TIME | HAS_MEMORIES | KEEPS_LINES) != 0 {
         return Err(CodecError::Unknown { what: "condition", value: condition });
     }
     let before_ms = if condition & HAS_TIME == 0 { None } else { Some(reader.signed()?) };
@@ -394,7 +398,8 @@ fn forgotten(mut reader: Reader<'_>) -> Result<ForgottenRecord, CodecError> {
         let (offset, len) = (reader.varint_u32()?, reader.varint_u32()?);
         records.push(Pointer { lsn: Lsn(last), offset, len });
     }
-    Ok(ForgottenRecord { before_ms, conversations, memories, totals, records })
+    let keeps_lines = condition & KEEPS_LINES != 0;
+    Ok(ForgottenRecord { before_ms, keeps_lines, conversations, memories, totals, records })
 }
 
 fn ended(mut reader: Reader<'_>) -> Result<EndedRecord<'_>, CodecError> {

@@ -140,6 +140,7 @@ fn intents_come_back() {
                 ConvKey::of(&RunId::generate().new_conversation_id()),
                 ConvKey::of(&"conv_abc123".parse().unwrap()),
             ],
+            keeps_lines: before_ms.is_some(),
             memories: if before_ms == Some(-1) {
                 vec![MemoryId::generate(), MemoryId::generate()]
             } else {
@@ -215,6 +216,7 @@ fn golden_records_of_what_is_remembered() {
 
     let forgotten = ForgottenRecord {
         before_ms: None,
+        keeps_lines: false,
         conversations: Vec::new(),
         memories: vec![id],
         totals: (1, 2),

@@ -1,34 +1,42 @@
-//! Lexical search: words, and pairs of characters of scripts without spaces between words (Chinese,
-//! Japanese, Korean, Thai, …), ranked by BM25.
+//! Search: what has the words of a question, and what means the like of it, in one order.
 //!
-//! It goes through the log itself, so that it is complete at once and nothing erased can be found; an inverted index can
-//! take the place of [`scan::best`] without anything else changing.
+//! The lexical index gives the passages that have most of the words, the vectors those that are nearest; each is asked about what
+//! the other found, neighbouring turns are looked up, and [`fusion`] makes one order of it. What the index does not know
+//! yet is gone through word by word, so that an answer is complete even while the index is built anew.
 
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "wired in with the index"))]
-mod fusion;
+pub(crate) mod fusion;
+mod gather;
 mod language;
 mod passage;
 mod rank;
 mod scan;
 mod terms;
+mod turns;
 
-use std::sync::atomic::AtomicBool;
+use std::{path::Path, sync::atomic::AtomicBool};
 
 use openclaw_core::{
-    Timestamp,
+    Lsn, Timestamp,
     port::{MemoryError, MemoryType, SearchHit, SearchQuery, SearchResults},
 };
 
+use fusion::{Corpus, Weights, rank};
+use gather::Gathered;
 pub(crate) use language::Language;
 pub(crate) use passage::one_line;
 use passage::passage;
-use scan::{TextKey, Texts, Unit, best, paragraphs};
 use terms::Terms;
 
-use crate::{
-    store::{CompactedFile, Core, compacted_files},
-    wal::Pointer,
-};
+use crate::{compaction::passages, store::Core};
+
+/// Which passage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Key {
+    /// A record's document, and the offset at which the record lies in its segment.
+    Record { lsn: Lsn, offset: u32, part: u32 },
+    /// A line of a Markdown file, by the file's number in the index.
+    Line { file: u64, line: u32 },
+}
 
 impl Core {
     /// Finds passages. Blocks; fails soon after `stop` was set.
@@ -37,49 +45,39 @@ impl Core {
         query: &SearchQuery,
         stop: &AtomicBool,
     ) -> Result<SearchResults, MemoryError> {
-        let terms = Terms::of(&query.query);
-        if terms.is_empty() || query.limit == 0 {
+        if query.limit == 0 || query.query.trim().is_empty() {
             return Ok(SearchResults { hits: Vec::new(), total: 0 });
         }
-        let mut units = Vec::new();
-        if query.kind != MemoryType::Compacted {
-            units.extend(self.reader().segments().into_iter().map(|segment| Unit::Records(segment.lsns)));
-        }
-        let mut files = Vec::new();
-        if query.kind != MemoryType::Wal {
-            files = compacted_files(self.dir())?;
-            files.retain(|file| {
-                query.since.is_none_or(|since| file.modified >= since)
-                    && query.until.is_none_or(|until| file.modified <= until)
-            });
-            files.sort_by(|a, b| a.path.cmp(&b.path));
-            units.extend(
-                files.iter().zip(0..).map(|(file, index)| Unit::File { index, path: file.path.clone() }),
-            );
-        }
-        let texts = Texts { reader: self.reader(), units, since: query.since, until: query.until, stop };
-        let (found, matching) = best(&texts, &terms, query.limit)?;
-        let mut hits = Vec::with_capacity(found.len());
-        for scored in found {
-            let hit = match scored.what {
-                TextKey::Message { at, part } => self.message_hit(at, part, scored.score, &terms)?,
-                TextKey::Paragraph { file, number } => files
-                    .get(file as usize)
-                    .and_then(|file| self.paragraph_hit(file, number, scored.score, &terms)),
+        let terms = Terms::of(&query.query);
+        let Gathered { candidates, total, mean_length, nearnesses } = self.gather(query, &terms, stop)?;
+        let corpus = Corpus { mean_length, nearnesses: nearnesses.as_ref() };
+        let mut hits = Vec::with_capacity(query.limit);
+        for ranked in rank(candidates, &corpus, &Weights::DEFAULT) {
+            if hits.len() == query.limit {
+                break;
+            }
+            let hit = match ranked.key {
+                Key::Record { lsn, offset, part } => {
+                    self.record_hit(lsn, offset, part, ranked.score, &terms)?
+                }
+                Key::Line { file, line } => self.line_hit(file, line, ranked.score, &terms),
             };
-            hits.extend(hit);
+            hits.extend(hit.filter(|hit| is_wanted(hit, query)));
         }
-        Ok(SearchResults { hits, total: usize::try_from(matching).unwrap_or(usize::MAX) })
+        let total = total.max(hits.len());
+        Ok(SearchResults { hits, total })
     }
 
     /// `None`: erased since it was found.
-    fn message_hit(
+    fn record_hit(
         &self,
-        at: Pointer,
+        lsn: Lsn,
+        offset: u32,
         part: u32,
         score: f32,
         terms: &Terms,
     ) -> Result<Option<SearchHit>, MemoryError> {
+        let Ok(at) = self.reader().pointer_at(lsn, offset) else { return Ok(None) };
         Ok(self.describe(at, part)?.map(|found| SearchHit {
             id: found.id,
             kind: MemoryType::Wal,
@@ -93,31 +91,36 @@ impl Core {
         }))
     }
 
-    fn paragraph_hit(
-        &self,
-        file: &CompactedFile,
-        number: u32,
-        score: f32,
-        terms: &Terms,
-    ) -> Option<SearchHit> {
-        let bytes = std::fs::read(&file.path).ok()?;
+    fn line_hit(&self, file: u64, line: u32, score: f32, terms: &Terms) -> Option<SearchHit> {
+        let file = self.words.file(file)?;
+        let path = self.dir().join(&file.path);
+        let modified = std::fs::metadata(&path).and_then(|metadata| metadata.modified()).ok()?;
+        let bytes = std::fs::read(&path).ok()?;
         let text = String::from_utf8_lossy(&bytes);
-        let paragraph = paragraphs(&text).nth(number as usize)?;
-        let below = file.path.strip_prefix(self.dir().parent()?).ok()?;
-        let source = below.to_string_lossy().into_owned();
-        let timestamp: Timestamp = file.modified;
+        let found = passages(&text).find(|passage| passage.line == line as usize)?;
+        let memory = self.dir().file_name().map(Path::new)?;
+        let source = memory.join(&file.path).to_string_lossy().into_owned();
         Some(SearchHit {
-            id: format!("{source}#{}", number + 1),
+            id: format!("{source}#{line}"),
             kind: MemoryType::Compacted,
-            content: passage(paragraph, terms),
+            content: passage(&found.text, terms),
             score,
-            timestamp,
+            timestamp: found.date.unwrap_or_else(|| Timestamp::from(modified)),
             conversation: None,
             channel: None,
             role: None,
             source: Some(source),
         })
     }
+}
+
+/// Whether a passage is what was asked for. The indexes have seen to that already, but for hashes that are alike by chance and
+/// for seconds cut off.
+fn is_wanted(hit: &SearchHit, query: &SearchQuery) -> bool {
+    query.since.is_none_or(|since| hit.timestamp >= since)
+        && query.until.is_none_or(|until| hit.timestamp <= until)
+        && (query.channel.is_none() || hit.channel == query.channel)
+        && (query.conversation.is_none() || hit.conversation == query.conversation)
 }
 
 #[cfg(test)]
@@ -146,13 +149,5 @@ mod tests {
         assert_eq!(memory.core().search(&query, &stop).unwrap().total, 1);
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
         assert!(matches!(memory.core().search(&query, &stop), Err(MemoryError::Closed)));
-    }
-
-    #[test]
-    fn paragraphs_are_what_empty_lines_separate() {
-        let text = "\n# Facts\n\n- likes tea\n- lives in 서울\n\n \nlast";
-        let found: Vec<_> = paragraphs(text).collect();
-        assert_eq!(found, ["# Facts", "- likes tea\n- lives in 서울", "last"]);
-        assert_eq!(paragraphs("").count(), 0);
     }
 }

@@ -48,6 +48,11 @@ pub(super) struct Weights {
 }
 
 impl Weights {
+    /// The most that a text can score.
+    pub(super) fn most(&self) -> f32 {
+        (K1 + 1.0) * self.terms.iter().sum::<f32>()
+    }
+
     pub(super) fn score(&self, counts: &[u16], bytes: u32) -> f32 {
         let length = K1 * (1.0 - B + B * bytes as f32 / self.mean);
         let parts = self.terms.iter().zip(counts).filter(|(_, count)| **count > 0);

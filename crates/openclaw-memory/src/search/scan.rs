@@ -1,9 +1,7 @@
 //! Going through all texts, on as many threads as it pays.
 
 use std::{
-    fs,
     ops::Range,
-    path::PathBuf,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
 };
@@ -26,27 +24,19 @@ const THREADS: usize = 4;
 /// Matches a thread remembers; when there are more, the texts are gone through a second time instead.
 const REMEMBERED: usize = 32 << 10;
 
-/// Which text.
+/// Which text: one document of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TextKey {
-    /// One message of a record.
-    Message { at: Pointer, part: u32 },
-    /// One paragraph of a file.
-    Paragraph { file: u32, number: u32 },
-}
-
-/// What one thread goes through at a time.
-#[derive(Debug)]
-pub(super) enum Unit {
-    Records(Range<Lsn>),
-    File { index: u32, path: PathBuf },
+pub(super) struct TextKey {
+    pub(super) at: Pointer,
+    pub(super) part: u32,
 }
 
 /// Everything to go through.
 #[derive(Debug)]
 pub(super) struct Texts<'a> {
     pub(super) reader: &'a Reader,
-    pub(super) units: Vec<Unit>,
+    /// What one thread goes through at a time.
+    pub(super) units: Vec<Range<Lsn>>,
     pub(super) since: Option<Timestamp>,
     pub(super) until: Option<Timestamp>,
     /// Set when nobody waits for the answer any more.
@@ -66,12 +56,12 @@ struct Pass {
     overflow: bool,
 }
 
-/// The best matches and how many there are.
+/// The best matches, how many there are, and the most that one could score.
 pub(super) fn best(
     texts: &Texts<'_>,
     terms: &Terms,
     limit: usize,
-) -> Result<(Vec<Scored<TextKey>>, u64), MemoryError> {
+) -> Result<(Vec<Scored<TextKey>>, u64, f32), MemoryError> {
     let passes = texts.in_parallel(|next| {
         let mut pass = Pass {
             corpus: Corpus::new(terms.len()),
@@ -116,7 +106,7 @@ pub(super) fn best(
             }
         }
     }
-    Ok((best.into_sorted(), corpus.matching))
+    Ok((best.into_sorted(), corpus.matching, weights.most()))
 }
 
 fn second_pass(
@@ -137,11 +127,7 @@ fn second_pass(
 }
 
 fn scored(weights: &Weights, what: TextKey, bytes: u32, counts: &[u16]) -> Scored<TextKey> {
-    let age = match what {
-        TextKey::Message { at, .. } => at.lsn.0,
-        TextKey::Paragraph { .. } => 0,
-    };
-    Scored { score: weights.score(counts, bytes), age, what }
+    Scored { score: weights.score(counts, bytes), age: what.at.lsn.0, what }
 }
 
 impl Texts<'_> {
@@ -178,18 +164,7 @@ impl Texts<'_> {
             tell(key, bytes, any.then_some(counts.as_slice()));
         };
         while let Some(unit) = self.units.get(next.fetch_add(1, Ordering::Relaxed)) {
-            match unit {
-                Unit::Records(range) => self.each_message(range, &mut see)?,
-                Unit::File { index, path } => {
-                    // Removed since it was listed, or unreadable: nothing to find in it.
-                    let Ok(bytes) = fs::read(path) else { continue };
-                    let text = String::from_utf8_lossy(&bytes);
-                    for (number, paragraph) in paragraphs(&text).enumerate() {
-                        let number = u32::try_from(number).unwrap_or(u32::MAX);
-                        see(TextKey::Paragraph { file: *index, number }, paragraph);
-                    }
-                }
-            }
+            self.each_message(unit, &mut see)?;
         }
         Ok(())
     }
@@ -213,30 +188,8 @@ impl Texts<'_> {
             if !(low..=high).contains(&record.times().1) {
                 continue;
             }
-            documents(&record, &mut |document| {
-                see(TextKey::Message { at, part: document.part }, &document.text)
-            });
+            documents(&record, &mut |document| see(TextKey { at, part: document.part }, &document.text));
         }
         Ok(())
     }
-}
-
-/// The paragraphs of a Markdown file: what empty lines separate.
-pub(super) fn paragraphs(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let mut end = 0;
-        let mut any = false;
-        for line in rest.split_inclusive('\n') {
-            let blank = line.trim().is_empty();
-            if blank && any {
-                break;
-            }
-            any |= !blank;
-            end += line.len();
-        }
-        let (paragraph, later) = rest.split_at_checked(end)?;
-        rest = later;
-        any.then_some(paragraph.trim())
-    })
 }

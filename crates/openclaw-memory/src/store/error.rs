@@ -5,6 +5,7 @@ use std::{io, path::PathBuf};
 use openclaw_core::port::MemoryError;
 
 use crate::{
+    compaction::CompactionError,
     index::IndexError,
     lock::LockError,
     record::CodecError,
@@ -132,6 +133,18 @@ pub(super) fn change(error: ChangeError) -> MemoryError {
         },
         ChangeError::Mismatch { path, offset, lsn } => {
             MemoryError::Damaged { path, offset, what: format!("another record than {} lies there", lsn.0) }
+        }
+    }
+}
+
+/// Markdown that could not be made or changed.
+pub(super) fn compaction(error: CompactionError) -> MemoryError {
+    match error {
+        CompactionError::Io { path, source, .. } => MemoryError::Io { path, source },
+        CompactionError::Messages(error) => error,
+        CompactionError::Cancelled => MemoryError::Closed,
+        CompactionError::TooLarge { ref path, .. } | CompactionError::Contended { ref path } => {
+            MemoryError::Io { path: path.clone(), source: io::Error::other(error) }
         }
     }
 }

@@ -8,8 +8,11 @@ use std::sync::atomic::Ordering;
 use openclaw_core::{ConversationId, Erased, Lsn, port::MemoryError};
 use tokio::runtime::Handle;
 
-use super::{Core, Item, OpenError, Unfinished, curation::plan_forgetting, error, prune, replay::Found};
+use super::{
+    Core, Item, OpenError, Turn, Unfinished, curation::plan_forgetting, error, prune, replay::Found,
+};
 use crate::{
+    compaction::Removed,
     index::{Change, Effect, Entry, IndexError, MemoryChange, Projections},
     record::{ConvKey, ForgottenRecord, encode_forgotten},
     wal::{ChangeError, Damage},
@@ -63,8 +66,8 @@ impl Core {
         id: &ConversationId,
         runtime: &Handle,
     ) -> Result<Option<(Erased, u64)>, MemoryError> {
-        let mut unfinished = self.maintain();
-        self.overwrite(&mut unfinished).map_err(error::change)?;
+        let (_turn, mut unfinished) = self.remove();
+        self.overwrite(&mut unfinished)?;
         let conversation = ConvKey::of(id);
         let until = Lsn(self.projections.last().map_or(0, |at| at.lsn.0) + 1);
         let planned =
@@ -85,10 +88,11 @@ impl Core {
         self.relink(&made_of_it, runtime)?;
         self.begin_erasure(&conversation);
         let totals = self.projections.totals();
-        let memories = made_of_it.memories.len() as u64;
+        let entries_gone = made_of_it.memories.len() as u64;
         let records = entries.iter().map(|entry| entry.at).chain(made_of_it.records).collect();
         let intent = ForgottenRecord {
             before_ms: None,
+            keeps_lines: false,
             conversations: vec![conversation.clone()],
             memories: made_of_it.memories,
             totals,
@@ -102,24 +106,27 @@ impl Core {
         let doomed = self.projections.take_doomed();
         let messages = removed + doomed.iter().map(Entry::messages).sum::<u64>();
         self.cache.remove(entries.iter().chain(&doomed).map(|entry| entry.at.lsn));
-        unfinished.0.extend(intent.records.iter().copied().chain(doomed.iter().map(|entry| entry.at)));
-        unfinished.1.append(&mut keys);
-        let bytes = unfinished.0.iter().map(|at| u64::from(at.len)).sum();
+        let said_since: Vec<_> = doomed.iter().map(|entry| entry.at).collect();
+        unfinished.owe(&intent.records, &intent.memories, false);
+        unfinished.owe(&said_since, &[], false);
+        unfinished.keys.append(&mut keys);
+        let bytes = unfinished.records.iter().map(|at| u64::from(at.len)).sum();
         if !doomed.is_empty() {
             let more = ForgottenRecord {
                 before_ms: None,
+                keeps_lines: false,
                 conversations: Vec::new(),
                 memories: Vec::new(),
                 totals,
-                records: doomed.iter().map(|entry| entry.at).collect(),
+                records: said_since,
             };
             self.log_intent(&more, (Vec::new(), Vec::new()), runtime)?;
-            unfinished.1.extend(self.slots_at(more.records.iter().copied()).map_err(error::read)?);
+            unfinished.keys.extend(self.slots_at(more.records.iter().copied()).map_err(error::read)?);
         }
-        self.overwrite(&mut unfinished).map_err(error::change)?;
+        let lines = self.overwrite(&mut unfinished)?.lines;
         self.remove_copies()?;
         self.look_up_oldest();
-        Ok(Some((Erased { messages, memories }, bytes)))
+        Ok(Some((Erased { messages, memories: entries_gone + lines }, bytes)))
     }
 
     /// From here on no record of the conversation is queued until the erasure is logged.
@@ -161,48 +168,59 @@ impl Core {
         Ok(())
     }
 
-    /// Overwrites what was forgotten and not yet overwritten. A wrong pointer fails this call, but is not tried again.
-    pub(super) fn overwrite(&self, unfinished: &mut Unfinished) -> Result<(), ChangeError> {
-        match self.overwrite_what_is_there(unfinished)?.into_iter().next() {
-            None => Ok(()),
+    /// Carries out what was forgotten and is not yet gone; returns what of the Markdown went. A wrong pointer fails this
+    /// call, but is not tried again. To be called with the Markdown's turn.
+    pub(super) fn overwrite(&self, unfinished: &mut Unfinished) -> Result<Removed, MemoryError> {
+        let (lines, wrong) = self.overwrite_what_is_there(unfinished)?;
+        match wrong.into_iter().next() {
+            None => Ok(lines),
             Some(wrong) => {
                 tracing::error!(error = %wrong, "the index named a wrong place; the next start rebuilds it");
                 self.base.place().condemn();
-                Err(wrong)
+                Err(error::change(wrong))
             }
         }
     }
 
     /// The same, passing over wrong pointers, which it returns.
-    fn overwrite_what_is_there(&self, unfinished: &mut Unfinished) -> Result<Vec<ChangeError>, ChangeError> {
-        if unfinished.0.is_empty() {
-            return Ok(Vec::new());
+    fn overwrite_what_is_there(
+        &self,
+        unfinished: &mut Unfinished,
+    ) -> Result<(Removed, Vec<ChangeError>), MemoryError> {
+        if unfinished.is_empty() {
+            return Ok((Removed::default(), Vec::new()));
         }
-        if let Some(semantic) = &self.semantic {
-            semantic.forget(&unfinished.0)?;
-        }
-        // Before the records, which say which keys these are should a crash come in between.
+        let lines = self.erase_lines(unfinished)?;
+        // Before the records, which say which keys these are should a crash come in between; after the lines, for which the records
+        // still have to be read.
         if let Some(vault) = self.vault() {
-            for slot in &unfinished.1 {
-                vault.destroy(*slot).map_err(|failure| error::undestroyed(failure, &self.dir))?;
+            for slot in &unfinished.keys {
+                let destroyed = vault.destroy(*slot);
+                destroyed.map_err(|failure| error::change(error::undestroyed(failure, &self.dir)))?;
             }
         }
-        unfinished.1.clear();
-        let wrong = self.wal.erase_what_is_there(&unfinished.0)?;
-        unfinished.0.clear();
+        unfinished.keys.clear();
+        let wrong = self.wal.erase_what_is_there(&unfinished.records).map_err(error::change)?;
+        // Afterwards: whoever still reads the log for an index finds nothing any more.
+        self.words.forget(&unfinished.records).map_err(error::change)?;
+        if let Some(semantic) = &self.semantic {
+            semantic.forget(&unfinished.records).map_err(error::change)?;
+        }
+        unfinished.done();
         self.erased.store(true, Ordering::Relaxed);
-        Ok(wrong)
+        Ok((lines, wrong))
     }
 
     /// Finishes at a start what a crash may have interrupted. What the disk refuses now is owed, and tried again with every
     /// checkpoint and removal: no reason not to start.
-    pub(super) fn redo(&self, found: &Found) -> Result<Redone, OpenError> {
+    pub(super) fn redo(&self, mut found: Found) -> Result<Redone, OpenError> {
+        let _turn: Turn<'_> = self.turns.removal();
         let mut unfinished = self.maintain();
         let index_failed = |error| OpenError::index(self.dir.join("index"), error);
-        let mut redone = Redone { records: found.redo.len(), wrong: Vec::new() };
-        unfinished.0.extend_from_slice(&found.redo);
+        let mut redone = Redone { records: found.redo.records.len(), wrong: Vec::new() };
+        unfinished.take(&mut found.redo);
         match self.slots_at(found.keyed.iter().copied()) {
-            Ok(keys) => unfinished.1 = keys,
+            Ok(mut keys) => unfinished.keys.append(&mut keys),
             Err(error) => {
                 tracing::error!(%error, "keys of what was erased can't be found; they are destroyed by the next start")
             }
@@ -218,9 +236,9 @@ impl Core {
             }
         }
         match self.overwrite_what_is_there(&mut unfinished) {
-            Ok(wrong) => redone.wrong = wrong.into_iter().filter_map(damage).collect(),
+            Ok((_, wrong)) => redone.wrong = wrong.into_iter().filter_map(damage).collect(),
             Err(error) => tracing::error!(
-                %error, records = unfinished.0.len(),
+                %error, records = unfinished.records.len(),
                 "AN ERASURE IS NOT FINISHED: what was deleted is hidden but still on the disk; it is tried again, check the disk"
             ),
         }
@@ -264,6 +282,7 @@ mod tests {
         ];
         let intent = ForgottenRecord {
             before_ms: None,
+            keeps_lines: false,
             conversations: Vec::new(),
             memories: Vec::new(),
             totals: (0, 0),

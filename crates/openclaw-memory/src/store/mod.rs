@@ -5,6 +5,7 @@ mod curation;
 mod describe;
 mod error;
 mod forget;
+mod lines;
 mod open;
 mod order;
 mod port;
@@ -16,7 +17,9 @@ mod sealing;
 mod semantic;
 mod signal;
 mod stats;
+mod turns;
 mod upkeep;
+mod words;
 mod write;
 
 use std::{
@@ -32,24 +35,27 @@ pub use open::OpenReport;
 use openclaw_core::{
     MemoryId,
     config::RetentionConfig,
-    port::{EmbedPort, MemoryError},
+    port::{DistillPort, EmbedPort, MemoryError},
 };
 pub(crate) use read::messages_of;
 pub(crate) use replay::Replay;
 pub(crate) use semantic::{LOG_SPACE, Semantic, channel_hash, conversation_hash};
 pub use stats::LogBytes;
-pub(crate) use stats::{Found as CompactedFile, compacted_files};
+pub(crate) use words::{Words, index_error};
 
 use crate::{
     index::{Base, Change, Projections},
     lock::Lock,
-    vault::{Slot, Unlock, Vault},
-    wal::{Pointer, Reader, Wal},
+    vault::{Unlock, Vault},
+    wal::{Reader, Wal},
 };
 use cache::Cache;
+use curation::Model;
+pub(crate) use lines::Unfinished;
 use order::{Held, Order};
 use sealing::Sealing;
 use signal::Signal;
+use turns::{Turn, Turns};
 
 /// The store of everything that was said: a write-ahead log, an index derived from it, and search. One process at a time
 /// owns its directory. Every write is durable when it is acknowledged.
@@ -68,6 +74,8 @@ pub struct Parts {
     pub embedder: Option<Arc<dyn EmbedPort>>,
     /// Encrypts what is written, and opens what was encrypted. Without it, an encrypted memory is not opened.
     pub unlock: Option<Unlock>,
+    /// Proposes what of the log becomes Markdown; without, and where it fails, that is extracted.
+    pub distiller: Option<Arc<dyn DistillPort>>,
 }
 
 impl std::fmt::Debug for Parts {
@@ -75,6 +83,7 @@ impl std::fmt::Debug for Parts {
         f.debug_struct("Parts")
             .field("embedder", &self.embedder.is_some())
             .field("unlock", &self.unlock)
+            .field("distiller", &self.distiller.is_some())
             .finish()
     }
 }
@@ -86,11 +95,6 @@ pub(crate) struct Item {
     /// Let go after the projections know the record.
     _held: Option<Held>,
 }
-
-/// Records that were forgotten by intent and perhaps not yet overwritten. While there are any, no checkpoint may pass the
-/// intent; so whoever checkpoints or forgets holds this. With them, the keys that are to be destroyed before.
-#[derive(Debug, Default)]
-struct Unfinished(Vec<Pointer>, Vec<Slot>);
 
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -110,6 +114,8 @@ pub(crate) struct Core {
     erased: AtomicBool,
     /// Why the index can't be used until the upkeep has opened it anew.
     index_fault: Mutex<Option<String>>,
+    /// Search by words.
+    pub(crate) words: Words,
     /// Search by meaning, when there is who embeds.
     pub(crate) semantic: Option<Semantic>,
     retention: RetentionConfig,
@@ -117,6 +123,10 @@ pub(crate) struct Core {
     newest_memory: Mutex<Option<MemoryId>>,
     /// Segments done and in all, of the compaction under way.
     compacting: Mutex<Option<(u64, u64)>>,
+    /// Who changes the Markdown.
+    turns: Turns,
+    /// Who proposes its lines.
+    model: Model,
     _lock: Arc<Lock>,
 }
 
@@ -142,7 +152,7 @@ impl Core {
     /// removal is not finished.
     pub(crate) fn settled_figures(&self) -> Option<(impl Drop + '_, u64, usize, Option<openclaw_core::Lsn>)> {
         let guard = self.maintain();
-        if !guard.0.is_empty() {
+        if !guard.is_empty() {
             return None;
         }
         let (messages, pending, last) = self.projections.figures();
@@ -153,12 +163,21 @@ impl Core {
     fn maintain(&self) -> MutexGuard<'_, Unfinished> {
         self.maintenance.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The same for a removal, which changes the Markdown, too.
+    fn remove(&self) -> (Turn<'_>, MutexGuard<'_, Unfinished>) {
+        // In this order: a compaction that has the turn waits for the maintenance.
+        let turn = self.turns.removal();
+        (turn, self.maintain())
+    }
 }
 
 impl Memory {
     /// Commits what is queued, takes a checkpoint and stops the threads. Later writes fail with [`MemoryError::Closed`];
     /// reads go on. Calling it again is fine.
     pub async fn close(&self) {
+        // A compaction is stopped; the next one goes on from there.
+        self.core.turns.close();
         self.core.wal.close().await;
         let threads = self.stop_threads();
         let core = Arc::clone(&self.core);
@@ -167,6 +186,7 @@ impl Memory {
                 // A panicked thread left the projections as they were.
                 let _ = thread.join();
             }
+            core.turns.ended();
             core.checkpoint();
         });
         if last.await.is_err() {
@@ -181,6 +201,8 @@ impl Memory {
     /// Tells the threads to end and hands them out to be waited for.
     fn stop_threads(&self) -> Vec<JoinHandle<()>> {
         self.core.signal.stop();
+        self.core.words.stop();
+        self.core.turns.close();
         if let Some(semantic) = &self.core.semantic {
             semantic.stop();
         }

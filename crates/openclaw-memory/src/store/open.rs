@@ -12,8 +12,8 @@ use openclaw_core::config::MemoryConfig;
 use tokio::sync::Semaphore;
 
 use super::{
-    Core, Item, Memory, OpenError, Parts, Semantic, Unfinished, cache::Cache, order::Order, replay::Replay,
-    sealing::Sealing, signal::Signal, upkeep,
+    Core, Item, Memory, OpenError, Parts, Semantic, Unfinished, Words, cache::Cache, curation::Model,
+    order::Order, replay::Replay, sealing::Sealing, signal::Signal, turns::Turns, upkeep,
 };
 use crate::{
     fs::{Fs, RealFs},
@@ -131,11 +131,12 @@ impl Memory {
         // The observer reaches the projections through a slot, because a stale index is replaced after the log is open.
         let applied = projections.last();
         let slot = Arc::new(Mutex::new(Arc::clone(&projections)));
+        let words_signal = Arc::new(Signal::default());
         let semantic_signal = Arc::new(Signal::default());
         let observer = observer(
             Arc::clone(&slot),
             Arc::clone(&signal),
-            parts.embedder.is_some().then(|| Arc::clone(&semantic_signal)),
+            [Some(Arc::clone(&words_signal)), parts.embedder.is_some().then(|| Arc::clone(&semantic_signal))],
             config,
         );
         let from = applied.map_or(ReplayFrom::Beginning, ReplayFrom::After);
@@ -185,6 +186,8 @@ impl Memory {
             }
             (vault, _) => vault,
         };
+        let key = vault.as_ref().map(|vault| vault.words_key());
+        let words = Words::open(Arc::clone(&fs), index_dir.join("lexical"), key, words_signal);
         let semantic = parts.embedder.clone().map(|embedder| {
             let key = vault.as_ref().map(|vault| vault.derived_key("vectors"));
             Semantic::new(embedder, Arc::clone(&fs), index_dir.join("vectors"), key, semantic_signal)
@@ -204,14 +207,18 @@ impl Memory {
             searches: Arc::new(Semaphore::new(SEARCHES)),
             erased: AtomicBool::new(false),
             index_fault: Mutex::new(None),
+            words,
             semantic,
             retention: config.retention.clone(),
             newest_memory: Mutex::new(None),
             compacting: Mutex::new(None),
+            turns: Turns::default(),
+            model: Model(parts.distiller.clone()),
             _lock: lock,
         });
-        let redone = core.redo(&found)?;
-        if rebuild && !core.maintain().0.is_empty() {
+        let replayed = found.records;
+        let redone = core.redo(found)?;
+        if rebuild && !core.maintain().is_empty() {
             // Unsealed, so the next start meets the erasure again.
             tracing::warn!("the index is not finished before the erasure is");
         } else if rebuild {
@@ -220,12 +227,12 @@ impl Memory {
             core.checkpoint();
         }
         let report = OpenReport {
-            replayed: found.records,
+            replayed,
             damaged: recovery.damages.into_iter().chain(redone.wrong).collect(),
             missing: recovery.gaps.iter().map(|gap| gap.lost.end.0.saturating_sub(gap.lost.start.0)).sum(),
             cut_bytes: recovery.cut.map_or(0, |cut| cut.bytes),
             // A memory that begins has nothing to rebuild from.
-            rebuilt: rebuild && found.records > 0,
+            rebuilt: rebuild && replayed > 0,
             erased: redone.records,
             pending_runs: core.projections.all_pending().len(),
             took: started.elapsed(),
@@ -241,6 +248,8 @@ impl Memory {
         let memory = Self { core, threads: Mutex::default() };
         let upkeep = upkeep::start(&memory.core).map_err(failed)?;
         memory.keep(upkeep);
+        let words = Words::start(&memory.core).map_err(failed)?;
+        memory.keep(words);
         if let Some(embedding) = Semantic::start(&memory.core).map_err(failed)? {
             memory.keep(embedding);
         }
@@ -251,7 +260,7 @@ impl Memory {
 fn observer(
     slot: Arc<Mutex<Arc<Projections>>>,
     signal: Arc<Signal>,
-    semantic: Option<Arc<Signal>>,
+    searching: [Option<Arc<Signal>>; 2],
     config: &MemoryConfig,
 ) -> Observer<Item> {
     let checkpoint_bytes = u64::from(config.checkpoint_mb) << 20;
@@ -265,9 +274,7 @@ fn observer(
         if bytes >= checkpoint_bytes || records >= CHECKPOINT_RECORDS {
             signal.due();
         }
-        if let Some(semantic) = &semantic {
-            semantic.due();
-        }
+        searching.iter().flatten().for_each(|signal| signal.due());
         // What the items hold is let go only now, when the projections know their records.
         batch.clear();
     })

@@ -11,8 +11,9 @@ use openclaw_core::{
 };
 use tokio::runtime::Handle;
 
-use super::{Core, curation::plan_forgetting, error, stats};
+use super::{Core, Unfinished, curation::plan_forgetting, error, stats};
 use crate::{
+    compaction::{self, Removed},
     index::{Below, ConvDelta, Effect, Entry, EntryKind, IndexError},
     record::{ConvKey, ForgottenRecord, Record},
     wal::{Pointer, ReadError},
@@ -124,33 +125,65 @@ pub(super) fn plan(
     Ok(if nothing { None } else { Some(plan) })
 }
 
+/// A pruning under way.
+#[derive(Debug, Default)]
+struct Pruning {
+    /// What was, or would be, pruned, but for the lines.
+    pruned: Pruned,
+    lines: Removed,
+    /// While it is only counted: what would go.
+    planned: Unfinished,
+}
+
 impl Core {
     /// Prunes, or counts what would be pruned. Blocks; runs to its end even if nobody waits any more.
     pub(super) fn prune(&self, request: &PruneRequest, runtime: &Handle) -> Result<Pruned, MemoryError> {
-        let mut pruned = Pruned::default();
+        let mut pruning = Pruning::default();
+        let theirs = match request.kind {
+            MemoryType::Wal => Vec::new(),
+            _ => compaction::uncited(self.fs(), &self.markdown_dir()).map_err(error::compaction)?,
+        };
         if request.kind != MemoryType::Compacted {
-            self.prune_log(request, runtime, &mut pruned)?;
+            self.prune_log(request, runtime, &mut pruning)?;
         }
         if request.kind != MemoryType::Wal {
-            stats::prune_compacted(&self.dir, request, &mut pruned)?;
+            self.prune_lines(request, &mut pruning)?;
         }
+        let Pruning { mut pruned, lines, .. } = pruning;
+        pruned.compacted_files += lines.touched.len() as u64;
+        pruned.bytes += lines.bytes;
+        stats::prune_files(&self.dir, &theirs, request, &mut pruned)?;
         Ok(pruned)
+    }
+
+    /// Takes out, or counts, the Markdown's lines from before a time.
+    fn prune_lines(&self, request: &PruneRequest, pruning: &mut Pruning) -> Result<(), MemoryError> {
+        let lines = if request.confirm {
+            let _turn = self.turns.removal();
+            compaction::prune_before(self.fs(), &self.markdown_dir(), request.before)
+                .map_err(error::compaction)?
+        } else {
+            self.count_lines(request.before, &pruning.planned)?
+        };
+        pruning.lines.add(lines);
+        Ok(())
     }
 
     fn prune_log(
         &self,
         request: &PruneRequest,
         runtime: &Handle,
-        pruned: &mut Pruned,
+        pruning: &mut Pruning,
     ) -> Result<(), MemoryError> {
         let before_ms = request.before.unix_millis();
         let begun = self.projections.begun_before(before_ms).map_err(|e| self.index_failed(e))?;
         for batch in begun.chunks(BATCH) {
             // Let go between batches, so that checkpoints and erasures get their turn.
-            let mut unfinished = self.maintain();
-            self.overwrite(&mut unfinished).map_err(error::change)?;
+            let (_turn, mut unfinished) = self.remove();
+            self.overwrite(&mut unfinished)?;
             let mut intent = ForgottenRecord {
                 before_ms: Some(before_ms),
+                keeps_lines: request.kind == MemoryType::Wal,
                 conversations: Vec::new(),
                 memories: Vec::new(),
                 totals: self.projections.totals(),
@@ -160,27 +193,30 @@ impl Core {
             for conversation in batch {
                 let planned = plan(self, conversation, before_ms, None).map_err(|e| self.index_failed(e))?;
                 let Some(mut plan) = planned else { continue };
-                pruned.wal_entries += plan.effect.removed;
-                pruned.bytes += plan.bytes;
+                pruning.pruned.wal_entries += plan.effect.removed;
+                pruning.pruned.bytes += plan.bytes;
                 first.append(&mut plan.first);
                 then.append(&mut plan.then);
                 intent.conversations.push(conversation.clone());
                 effects.push(plan.effect);
             }
+            intent.records = first.iter().chain(&then).copied().collect();
+            if !request.confirm {
+                pruning.planned.owe(&intent.records, &[], intent.keeps_lines);
+            }
             if !request.confirm || effects.is_empty() {
                 continue;
             }
-            intent.records = first.iter().chain(&then).copied().collect();
             self.log_intent(&intent, (effects, Vec::new()), runtime)?;
             self.cache.remove(first.iter().chain(&then).map(|at| at.lsn));
             // All of it is owed from now on, even if the first half fails.
-            unfinished.0.clone_from(&first);
-            unfinished.0.extend_from_slice(&then);
+            unfinished.owe(&intent.records, &[], intent.keeps_lines);
+            pruning.lines.add(self.erase_lines(&mut unfinished)?);
             self.wal.erase(&first).map_err(error::change)?;
-            self.overwrite(&mut unfinished).map_err(error::change)?;
+            self.overwrite(&mut unfinished)?;
         }
-        self.prune_memories(request, runtime, pruned)?;
-        if request.confirm && pruned.wal_entries > 0 {
+        self.prune_memories(request, runtime, pruning)?;
+        if request.confirm && pruning.pruned.wal_entries > 0 {
             self.remove_copies()?;
             // It drops the segments that hold nothing any more.
             self.checkpoint();
@@ -194,9 +230,9 @@ impl Core {
         &self,
         request: &PruneRequest,
         runtime: &Handle,
-        pruned: &mut Pruned,
+        pruning: &mut Pruning,
     ) -> Result<(), MemoryError> {
-        let mut unfinished = self.maintain();
+        let (_turn, mut unfinished) = self.remove();
         let mut old = Vec::new();
         let listed = self.projections.each_memory(&mut |id, row| {
             if id.created_at() < request.before {
@@ -205,20 +241,24 @@ impl Core {
             Ok(())
         });
         listed.map_err(|e| self.index_failed(e))?;
-        pruned.wal_entries += old.len() as u64;
+        pruning.pruned.wal_entries += old.len() as u64;
         for (_, at) in &old {
             if let Some(payload) = self.payload(*at)?
                 && let Ok(record) = Record::decode(&payload)
             {
-                pruned.bytes += record.content_bytes();
+                pruning.pruned.bytes += record.content_bytes();
             }
         }
+        let keeps_lines = request.kind == MemoryType::Wal;
+        let ids: Vec<_> = old.iter().map(|(id, _)| *id).collect();
+        pruning.planned.owe(&[], &ids, keeps_lines || request.confirm);
         let batches = if request.confirm { old.chunks(MEMORIES) } else { [].chunks(MEMORIES) };
         for batch in batches {
-            self.overwrite(&mut unfinished).map_err(error::change)?;
+            self.overwrite(&mut unfinished)?;
             let going: HashSet<MemoryId> = batch.iter().map(|(id, _)| *id).collect();
             let plan = plan_forgetting(&self.projections, &mut |id, _| Ok(going.contains(&id)));
-            self.carry_out(plan.map_err(|e| self.index_failed(e))?, &mut unfinished, runtime)?;
+            let plan = plan.map_err(|e| self.index_failed(e))?;
+            pruning.lines.add(self.carry_out(plan, &mut unfinished, keeps_lines, runtime)?);
         }
         Ok(())
     }

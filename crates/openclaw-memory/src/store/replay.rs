@@ -2,7 +2,7 @@
 
 use openclaw_core::ContentBlock;
 
-use super::{OpenError, curation, forget};
+use super::{OpenError, Unfinished, curation, forget};
 use crate::{
     index::{Base, Change, Projections, short_hash},
     record::{CodecError, ForgottenRecord, OutcomeRecord, Record, count_messages},
@@ -17,9 +17,9 @@ const REBUILD_BATCH: usize = 64 << 10;
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub(super) records: u64,
-    /// Records to erase again, because a crash may have come between the intent and the erasure.
-    pub(crate) redo: Vec<Pointer>,
-    /// Those of them whose keys go as well: their conversations were erased.
+    /// What to erase again, because a crash may have come between the intent and the erasure.
+    pub(crate) redo: Unfinished,
+    /// Those of its records whose keys go as well: their conversations were erased.
     pub(super) keyed: Vec<Pointer>,
     /// Prunings to plan and carry out again.
     pub(crate) prunings: Vec<ForgottenRecord>,
@@ -128,12 +128,14 @@ impl<'a> Replay<'a> {
             other => return change_of(other).map_err(|what| OpenError::Newer { lsn: at.lsn.0, what }),
         };
         self.projections.raise_totals(record.totals);
-        self.found.redo.append(&mut self.orphans);
-        self.found.redo.extend_from_slice(&record.records);
+        let keeps_lines = record.keeps_lines;
+        let orphans = std::mem::take(&mut self.orphans);
+        self.found.redo.owe(&orphans, &[], keeps_lines);
+        self.found.redo.owe(&record.records, &record.memories, keeps_lines);
         let forgetting =
             curation::plan_forgetting(projections, &mut |id, _| Ok(record.memories.contains(&id)));
         let forgetting = forgetting.map_err(index_failed)?;
-        self.found.redo.extend(forgetting.records);
+        self.found.redo.owe(&forgetting.records, &[], keeps_lines);
         if record.before_ms.is_some() {
             self.found.prunings.push(record.clone());
             return Ok(Change::Forgotten(Vec::new(), forgetting.changes));
@@ -146,8 +148,9 @@ impl<'a> Replay<'a> {
             let planned =
                 forget::plan_erasure(self.projections, conversation, at.lsn).map_err(index_failed)?;
             if let Some((effect, entries)) = planned {
-                self.found.redo.extend(entries.iter().map(|entry| entry.at));
-                self.found.keyed.extend(entries.iter().map(|entry| entry.at));
+                let records: Vec<_> = entries.iter().map(|entry| entry.at).collect();
+                self.found.redo.owe(&records, &[], keeps_lines);
+                self.found.keyed.extend(records);
                 effects.push(effect);
             }
         }

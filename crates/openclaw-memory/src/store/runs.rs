@@ -26,6 +26,11 @@ impl Core {
         Ok(None)
     }
 
+    /// The last records of a conversation, newest first.
+    pub(crate) fn tail(&self, key: &ConvKey, most: usize) -> Result<Vec<Entry>, MemoryError> {
+        self.projections.tail(key, most).map_err(|e| self.index_failed(e))
+    }
+
     pub(crate) fn conversation_view(&self, key: &ConvKey) -> Result<Option<ConvView>, MemoryError> {
         self.projections.conversation(key).map_err(|e| self.index_failed(e))
     }

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     fs::Fs,
     record::{ConvKey, Home, Record, documents},
-    search::Language,
+    search::{Language, fusion::Shipped},
     vault::Key,
     vectors::{NewVector, VectorKey, Vectors, VectorsError},
     wal::{ChangeError, Pointer, Reader},
@@ -86,6 +86,8 @@ struct Piece {
     at_ms: i64,
     conversation: u32,
     channel: u16,
+    place: u32,
+    length: u16,
     text: String,
 }
 
@@ -135,7 +137,12 @@ impl Semantic {
         {
             return Ok(Some(Arc::clone(vectors)));
         }
-        let centre = vec![0.0; model.dimensions].into();
+        let shipped = Shipped::E5_SMALL;
+        let centre = if model.dimensions == shipped.dimensions() {
+            shipped.common()
+        } else {
+            vec![0.0; model.dimensions].into()
+        };
         let vectors =
             Arc::new(Vectors::open(&*self.fs, &self.dir, model.fingerprint, centre, self.key.clone())?);
         tracing::info!(model = model.name, vectors = vectors.len(), "search by meaning is on");
@@ -260,6 +267,8 @@ impl Semantic {
                     conversation: piece.conversation,
                     channel: piece.channel,
                     text: crc32fast::hash(piece.text.as_bytes()),
+                    place: piece.place,
+                    length: piece.length,
                 });
             }
         }
@@ -308,6 +317,7 @@ impl Core {
                     Some(key) => self.conversation_view(key)?.map(|view| channel_hash(view.channel.as_str())),
                     None => None,
                 };
+                let length = self.words.index().map_or(0, |index| index.length_of(&document.text));
                 for (window, range) in (0..).zip(semantic.windows(&document.text)?) {
                     let major = found.pointer.lsn.0;
                     pieces.push(Piece {
@@ -315,6 +325,8 @@ impl Core {
                         at_ms: document.at_ms,
                         conversation: home.as_ref().map_or(0, conversation_hash),
                         channel: channel.unwrap_or(0),
+                        place: found.pointer.offset,
+                        length: u16::try_from(length).unwrap_or(u16::MAX),
                         text: document.text.get(range).unwrap_or_default().to_owned(),
                     });
                 }

@@ -57,14 +57,16 @@ fn walk(dir: &Path) -> Result<Vec<Found>, MemoryError> {
     Ok(found)
 }
 
-/// Removes, or counts, the Markdown files that were last written before a time.
-pub(super) fn prune_compacted(
+/// Removes, or counts, those of these Markdown files that were last written before a time.
+pub(super) fn prune_files(
     dir: &Path,
+    names: &[String],
     request: &PruneRequest,
     pruned: &mut Pruned,
 ) -> Result<(), MemoryError> {
     for file in compacted_files(dir)? {
-        if file.modified >= request.before {
+        let among = |name: &String| file.path == dir.join("compacted").join(name);
+        if file.modified >= request.before || !names.iter().any(among) {
             continue;
         }
         if request.confirm {
@@ -121,6 +123,7 @@ impl Core {
             },
             // What is derived, and the room kept ahead of the log's end, is nobody's memory.
             semantic: self.semantic.as_ref().and_then(|semantic| semantic.stats(&self.reader)),
+            archive_bytes,
             total_bytes: wal_bytes + archive_bytes + compacted_bytes,
         })
     }

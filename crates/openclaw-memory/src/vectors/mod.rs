@@ -12,7 +12,9 @@ mod seal;
 mod store;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+use nearest::Near;
 
-pub(crate) use nearest::{Near, Question, VectorFilter};
+pub(crate) use nearest::VectorFilter;
 pub(crate) use row::{NewVector, VectorKey};
-pub(crate) use store::{LanguageMean, Vectors, VectorsError};
+pub(crate) use store::{Vectors, VectorsError};

@@ -7,6 +7,10 @@ use super::{
     seal::Part,
     store::{Vectors, VectorsError},
 };
+use crate::search::{
+    Language,
+    fusion::{CentredQuestion, Nearness, Nearnesses, Weights},
+};
 
 /// Vectors up to which every row is compared.
 const EXACT_ROWS: usize = 16 << 10;
@@ -18,19 +22,6 @@ const SKETCH_LEAST: usize = 4096;
 const CHUNK_BYTES: usize = 256 << 10;
 /// Rows that the mean and the spread are taken from, when not all are looked at.
 const SAMPLE_ROWS: usize = 1024;
-
-/// What is asked: its vector, and how the score of a row follows from the dot product with it.
-pub(crate) struct Question<'a> {
-    pub(crate) vector: &'a [f32],
-    /// The score of a row by its language and its dot product with the question.
-    pub(crate) adjust: &'a (dyn Fn(u8, f32) -> f32 + Sync),
-}
-
-impl std::fmt::Debug for Question<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Question").field("dimensions", &self.vector.len()).finish_non_exhaustive()
-    }
-}
 
 /// Which vectors count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -59,58 +50,27 @@ impl VectorFilter {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Near {
     /// Best first, each passage once with its best window.
-    pub(crate) best: Vec<(VectorKey, f32)>,
-    /// Mean and standard deviation of the scores of all vectors (or of a sample), filters aside.
-    pub(crate) mean: f32,
-    pub(crate) deviation: f32,
+    pub(crate) best: Vec<NearPassage>,
+    /// Of all vectors, or of a sample, filters aside.
+    pub(crate) nearnesses: Nearnesses,
 }
 
-#[derive(Debug, PartialEq)]
-struct Scored(f32, u32);
-
-impl Eq for Scored {}
-
-impl PartialOrd for Scored {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Scored {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.total_cmp(&other.0).then(other.1.cmp(&self.1))
-    }
-}
-
-#[derive(Debug, Default)]
-struct Spread {
-    count: f64,
-    sum: f64,
-    squares: f64,
-}
-
-impl Spread {
-    fn add(&mut self, value: f32) {
-        let value = f64::from(value);
-        self.count += 1.0;
-        self.sum += value;
-        self.squares += value * value;
-    }
-
-    fn mean_and_deviation(&self) -> (f32, f32) {
-        if self.count == 0.0 {
-            return (0.0, 0.0);
-        }
-        let mean = self.sum / self.count;
-        (mean as f32, (self.squares / self.count - mean * mean).max(0.0).sqrt() as f32)
-    }
+/// A passage and how near it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct NearPassage {
+    /// Its first window.
+    pub(crate) key: VectorKey,
+    pub(crate) nearness: Nearness,
+    /// As they were given.
+    pub(crate) place: u32,
+    pub(crate) length: u16,
 }
 
 impl Vectors {
     /// The `count` passages nearest to a question.
     pub(crate) fn nearest(
         &self,
-        question: &Question<'_>,
+        question: &CentredQuestion<'_>,
         filter: &VectorFilter,
         count: usize,
     ) -> Result<Near, VectorsError> {
@@ -120,7 +80,7 @@ impl Vectors {
     /// The same, comparing with every row only up to `exact_rows` vectors.
     pub(super) fn nearest_of(
         &self,
-        question: &Question<'_>,
+        question: &CentredQuestion<'_>,
         filter: &VectorFilter,
         count: usize,
         exact_rows: usize,
@@ -129,76 +89,70 @@ impl Vectors {
             let state = self.state();
             (state.rows, state.live as usize)
         };
-        if live == 0 || count == 0 || question.vector.len() != self.layout.dimensions {
+        if live == 0 || count == 0 || question.dimensions() != self.layout.dimensions {
             return Ok(Near::default());
         }
-        let arch = pulp::Arch::new();
+        let mut nearnesses = Nearnesses::default();
+        let mut found = Vec::new();
         if live <= exact_rows {
-            let wanted = self.by_sketch(rows, filter, None, usize::MAX)?;
-            let mut spread = Spread::default();
-            let mut heap = BinaryHeap::new();
-            let mut wanted = wanted.into_iter().peekable();
+            let mut wanted = self.by_sketch(rows, filter, None, usize::MAX)?.into_iter().peekable();
             self.each_row(0..rows, |number, row| {
-                let score = (question.adjust)(row.language, arch.dispatch(|| row.dot(question.vector)));
-                spread.add(score);
+                let nearness = nearness(question, &row);
+                nearnesses.add(nearness);
                 while wanted.next_if(|next| *next < number).is_some() {}
                 if wanted.next_if_eq(&number).is_some() {
-                    heap.push(Scored(score, number));
+                    found.push(near(&row, nearness));
                 }
             })?;
-            let (mean, deviation) = spread.mean_and_deviation();
-            return Ok(Near { best: self.passages(heap, count)?, mean, deviation });
-        }
-        let cut = bits(question.vector, self.centre());
-        let chosen = self.by_sketch(rows, filter, Some(&cut), (count * SKETCH_FACTOR).max(SKETCH_LEAST))?;
-        let mut heap = BinaryHeap::with_capacity(chosen.len());
-        for number in chosen {
-            let bytes = self.read_row(number)?;
-            if let Some(row) = Row::read(&bytes) {
-                let score = (question.adjust)(row.language, arch.dispatch(|| row.dot(question.vector)));
-                heap.push(Scored(score, number));
+        } else {
+            let mut chosen = Vec::new();
+            let [plain, centred] = question.sides();
+            for (side, centre) in [(plain, self.centre()), (centred, &[][..])] {
+                let cut = bits(side, centre);
+                chosen.extend(self.by_sketch(
+                    rows,
+                    filter,
+                    Some(&cut),
+                    (count * SKETCH_FACTOR).max(SKETCH_LEAST),
+                )?);
+            }
+            chosen.sort_unstable();
+            chosen.dedup();
+            for number in chosen {
+                if let Some(row) = Row::read(&self.read_row(number)?) {
+                    found.push(near(&row, nearness(question, &row)));
+                }
+            }
+            let step = (rows as usize / SAMPLE_ROWS).max(1);
+            for number in (0..rows).step_by(step) {
+                if let Some(row) = Row::read(&self.read_row(number)?) {
+                    nearnesses.add(nearness(question, &row));
+                }
             }
         }
-        let mut spread = Spread::default();
-        let step = (rows as usize / SAMPLE_ROWS).max(1);
-        for number in (0..rows).step_by(step) {
-            let bytes = self.read_row(number)?;
-            if let Some(row) = Row::read(&bytes) {
-                spread.add((question.adjust)(row.language, arch.dispatch(|| row.dot(question.vector))));
-            }
-        }
-        let (mean, deviation) = spread.mean_and_deviation();
-        Ok(Near { best: self.passages(heap, count)?, mean, deviation })
+        let standard =
+            |passage: &NearPassage| nearnesses.standard(passage.nearness, Weights::DEFAULT.foreign);
+        found.sort_by(|a, b| standard(b).total_cmp(&standard(a)));
+        let mut seen = HashSet::new();
+        found.retain(|passage| seen.len() < count && seen.insert(passage.key));
+        Ok(Near { best: found, nearnesses })
     }
 
-    /// How near one passage is; `None`: it has no vector (yet).
-    pub(crate) fn score(&self, question: &Question<'_>, key: VectorKey) -> Result<Option<f32>, VectorsError> {
-        let mut best: Option<f32> = None;
+    /// How near one passage is, by its best window; `None`: it has no vector (yet).
+    pub(crate) fn nearness(
+        &self,
+        question: &CentredQuestion<'_>,
+        nearnesses: &Nearnesses,
+        key: VectorKey,
+    ) -> Result<Option<Nearness>, VectorsError> {
+        let mut best: Option<Nearness> = None;
+        let standard = |nearness: Nearness| nearnesses.standard(nearness, Weights::DEFAULT.foreign);
         for bytes in self.rows_of(key)? {
             if let Some(row) = Row::read(&bytes).filter(|row| row.key.first_window() == key.first_window()) {
-                let score = (question.adjust)(row.language, row.dot(question.vector));
-                best = Some(best.map_or(score, |best| best.max(score)));
-            }
-        }
-        Ok(best)
-    }
-
-    /// The best rows, each passage once.
-    fn passages(
-        &self,
-        mut heap: BinaryHeap<Scored>,
-        count: usize,
-    ) -> Result<Vec<(VectorKey, f32)>, VectorsError> {
-        let mut best: Vec<(VectorKey, f32)> = Vec::with_capacity(count.min(heap.len()));
-        let mut seen = HashSet::new();
-        while best.len() < count
-            && let Some(Scored(score, number)) = heap.pop()
-        {
-            let bytes = self.read_row(number)?;
-            if let Some(row) = Row::read(&bytes)
-                && seen.insert(row.key.first_window())
-            {
-                best.push((row.key.first_window(), score));
+                let nearness = nearness(question, &row);
+                if best.is_none_or(|best| standard(best) < standard(nearness)) {
+                    best = Some(nearness);
+                }
             }
         }
         Ok(best)
@@ -251,6 +205,7 @@ impl Vectors {
         Ok(taken)
     }
 
+    /// Visits every row that holds a vector.
     fn each_row(
         &self,
         rows: std::ops::Range<u32>,
@@ -272,4 +227,15 @@ impl Vectors {
         }
         Ok(())
     }
+}
+
+fn near(row: &Row<'_>, nearness: Nearness) -> NearPassage {
+    NearPassage { key: row.key.first_window(), nearness, place: row.place, length: row.length }
+}
+
+fn nearness(question: &CentredQuestion<'_>, row: &Row<'_>) -> Nearness {
+    let language = Language::from_number(row.language);
+    let vectors = question.vectors(language);
+    let dots = pulp::Arch::new().dispatch(|| row.dots(vectors));
+    question.nearness_of_dots(language, dots)
 }

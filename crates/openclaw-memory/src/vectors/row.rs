@@ -16,7 +16,7 @@ pub(crate) struct VectorKey {
 /// Bytes of a key in the key file; they sort like keys.
 pub(super) const KEY_BYTES: usize = 15;
 /// Bytes of a row beside its numbers.
-const ROW_HEAD: usize = 24;
+const ROW_HEAD: usize = 30;
 /// Bytes of a sketch beside its bits.
 const SKETCH_HEAD: usize = 16;
 /// Set in a sketch that stands for a vector; a free one is all zeros.
@@ -68,6 +68,10 @@ pub(crate) struct NewVector {
     pub(crate) channel: u16,
     /// Hash of the text, to see whether it changed.
     pub(crate) text: u32,
+    /// The owner's: comes back with the passage.
+    pub(crate) place: u32,
+    /// The passage's length as the lexical index counts.
+    pub(crate) length: u16,
 }
 
 /// Sizes for one number of dimensions.
@@ -97,6 +101,8 @@ impl Layout {
         out.extend_from_slice(&new.text.to_le_bytes());
         out.extend_from_slice(&new.key.to_bytes());
         out.push(new.language);
+        out.extend_from_slice(&new.place.to_le_bytes());
+        out.extend_from_slice(&new.length.to_le_bytes());
         let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
         out.extend(new.vector.iter().map(|value| (value * inverse).round() as i8 as u8));
     }
@@ -134,6 +140,8 @@ pub(super) struct Row<'a> {
     pub(super) language: u8,
     pub(super) text: u32,
     pub(super) scale: f32,
+    pub(super) place: u32,
+    pub(super) length: u16,
     pub(super) numbers: &'a [u8],
 }
 
@@ -144,13 +152,28 @@ impl<'a> Row<'a> {
         let scale = f32::from_le_bytes(head[..4].try_into().ok()?);
         let key = VectorKey::from_bytes(&head[8..23])?;
         let text = u32::from_le_bytes(head[4..8].try_into().ok()?);
+        let place = u32::from_le_bytes(head[24..28].try_into().ok()?);
+        let length = u16::from_le_bytes(head[28..30].try_into().ok()?);
         let is_row = scale.is_finite() && scale > 0.0;
-        is_row.then_some(Self { key, language: head[23], text, scale, numbers })
+        is_row.then_some(Self { key, language: head[23], text, scale, place, length, numbers })
     }
 
-    pub(super) fn dot(&self, question: &[f32]) -> f32 {
-        let sum: f32 = self.numbers.iter().zip(question).map(|(byte, q)| f32::from(*byte as i8) * q).sum();
-        sum * self.scale
+    /// The dot products with each of some vectors.
+    #[inline]
+    pub(super) fn dots<const N: usize>(&self, questions: [&[f32]; N]) -> [f32; N] {
+        questions.map(|question| {
+            // Sixteen sums, so that the compiler may keep them in one register.
+            let mut sums = [0.0_f32; 16];
+            let (numbers, values) = (self.numbers.chunks_exact(16), question.chunks_exact(16));
+            let rest = numbers.remainder().iter().zip(values.remainder());
+            let tail: f32 = rest.map(|(byte, value)| f32::from(*byte as i8) * value).sum();
+            for (numbers, values) in numbers.zip(values) {
+                for ((sum, byte), value) in sums.iter_mut().zip(numbers).zip(values) {
+                    *sum += f32::from(*byte as i8) * value;
+                }
+            }
+            (sums.iter().sum::<f32>() + tail) * self.scale
+        })
     }
 
     pub(super) fn to_vector(self) -> Vec<f32> {

@@ -99,6 +99,7 @@ impl<T: Send + 'static> Committer<T> {
                     let took = self.commit(&mut batch, &mut buffer, &mut committed);
                     linger = (took / 2).min(MAX_LINGER);
                 }
+                Taken::Seal => self.seal(),
                 Taken::Idle => self.look_around(),
                 Taken::Closed => break,
             }
@@ -266,6 +267,24 @@ impl<T: Send + 'static> Committer<T> {
                 last.end = end;
             }
         });
+    }
+
+    /// Seals the segment for whoever asked, unless it is empty.
+    fn seal(&mut self) {
+        let waiting = self.queue.take_seals();
+        let sealed = match self.shared.poison.state() {
+            State::Poisoned(reason) => Err(Refusal::Poisoned(reason)),
+            _ if self.end > preamble::SIZE as u64 => self.rotate(),
+            _ => Ok(()),
+        };
+        for done in waiting {
+            // Who no longer waits finds it sealed all the same.
+            let _ = done.send(match &sealed {
+                Ok(()) => Ok(()),
+                Err(Refusal::Full(reason)) => Err(AppendError::Full(Arc::clone(reason))),
+                Err(Refusal::Poisoned(reason)) => Err(AppendError::Poisoned(Arc::clone(reason))),
+            });
+        }
     }
 
     /// Seals the segment and opens the next.

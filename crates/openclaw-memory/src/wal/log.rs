@@ -124,6 +124,17 @@ impl<T: Send + 'static> Wal<T> {
         }
     }
 
+    /// Seals the segment that takes the appends, unless it is empty: later records go into a new one. Cancel safe; a dropped call
+    /// may have sealed it.
+    ///
+    /// # Errors
+    /// See [`AppendError`].
+    pub async fn seal(&self) -> Result<(), AppendError> {
+        let (done, sealed) = oneshot::channel();
+        self.queue.seal(done);
+        sealed.await.unwrap_or_else(|_| Err(self.gone()))
+    }
+
     /// Reads and scans; cheap to clone, shared by threads, useful even after the log was poisoned or closed.
     #[must_use]
     pub fn reader(&self) -> Reader {

@@ -36,14 +36,21 @@ struct State<T> {
     crowd: usize,
     /// How many entries the committer waits for.
     wanted: usize,
+    /// Who waits for the segment to be sealed.
+    seals: Vec<Sealing>,
     closed: bool,
 }
+
+/// Tells whoever asked for the segment to be sealed what became of it.
+pub(super) type Sealing = oneshot::Sender<Result<(), AppendError>>;
 
 /// What the committer got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Taken {
     /// Records.
     Batch,
+    /// The segment is to be sealed, see [`Queue::take_seals`].
+    Seal,
     /// Nothing for a while.
     Idle,
     /// The queue is closed and empty.
@@ -77,7 +84,14 @@ impl<T> State<T> {
 
 impl<T> Queue<T> {
     pub(super) fn new(capacity: usize) -> Self {
-        let state = State { entries: VecDeque::new(), patient: 0, crowd: 0, wanted: 1, closed: false };
+        let state = State {
+            entries: VecDeque::new(),
+            patient: 0,
+            crowd: 0,
+            wanted: 1,
+            seals: Vec::new(),
+            closed: false,
+        };
         Self { state: Mutex::new(state), filled: Condvar::new(), room: Semaphore::new(capacity), capacity }
     }
 
@@ -115,7 +129,13 @@ impl<T> Queue<T> {
         let mut state = self.lock();
         state.wanted = 1;
         let deadline = Instant::now() + idle;
-        while !state.has_work() {
+        loop {
+            if !state.seals.is_empty() {
+                return Taken::Seal;
+            }
+            if state.has_work() {
+                break;
+            }
             if state.closed {
                 return Taken::Closed;
             }
@@ -149,6 +169,19 @@ impl<T> Queue<T> {
         Taken::Batch
     }
 
+    /// Asks for the segment to be sealed. Dropped unanswered when the queue is closed.
+    pub(super) fn seal(&self, done: Sealing) {
+        let mut state = self.lock();
+        if !state.closed {
+            state.seals.push(done);
+            self.filled.notify_one();
+        }
+    }
+
+    pub(super) fn take_seals(&self) -> Vec<Sealing> {
+        std::mem::take(&mut self.lock().seals)
+    }
+
     /// While this is held no entry is patient: somebody waits for the room that it takes.
     pub(super) fn crowded(&self) -> Crowd<'_, T> {
         self.lock().crowd += 1;
@@ -166,8 +199,10 @@ impl<T> Queue<T> {
     /// Drops what is inside: the writers learn that nobody will write it.
     pub(super) fn abandon(&self) {
         self.close();
-        let entries = std::mem::take(&mut self.lock().entries);
-        drop(entries);
+        let mut state = self.lock();
+        let left = (std::mem::take(&mut state.entries), std::mem::take(&mut state.seals));
+        drop(state);
+        drop(left);
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {

@@ -6,7 +6,7 @@ use openclaw_core::Lsn;
 
 use super::{
     Damage, Pointer, ReadError, Record, SegmentInfo,
-    frame::{Head, frame_len},
+    frame::{Head, MAX_HEAD, frame_len},
     shared::{Segment, Shared},
     unseal::{Unseal, Unsealed},
     walk::{Frame, Step, Walker},
@@ -83,6 +83,29 @@ impl Reader {
             }
             done => done,
         }
+    }
+
+    /// The pointer to a record of which only the place is known: the length is read from its frame. Blocks.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn pointer_at(&self, lsn: Lsn, offset: u32) -> Result<Pointer, ReadError> {
+        let found = self.shared.with_table(|table| {
+            let index = table.find(lsn.0)?;
+            table.segments.get(index).copied()
+        });
+        let Some(segment) = found else {
+            let held = self.shared.with_table(super::shared::Table::held);
+            return Err(ReadError::Absent { lsn, held });
+        };
+        let path = || self.shared.path(segment.first);
+        let mut bytes = [0; MAX_HEAD];
+        let file = self.shared.file(segment.first);
+        let read = file.and_then(|file| file.read_up_to(&mut bytes, u64::from(offset)));
+        let read = read.map_err(|source| ReadError::Io { path: path(), source })?;
+        let head = bytes.get(..read).and_then(Head::parse);
+        let damaged = || ReadError::Damaged { path: path(), offset: u64::from(offset), lsn };
+        head.map(|head| Pointer { lsn, offset, len: head.len }).ok_or_else(damaged)
     }
 
     fn try_read(&self, segment: Segment, pointer: Pointer) -> Result<Vec<u8>, ReadError> {

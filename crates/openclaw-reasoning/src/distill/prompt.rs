@@ -107,11 +107,7 @@ pub(super) fn pieces<'a>(material: &'a Material, model: &ModelInfo) -> Vec<Piece
 }
 
 /// The known lines that fit, and how they are shown.
-fn known<'a>(
-    gauge: &Gauge<'_>,
-    lines: &'a [KnownLine],
-    room: usize,
-) -> (Vec<&'a KnownLine>, String) {
+fn known<'a>(gauge: &Gauge<'_>, lines: &'a [KnownLine], room: usize) -> (Vec<&'a KnownLine>, String) {
     let (mut shown, mut out, mut used) = (Vec::new(), String::new(), 0);
     for known in lines {
         let text: String = inert(&known.text).chars().take(KNOWN_CHARS).collect();

@@ -150,13 +150,13 @@ async fn long_conversations_are_asked_about_in_pieces_and_what_fails_is_missed()
     let texts = [long.as_str(), long.as_str(), "short"];
     let line = "{\"section\":\"summary\",\"text\":\"word\",\"sources\":[\"m1\"]}";
     let broken = ProviderError::Malformed { message: "nonsense".to_owned() };
-    let (some, provider) = distiller(4096, vec![Some(Ok(line)), Some(Err(broken.clone()))]);
+    let (some, provider) = distiller(3000, vec![Some(Ok(line)), Some(Err(broken.clone()))]);
     let distilled = some.distill(material(&texts), DAY).await.unwrap();
     assert_eq!(provider.asked.lock().unwrap().len(), 2);
     assert_eq!(distilled.proposals[0].sources[0].as_str(), "id1");
     assert_eq!(distilled.missed.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["id2", "id3"]);
     // Nothing at all is an error.
-    let (none, _) = distiller(4096, vec![Some(Err(broken))]);
+    let (none, _) = distiller(3000, vec![Some(Err(broken))]);
     assert!(none.distill(material(&texts), DAY).await.is_err());
     // Words without sense are missed, too.
     let (prose, _) = distiller(8192, vec![Some(Ok("{I would say} nothing"))]);

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub(super) use self::header::Texts;
+pub(super) use self::{header::Texts, kind::half};
 use self::{
     header::{Header, HeaderError, Value},
     kind::Kind,

@@ -7,6 +7,7 @@
 
 mod arithmetic;
 mod attention;
+pub mod embed;
 mod error;
 mod generate;
 mod gguf;

@@ -17,6 +17,8 @@ mod limits;
 mod local_model;
 mod logs;
 mod memory;
+mod memory_cli;
+mod memory_entries;
 mod message;
 mod providers;
 mod requests;

@@ -151,12 +151,43 @@ fn a_tool_nobody_has_is_told_to_the_model() {
         assert_eq!(end["tokens"]["input"], 20, "{end}");
         let requests = provider.requests();
         assert_eq!(requests.len(), 2);
-        // As a call or, where a vendor takes no calls without tools, in words.
         let second = requests[1].to_string();
-        for known in ["weather", "서울", "No tools are available"] {
+        for known in ["weather", "서울", "There is no tool"] {
             assert!(second.contains(known), "{known}: {second}");
         }
         let view = client.get("/conversations/c").expect(200);
         assert_eq!(view["messages"].as_array().unwrap().len(), 4, "the call and its result are kept: {view}");
+    }
+}
+
+#[test]
+fn what_a_model_remembers_shows_as_a_tool_and_not_as_a_skill() {
+    need_gateway!();
+    for provider in [Provider::openai(), Provider::anthropic()] {
+        provider
+            .calls("memory_store", json!({"content": "喜歡烏龍茶", "kind": "preference", "importance": 0.8}));
+        provider.answers(&["記住了。"]);
+        let gateway = Setup::with(&provider).start();
+        let client = gateway.client();
+        let message = json!({"channel": "api", "message": "我喜歡烏龍茶", "conversation_id": "c"});
+        let events = client.stream_message(&message).rest();
+        let called =
+            events.iter().find(|event| event.kind() == "skill_call").map(|event| &event.data["skill"]);
+        assert_eq!(called, Some(&json!("memory_store")), "{events:?}");
+        let end = &events.last().unwrap().data;
+        assert_eq!((&end["type"], &end["skills_used"]), (&json!("end"), &json!([])), "{end}");
+        let requests = provider.requests();
+        assert!(requests[1].to_string().contains("Remembered as mem_"), "{}", requests[1]);
+        let offered = requests[0]["tools"].to_string();
+        for tool in ["memory_search", "memory_read", "memory_store", "memory_forget"] {
+            assert!(offered.contains(tool), "{offered}");
+        }
+        // The next question finds it; asked elsewhere, so that only the memory can know.
+        provider.answers(&["烏龍茶。"]);
+        client
+            .stream_message(&json!({"channel": "api", "message": "我喜歡喝什麼茶？", "conversation_id": "d"}))
+            .rest();
+        let asked = provider.requests()[2].to_string();
+        assert!(asked.contains("<memory>") && asked.contains("喜歡烏龍茶"), "{asked}");
     }
 }

@@ -324,6 +324,7 @@ impl MemoryPort for FakeMemory {
         Ok(MemoryStats {
             wal: WalStats { entries: messages().count() as u64, bytes, oldest },
             compacted: CompactedStats { files: 0, bytes: 0, last_compaction: None },
+            archive_bytes: 0,
             total_bytes: bytes,
             semantic: None,
         })

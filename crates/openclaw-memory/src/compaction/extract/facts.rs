@@ -237,7 +237,7 @@ fn chinese(text: &str) -> Option<Finding> {
         return found(Section::Tasks, 70);
     }
     let timed = has(text, ZH_TIMES) || (digits(text) && has(text, &["月", "日", "号", "號", "点", "點"]));
-    if has(text, &ZH_SUPPOSES[..ZH_SUPPOSES.len() - 8]) {
+    if has(text, ZH_SUPPOSES) {
         return None;
     }
     if has(text, ZH_MUST) && timed && !has(text, ZH_RULES) {

@@ -27,32 +27,44 @@ pub(super) struct Said<'a> {
     pub(super) text: &'a str,
 }
 
-/// The words of a sentence that tell its topic.
-fn topics(text: &str) -> HashSet<String> {
-    let mut found = HashSet::new();
+/// The words of a sentence that tell its topic, as numbers in their order: sums over them come out the same each time, to the last
+/// bit, and so do the sentences that are chosen.
+fn topics(text: &str) -> Vec<u64> {
+    let mut found = Vec::new();
     let text = words::folded(text);
     let mut before = None;
     for c in text.chars() {
-        let east = is_han(c) || is_katakana(c) || is_hangul(c);
+        let east = is_east(c);
         if let (true, Some(before)) = (east, before) {
-            found.insert([before, c].iter().collect());
+            found.push(u64::from(u32::from(before)) << 32 | u64::from(u32::from(c)));
         }
         before = east.then_some(c);
     }
     for word in text.unicode_words() {
-        if word.is_ascii()
-            && (word.len() > 2 || word.bytes().any(|byte| byte.is_ascii_digit()))
-            && !words::is_empty_word(word)
-        {
-            found.insert(words::stem(word).to_owned());
-        } else if !word.is_ascii()
-            && !word.chars().any(|c| is_han(c) || is_katakana(c) || is_hangul(c))
-            && word.chars().count() > 3
-        {
-            found.insert(word.to_owned());
+        let telling = if word.is_ascii() {
+            (word.len() > 2 || word.bytes().any(|byte| byte.is_ascii_digit())) && !words::is_empty_word(word)
+        } else {
+            !word.chars().any(is_east) && word.chars().count() > 3
+        };
+        if telling {
+            found.push(number(words::stem(word)));
         }
     }
+    found.sort_unstable();
+    found.dedup();
     found
+}
+
+fn is_east(c: char) -> bool {
+    is_han(c) || is_katakana(c) || is_hangul(c)
+}
+
+/// FNV-1a, with the top bit set: no pair of characters has that.
+fn number(word: &str) -> u64 {
+    let hash = word.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    hash | 1 << 63
 }
 
 /// The sentences worth keeping, in their order.
@@ -60,15 +72,15 @@ pub(super) fn salient<'a>(said: &[Said<'a>]) -> Vec<Said<'a>> {
     let head = said.iter().take(SENTENCES / 2);
     let tail = said.iter().skip(SENTENCES / 2);
     let tail = tail.clone().skip(tail.len().saturating_sub(SENTENCES / 2));
-    let sentences: Vec<(Said<'a>, HashSet<String>)> = head
+    let sentences: Vec<(Said<'a>, Vec<u64>)> = head
         .chain(tail)
         .map(|said| (*said, topics(said.text)))
         .filter(|(said, topics)| topics.len() >= 2 && prose::weight(said.text) >= *GOOD.start() / 2)
         .collect();
-    let mut counts: HashMap<&str, usize> = HashMap::new();
+    let mut counts: HashMap<u64, usize> = HashMap::new();
     for (_, topics) in &sentences {
         for topic in topics {
-            *counts.entry(topic).or_default() += 1;
+            *counts.entry(*topic).or_default() += 1;
         }
     }
     let mut scored: Vec<(f64, usize)> = sentences
@@ -90,15 +102,15 @@ pub(super) fn salient<'a>(said: &[Said<'a>]) -> Vec<Said<'a>> {
     let Some(first) = first else { return Vec::new() };
     let first = scored.remove(first);
     let mut chosen: Vec<usize> = Vec::new();
-    let mut covered: HashSet<&str> = HashSet::new();
+    let mut covered: HashSet<u64> = HashSet::new();
     for (_, index) in std::iter::once(first).chain(scored) {
         if chosen.len() == wanted {
             break;
         }
         let topics = &sentences[index].1;
-        let again = topics.iter().filter(|topic| covered.contains(topic.as_str())).count();
+        let again = topics.iter().filter(|topic| covered.contains(topic)).count();
         if again * 100 < topics.len() * REPEATS {
-            covered.extend(topics.iter().map(String::as_str));
+            covered.extend(topics);
             chosen.push(index);
         }
     }
@@ -106,9 +118,9 @@ pub(super) fn salient<'a>(said: &[Said<'a>]) -> Vec<Said<'a>> {
     chosen.into_iter().map(|index| sentences[index].0).collect()
 }
 
-fn score(said: Said<'_>, topics: &HashSet<String>, index: usize, counts: &HashMap<&str, usize>) -> f64 {
+fn score(said: Said<'_>, topics: &[u64], index: usize, counts: &HashMap<u64, usize>) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "small counts")]
-    let weight = |topic: &String| (counts.get(topic.as_str()).copied().unwrap_or(0) as f64).ln_1p();
+    let weight = |topic: &u64| (counts.get(topic).copied().unwrap_or(0) as f64).ln_1p();
     #[expect(clippy::cast_precision_loss, reason = "small counts")]
     let mean = topics.iter().map(weight).sum::<f64>() / (topics.len() as f64).sqrt();
     let who = if said.role == Role::User { 1.25 } else { 1.0 };

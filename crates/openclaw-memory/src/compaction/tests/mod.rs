@@ -123,6 +123,30 @@ fn a_second_time_changes_nothing() {
 }
 
 #[test]
+fn a_long_talk_is_summed_up_the_same_each_time() {
+    // Sentences that weigh the same, in five languages: whatever order a hash table has must not decide between them.
+    let texts = [
+        "I moved to Lisbon last spring and I like the light there. What should I see in the old town on a rainy day?",
+        "我最近在學做菜，特別喜歡做麻婆豆腐。你能不能告訴我怎麼讓豆腐不碎？",
+        "我住在杭州，每天骑车上班，大概要四十分钟。",
+        "来月の京都旅行の計画を立てています。抹茶が好きなので、お茶屋さんを回りたいです。",
+        "저는 매일 아침 한강에서 달리기를 해요. 다음 주 토요일에 대회가 있어요.",
+        "Remind me to renew the lease before Friday. Here is the log:\n```\n2026-03-20 ERROR connection refused\n```",
+    ];
+    let talk: Vec<Spoken> = (0..400)
+        .map(|at| Spoken {
+            conversation: format!("conv_{}", at / 40).parse().unwrap(),
+            ..spoken(&format!("u{at}"), &format!("2026-03-{:02}", 1 + at / 25), texts[at % texts.len()])
+        })
+        .collect();
+    let fs = FaultFs::new();
+    run(&fs, &talk);
+    let before = everything(&fs);
+    assert!(run(&fs, &talk).files.is_empty());
+    assert_eq!(everything(&fs), before);
+}
+
+#[test]
 fn a_dry_run_says_what_it_would_do_and_does_nothing() {
     let (fs, talk) = (FaultFs::new(), talk());
     let dry = Setup { dry_run: true, ..Setup::of(&talk) }.run(&fs).unwrap();

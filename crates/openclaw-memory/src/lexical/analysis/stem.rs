@@ -282,7 +282,7 @@ mod tests {
             ("relational", "relat"),
             ("happy", "happi"),
             ("rationalize", "ration"),
-            ("university universe", "univers"),
+            ("universe universes", "univers"),
             ("eating eats", "eat"),
             ("says", "say"),
             ("youth", "youth"),

@@ -17,6 +17,7 @@ use super::{
     analysis::{Analyzer, Weight},
     dead::Dead,
     hash::{Domain, HashKey, TermHash},
+    length,
     memtable::MemRow,
     page::Cursor,
     postings::{BLOCK, Posting},
@@ -27,7 +28,7 @@ pub(super) use filter::Groups;
 use filter::{Data, Gate};
 use list::{List, WINDOW};
 use top::Top;
-use weigh::{Cover, Lengths, SCALE, Weigher, idf};
+use weigh::{Cover, Lengths, SCALE, Sum, Weigher, idf};
 use window::{Evaluator, Source};
 
 /// Most terms of a query; what follows is ignored. Those that find documents and those that only weigh are counted apart.
@@ -143,11 +144,11 @@ impl View<'_> {
         let most = (params.k1 + 1.0) * all;
         let weighers: Vec<Weigher<'_>> =
             weights.iter().map(|weight| Weigher::new(&lengths, params.k1, *weight)).collect();
-        let mut sources = self.sources(plan, places, &weighers, &mut buffer)?;
-        let cover = Cover { all, power: params.cover };
-        let mut evaluator = Evaluator::new(&weighers, &plan.terms, cover);
+        let mut sources = self.sources(plan, &places, &weighers, &mut buffer)?;
+        let cover = Cover::new(all, params.cover);
+        let mut evaluator = Evaluator::new(&weighers, &plan.terms, &cover);
         let mut top = Top::new(plan.limit);
-        for (bound, source, window) in promising(&sources, &weighers) {
+        for (bound, source, window) in promising(&sources, &weighers, &cover) {
             if bound < top.threshold() {
                 break;
             }
@@ -161,7 +162,7 @@ impl View<'_> {
             let (source, doc) = ((rank >> 32) as usize, rank as u32);
             let Some(source) = sources.get(source) else { continue };
             let score = score as f32 / SCALE;
-            let Some(row) = row(&source.data, doc)? else { continue };
+            let Some((row, length)) = row(&source.data, doc)? else { continue };
             found.candidates.push(Candidate {
                 key: DocKey { space: source.space, major: row.major, minor: row.minor },
                 score,
@@ -169,6 +170,8 @@ impl View<'_> {
                 time_ms: row.time_ms,
                 kind: row.kind,
                 importance: row.importance,
+                place: row.place,
+                length: length::decode(length),
                 previous: row.major.checked_sub(row.back).filter(|_| row.back > 0),
             });
         }
@@ -179,7 +182,7 @@ impl View<'_> {
     fn sources(
         &self,
         plan: &Plan<'_>,
-        places: Vec<Vec<Option<super::terms::Term>>>,
+        places: &[Vec<Option<super::terms::Term>>],
         weighers: &[Weigher<'_>],
         buffer: &mut Vec<u8>,
     ) -> Result<Vec<Source<'_>>, LexicalError> {
@@ -188,7 +191,7 @@ impl View<'_> {
             if plan.filter.space.is_some_and(|wanted| wanted != space) {
                 continue;
             }
-            for ((segment, dead), places) in self.segments.iter().zip(&places) {
+            for ((segment, dead), places) in self.segments.iter().zip(places) {
                 if segment.head.space != space {
                     continue;
                 }
@@ -227,11 +230,11 @@ impl View<'_> {
 }
 
 /// All windows with what their documents can score at most, the most promising first, of equal ones the latest.
-fn promising(sources: &[Source<'_>], weighers: &[Weigher<'_>]) -> Vec<(u32, usize, u32)> {
+fn promising(sources: &[Source<'_>], weighers: &[Weigher<'_>], cover: &Cover) -> Vec<(u32, usize, u32)> {
     let mut all = Vec::new();
     for (index, source) in sources.iter().enumerate() {
         let count = source.data.docs().div_ceil(WINDOW) as usize;
-        let mut sums = vec![0_u32; count];
+        let mut sums = vec![Sum::default(); count];
         let mut bounds = vec![0_u32; count];
         for (list, weigher) in source.lists.iter().zip(weighers) {
             list.windows(Some(weigher), source.shortest, &mut |window, bound| {
@@ -240,23 +243,28 @@ fn promising(sources: &[Source<'_>], weighers: &[Weigher<'_>]) -> Vec<(u32, usiz
                 }
             });
             for (sum, bound) in sums.iter_mut().zip(&mut bounds) {
-                *sum = sum.saturating_add(std::mem::take(bound));
+                *sum = sum.plus(weigher.most(std::mem::take(bound)));
             }
         }
         let closed = source.gate.close_windows(count);
-        let open = sums.into_iter().zip(closed).zip(0..).filter(|((sum, closed), _)| *sum > 0 && !closed);
-        all.extend(open.map(|((sum, _), window)| (sum, index, window)));
+        let open =
+            sums.into_iter().zip(closed).zip(0..).filter(|((sum, closed), _)| sum.score() > 0 && !closed);
+        all.extend(open.map(|((sum, _), window)| (cover.bound(sum), index, window)));
     }
     all.sort_unstable_by(|a, b| b.cmp(a));
     all
 }
 
-fn row(data: &Data<'_>, doc: u32) -> Result<Option<Row>, LexicalError> {
+/// A document's row and the code of its length.
+fn row(data: &Data<'_>, doc: u32) -> Result<Option<(Row, u8)>, LexicalError> {
     match data {
-        Data::Memory { rows } => Ok(rows.get(doc as usize).map(|row| row.row)),
+        Data::Memory { rows } => Ok(rows.get(doc as usize).map(|row| (row.row, row.length))),
         Data::Segment { segment, .. } => {
-            let rows = segment.rows(&mut Cursor::new(&segment.file), doc / BLOCK as u32)?;
-            Ok(rows.get(doc as usize % BLOCK).copied())
+            let mut cursor = Cursor::new(&segment.file);
+            let rows = segment.rows(&mut cursor, doc / BLOCK as u32)?;
+            let mut lengths = Vec::new();
+            segment.lengths(&mut cursor, doc, 1, &mut lengths)?;
+            Ok(rows.get(doc as usize % BLOCK).copied().zip(lengths.first().copied()))
         }
     }
 }

@@ -66,7 +66,7 @@ struct Here {
 pub(super) struct Evaluator<'a> {
     weighers: &'a [Weigher<'a>],
     terms: &'a [QueryTerm],
-    cover: Cover,
+    cover: &'a Cover,
     scores: Vec<Sum>,
     lengths: Vec<u8>,
     here: Vec<Here>,
@@ -74,7 +74,7 @@ pub(super) struct Evaluator<'a> {
 }
 
 impl<'a> Evaluator<'a> {
-    pub(super) fn new(weighers: &'a [Weigher<'a>], terms: &'a [QueryTerm], cover: Cover) -> Self {
+    pub(super) fn new(weighers: &'a [Weigher<'a>], terms: &'a [QueryTerm], cover: &'a Cover) -> Self {
         Self {
             weighers,
             terms,
@@ -145,10 +145,13 @@ impl<'a> Evaluator<'a> {
             }
         }
         self.here.sort_unstable_by_key(|here| (here.finds, here.bound));
-        let mut sum = 0_u32;
+        let mut sum = Sum::default();
+        let (weighers, cover) = (self.weighers, self.cover);
         let optional = self.here.iter().take_while(|here| {
-            sum = sum.saturating_add(here.bound);
-            !here.finds || sum < threshold
+            if let Some(weigher) = weighers.get(here.term) {
+                sum = sum.plus(weigher.most(here.bound));
+            }
+            !here.finds || cover.bound(sum) < threshold
         });
         let optional = optional.count();
         if let Some(first) = self.here.get_mut(..optional) {
@@ -166,12 +169,17 @@ impl<'a> Evaluator<'a> {
         threshold: u32,
         found: &mut Bits,
     ) -> Result<(), LexicalError> {
-        let mut left: u32 =
-            self.here.iter().take(optional).fold(0, |sum, here| sum.saturating_add(here.bound));
-        for here in self.here.get(..optional).unwrap_or_default().iter().rev() {
+        let most =
+            |here: &Here| self.weighers.get(here.term).map_or(Sum::default(), |it| it.most(here.bound));
+        // What this and all weaker terms can add.
+        let mut left: Vec<Sum> = Vec::with_capacity(optional);
+        for here in self.here.iter().take(optional) {
+            left.push(left.last().copied().unwrap_or_default().plus(most(here)));
+        }
+        for (here, left) in self.here.iter().zip(left).take(optional).rev() {
             let mut kept: Bits = [0; WINDOW as usize / 64];
             each(found, |doc| {
-                if self.scores.get(doc).is_some_and(|sum| sum.score().saturating_add(left) >= threshold) {
+                if self.scores.get(doc).is_some_and(|sum| self.cover.bound(sum.plus(left)) >= threshold) {
                     set(&mut kept, doc);
                 }
             });
@@ -191,7 +199,6 @@ impl<'a> Evaluator<'a> {
                 }
             };
             list.visit(window, &mut self.unpacked, |from, to| any(&kept, from as usize, to as usize), tell)?;
-            left = left.saturating_sub(here.bound);
         }
         Ok(())
     }

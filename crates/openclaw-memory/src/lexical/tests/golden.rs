@@ -19,8 +19,8 @@ fn make() -> FaultFs {
         );
         index.add(&[doc(major, &text)], major).unwrap();
     }
-    index.flush().unwrap();
     index.set_notes(b"notes".to_vec());
+    index.flush().unwrap();
     index.delete(&[Doomed::Keys { space: Space::Log, from: (7, 0), to: (9, 0) }]).unwrap();
     fs
 }
@@ -44,7 +44,7 @@ fn files_of_version_1_are_what_they_were() {
         let name = path.file_name().unwrap().to_owned();
         let fixture = fixtures().join(&name);
         let kept = std::fs::read(&fixture).unwrap();
-        assert_eq!(made.contents(&path).unwrap(), kept, "{name:?} is written differently now");
+        assert!(made.contents(&path).unwrap() == kept, "{name:?} is written differently now");
         disk.create(&path).unwrap().write_all_at(&kept, 0).unwrap();
         names.push(name);
     }

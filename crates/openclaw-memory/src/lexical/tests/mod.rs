@@ -48,6 +48,7 @@ fn doc(major: u64, text: &str) -> NewDoc<'_> {
         time_ms: 1_700_000_000_000 + major as i64 * 1000,
         kind: 1,
         importance: 0,
+        place: major as u32 * 100,
         conversation: b"c",
         channel: b"api",
         previous: major.checked_sub(1).filter(|previous| *previous > 0),
@@ -76,7 +77,7 @@ fn what_is_added_is_found_at_once_and_after_a_flush_and_a_start() {
             assert!(found.candidates[0].lex > 0.1 && found.candidates[0].lex <= 1.0);
         }
         let found = search(index, "run shoe", Filter::default(), 10);
-        assert_eq!(found.candidates[0].previous, Some(2));
+        assert_eq!((found.candidates[0].previous, found.candidates[0].place), (Some(2), 300));
         assert!(search(index, "nothing", Filter::default(), 10).candidates.is_empty());
         assert_eq!(index.covered(), 3);
     };

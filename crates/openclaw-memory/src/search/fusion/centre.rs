@@ -25,6 +25,17 @@ impl Shipped {
         self.bytes.len() / (2 * 4 * Language::ALL.len())
     }
 
+    /// The mean of all languages' passages: what vectors of the model have in common.
+    pub(crate) fn common(&self) -> Box<[f32]> {
+        let mut common = vec![0.0; self.dimensions()];
+        for language in Language::ALL {
+            for (sum, value) in common.iter_mut().zip(self.mean(1, language)) {
+                *sum += value / Language::ALL.len() as f32;
+            }
+        }
+        common.into()
+    }
+
     pub(super) fn mean(&self, side: usize, language: Language) -> Vec<f32> {
         let dimensions = self.dimensions();
         let number = side * Language::ALL.len() + language as usize;
@@ -89,6 +100,16 @@ pub(crate) struct CentredQuestion<'a> {
 }
 
 impl CentredQuestion<'_> {
+    /// Numbers of its vector.
+    pub(crate) fn dimensions(&self) -> usize {
+        self.plain.len()
+    }
+
+    /// The two vectors that passages may be near to.
+    pub(crate) fn sides(&self) -> [&[f32]; 2] {
+        [&self.plain, &self.centred]
+    }
+
     /// The three vectors whose dot products with a passage of this language say how near it is: see
     /// [`CentredQuestion::nearness_of_dots`]. The first two are the same for all languages.
     pub(crate) fn vectors(&self, language: Language) -> [&[f32]; 3] {
@@ -106,6 +127,7 @@ impl CentredQuestion<'_> {
     }
 
     /// How near a passage is whose vector (of length 1) is at hand.
+    #[cfg(test)]
     pub(crate) fn nearness(&self, passage: &[f32], language: Language) -> Nearness {
         self.nearness_of_dots(language, self.vectors(language).map(|vector| dot(vector, passage)))
     }

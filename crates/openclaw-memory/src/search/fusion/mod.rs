@@ -11,7 +11,7 @@ mod tests;
 
 use std::{cmp::Ordering, collections::HashMap};
 
-pub(crate) use centre::{Centres, Shipped};
+pub(crate) use centre::{CentredQuestion, Centres, Shipped};
 pub(crate) use spread::Nearnesses;
 
 /// A passage that at least one side has found, with the scores of both.

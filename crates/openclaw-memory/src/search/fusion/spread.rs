@@ -65,7 +65,7 @@ impl Nearnesses {
 
     /// One number for how near a passage is: 0 for the mean passage, about 1 for the nearest of thousands. The better of two
     /// views counts, the one across languages with a handicap.
-    pub(super) fn standard(&self, nearness: Nearness, foreign: f32) -> f32 {
+    pub(crate) fn standard(&self, nearness: Nearness, foreign: f32) -> f32 {
         let plain = self.plain.standard(nearness.plain, PLAIN);
         let centred = self.centred.standard(nearness.centred, CENTRED);
         plain.max(centred - foreign)

@@ -7,10 +7,7 @@ use openclaw_core::{
 use tokio::runtime::Handle;
 
 use super::{Moment, forgetting::plan_forgetting};
-use crate::{
-    index::Listing,
-    store::{Core, error},
-};
+use crate::{index::Listing, store::Core};
 
 /// Entries that one intent names; others are forgotten by the next.
 const ENTRIES: usize = 256;
@@ -41,8 +38,8 @@ impl Core {
     fn collect_entries(&self, collected: &mut Collected, runtime: &Handle) -> Result<(), MemoryError> {
         loop {
             // Let go between batches, so that checkpoints and erasures get their turn.
-            let mut unfinished = self.maintain();
-            self.overwrite(&mut unfinished).map_err(error::change)?;
+            let (_turn, mut unfinished) = self.remove();
+            self.overwrite(&mut unfinished)?;
             let (now, mut found) = (Moment::now(), 0);
             let plan = plan_forgetting(&self.projections, &mut |id, row| {
                 let over = found < ENTRIES && self.ends_at(id, row)?.is_some_and(|end| end <= now.at_ms);
@@ -55,7 +52,7 @@ impl Core {
                 return Ok(());
             }
             let bytes: u64 = plan.records.iter().map(|at| u64::from(at.len)).sum();
-            self.carry_out(plan, &mut unfinished, runtime)?;
+            self.carry_out(plan, &mut unfinished, false, runtime)?;
             collected.expired_entries += count as u64;
             collected.bytes += bytes;
         }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, hash_map};
 
 use openclaw_core::{
-    ForeignMessage, Lsn, RunId,
+    ForeignMessage, Lsn, RunId, limits,
     port::{ExportCursor, ExportPage, MemoryError},
 };
 
@@ -14,11 +14,8 @@ use crate::{
     wal::Pointer,
 };
 
-/// Text of a page, unless a single record has more.
-const PAGE_BYTES: usize = 4 << 20;
-
 /// What is known of a run while its records pass by.
-struct Run {
+pub(super) struct Run {
     conversation: ConvKey,
     channel: String,
     /// Its steps' messages so far; `None`: some passed unseen.
@@ -46,7 +43,8 @@ impl Core {
                 continue;
             }
             let more: usize = messages.iter().map(|message| message.content.len()).sum();
-            let full = page.messages.len() + messages.len() > limit.max(1) || bytes + more > PAGE_BYTES;
+            let full =
+                page.messages.len() + messages.len() > limit.max(1) || bytes + more > limits::EXPORT_BYTES;
             if full && !page.messages.is_empty() {
                 page.next = Some(ExportCursor(last));
                 break;
@@ -58,7 +56,7 @@ impl Core {
         Ok(page)
     }
 
-    fn foreign(
+    pub(super) fn foreign(
         &self,
         at: Pointer,
         record: &Record<'_>,

@@ -6,6 +6,7 @@ use openclaw_core::{MemoryId, port::MemoryError};
 use tokio::runtime::Handle;
 
 use crate::{
+    compaction::Removed,
     index::{Change, Fill, IndexError, MemoryChange, MemoryRow, Projections},
     record::{Changed, ChangedRecord, ForgottenRecord, encode_changed},
     store::{Core, Unfinished, error},
@@ -83,23 +84,25 @@ impl Core {
         Ok(())
     }
 
-    /// Takes entries away. What is not overwritten yet when this fails is owed.
+    /// Takes entries away, and the lines made of them unless those are kept. What is not overwritten yet when this fails is owed.
     pub(in crate::store) fn carry_out(
         &self,
         plan: Forgetting,
         unfinished: &mut Unfinished,
+        keeps_lines: bool,
         runtime: &Handle,
-    ) -> Result<(), MemoryError> {
+    ) -> Result<Removed, MemoryError> {
         self.relink(&plan, runtime)?;
         let intent = ForgottenRecord {
             before_ms: None,
+            keeps_lines,
             conversations: Vec::new(),
             memories: plan.memories,
             totals: self.projections.totals(),
             records: plan.records,
         };
         self.log_intent(&intent, (Vec::new(), plan.changes), runtime)?;
-        unfinished.0.extend_from_slice(&intent.records);
-        self.overwrite(unfinished).map_err(error::change)
+        unfinished.owe(&intent.records, &intent.memories, keeps_lines);
+        self.overwrite(unfinished)
     }
 }

@@ -95,7 +95,7 @@ impl Core {
     }
 
     /// Whether a message of this id is there, said here or elsewhere.
-    fn holds_message(&self, id: &MessageId) -> Result<bool, MemoryError> {
+    pub(in crate::store) fn holds_message(&self, id: &MessageId) -> Result<bool, MemoryError> {
         if let Some(run) = RunId::of_message(id)
             && self.locate(run)?.is_some()
         {

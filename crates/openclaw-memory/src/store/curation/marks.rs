@@ -26,7 +26,6 @@ pub(crate) struct Compaction {
 
 impl Core {
     /// Notes, durably, that these records are Markdown now. Blocks.
-    #[cfg_attr(not(test), expect(dead_code, reason = "what makes Markdown calls it"))]
     pub(crate) fn mark_compacted(&self, done: &Compaction, runtime: &Handle) -> Result<(), MemoryError> {
         let payload = encode_mark(&done.lsns, &done.report, &done.files);
         let _alone = self.maintain();
@@ -47,16 +46,9 @@ impl Core {
     }
 
     /// Up to where the log is Markdown: every record before this one. 1 when none is.
-    #[cfg_attr(not(test), expect(dead_code, reason = "what makes Markdown asks for it"))]
     pub(crate) fn compacted_until(&self) -> Result<Lsn, MemoryError> {
         let all = self.projections.compactions(usize::MAX).map_err(|e| self.index_failed(e))?;
         Ok(all.into_iter().map(|(_, lsns)| lsns.end).max().unwrap_or(Lsn(1)))
-    }
-
-    /// Says how far the compaction under way is: segments done and in all; `None`: none is.
-    #[cfg_attr(not(test), expect(dead_code, reason = "what makes Markdown calls it"))]
-    pub(crate) fn set_compacting(&self, progress: Option<(u64, u64)>) {
-        *self.compacting.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = progress;
     }
 
     pub(super) fn compaction_history(&self, limit: usize) -> Result<CompactionHistory, MemoryError> {

@@ -3,7 +3,9 @@
 //! Whatever here changes the log does so one after another, and not while a checkpoint or an erasure is under way: so what it
 //! decides still holds when its record is written.
 
+mod check;
 mod collect;
+mod compact;
 mod entries;
 mod export;
 mod forgetting;
@@ -24,6 +26,7 @@ use openclaw_core::{
 };
 use tokio::runtime::Handle;
 
+pub(super) use compact::Model;
 pub(super) use forgetting::plan_forgetting;
 pub use past::Past;
 pub(super) use remember::{memory_changes, supersede_changes};
@@ -66,8 +69,9 @@ impl CurationPort for Memory {
         self.blocking(move |core| core.export(after, limit)).await
     }
 
-    async fn compact(&self, _request: CompactRequest) -> Result<CompactionReport, MemoryError> {
-        Err(MemoryError::Unavailable { what: "compaction" })
+    async fn compact(&self, request: CompactRequest) -> Result<CompactionReport, MemoryError> {
+        let runtime = Handle::current();
+        self.blocking(move |core| core.compact(request, &runtime)).await
     }
 
     async fn history(&self, limit: usize) -> Result<CompactionHistory, MemoryError> {
@@ -80,7 +84,7 @@ impl CurationPort for Memory {
     }
 
     async fn verify(&self) -> Result<Verification, MemoryError> {
-        Err(MemoryError::Unavailable { what: "the check of the whole memory" })
+        self.blocking(|core| core.verification()).await
     }
 }
 

@@ -9,7 +9,6 @@ use super::{super::Core, Moment, forgetting::plan_forgetting};
 use crate::{
     index::{Change, Fill, IndexError, MemoryChange, MemoryRow, Projections, content_hash},
     record::{Changed, ChangedRecord, ConvKey, RememberedRecord, encode_changed, encode_remembered},
-    store::error,
     wal::Pointer,
 };
 
@@ -187,13 +186,13 @@ impl Core {
     }
 
     pub(super) fn forget(&self, id: MemoryId, runtime: &Handle) -> Result<Option<MemoryEntry>, MemoryError> {
-        let mut unfinished = self.maintain();
-        self.overwrite(&mut unfinished).map_err(error::change)?;
+        let (_turn, mut unfinished) = self.remove();
+        self.overwrite(&mut unfinished)?;
         let entry = self.remembered(id, Moment::now())?;
         let plan = plan_forgetting(&self.projections, &mut |other, _| Ok(other == id));
         let plan = plan.map_err(|e| self.index_failed(e))?;
         if !plan.memories.is_empty() {
-            self.carry_out(plan, &mut unfinished, runtime)?;
+            self.carry_out(plan, &mut unfinished, false, runtime)?;
         }
         Ok(entry)
     }

@@ -186,7 +186,7 @@ fn half_at(block: &[u8], start: usize) -> f32 {
 }
 
 /// A number of sixteen bits (IEEE 754 binary16).
-fn half(bytes: [u8; 2]) -> f32 {
+pub(in crate::local) fn half(bytes: [u8; 2]) -> f32 {
     let bits = u32::from(u16::from_le_bytes(bytes));
     let (sign, exponent, fraction) = ((bits & 0x8000) << 16, bits >> 10 & 0x1f, bits & 0x3ff);
     match exponent {

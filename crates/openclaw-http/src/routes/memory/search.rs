@@ -7,9 +7,10 @@ use openclaw_core::{
     port::{PruneRequest, SearchQuery},
 };
 
+use super::Ask;
 use crate::{
     Limits, body,
-    handle::{Call, require_json},
+    exchange::check_channel,
     respond::{self, Answer, Refusal},
     wire::memory::{
         PruneBody, PruneResponse, PrunedCounts, SearchRequest, SearchResponse, SearchResult, Stats,
@@ -17,17 +18,14 @@ use crate::{
 };
 
 /// `GET /memory/stats`.
-pub(crate) async fn stats(call: &Call) -> Answer {
-    let stats = call.conn.app.services.memory.stats().await?;
+pub(super) async fn stats(ask: &Ask<'_>) -> Answer {
+    let stats = ask.memory.stats().await?;
     Ok(respond::ok(&Stats::from(stats)))
 }
 
 /// `POST /memory/search`.
-pub(crate) async fn search(call: &mut Call) -> Answer {
-    require_json(&call.parts.headers)?;
-    let app = &call.conn.app;
-    let bytes = body::read(&mut call.body, limits::BODY_BYTES, app).await?;
-    let request: SearchRequest = body::parse(&bytes)?;
+pub(super) async fn search(ask: &Ask<'_>) -> Answer {
+    let request: SearchRequest = body::parse(ask.body)?;
     let query = request.query.ok_or_else(|| Failure::bad_field("query", "is required"))?;
     if query.trim().is_empty() {
         return Err(Failure::bad_field("query", "must not be empty").into());
@@ -41,6 +39,9 @@ pub(crate) async fn search(call: &mut Call) -> Answer {
     let limit = limit.filter(|limit| (least..=most).contains(limit)).ok_or_else(|| {
         Failure::bad_field("limit", format!("must be a whole number between {least} and {most}"))
     })?;
+    if let Some(channel) = &request.channel {
+        check_channel(channel)?;
+    }
     let search = SearchQuery {
         query: query.clone(),
         limit,
@@ -51,26 +52,21 @@ pub(crate) async fn search(call: &mut Call) -> Answer {
         conversation: request.conversation_id,
     };
     let began = Instant::now();
-    let found = app.services.memory.search(search).await?;
+    let found = ask.memory.search(search).await?;
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let results = found.hits.iter().map(SearchResult::from).collect();
     Ok(respond::ok(&SearchResponse { results, total: found.total, query: &query, took_ms }))
 }
 
 /// `DELETE /memory/prune`.
-pub(crate) async fn prune(call: &mut Call) -> Answer {
-    require_json(&call.parts.headers)?;
-    let app = &call.conn.app;
-    let bytes = body::read(&mut call.body, limits::BODY_BYTES, app).await?;
-    // No body at all is an object without `before`.
-    let bytes = if bytes.trim_ascii().is_empty() { &b"{}"[..] } else { &*bytes };
-    let request: PruneBody = body::parse(bytes)?;
+pub(super) async fn prune(ask: &Ask<'_>) -> Answer {
+    let request: PruneBody = body::parse(ask.body_or_empty())?;
     let before = request.before.ok_or_else(|| {
         Failure::bad_field("before", "is required: a time in RFC 3339, such as 2025-01-01T00:00:00Z")
     })?;
     let kind = request.kind.unwrap_or_default();
     let confirm = request.confirm.unwrap_or(false);
-    let pruned = app.services.memory.prune(PruneRequest { before, kind: kind.into(), confirm }).await?;
+    let pruned = ask.memory.prune(PruneRequest { before, kind: kind.into(), confirm }).await?;
     let pruned = PrunedCounts::from(pruned);
     if confirm {
         return Ok(respond::ok(&PruneResponse { pruned, before, kind }));

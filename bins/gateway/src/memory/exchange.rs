@@ -1,0 +1,228 @@
+//! `gateway memory import` and `gateway memory export`.
+
+use std::{
+    fs::OpenOptions,
+    io::{self, IsTerminal as _, Write},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use hyper::Method;
+use openclaw_core::limits;
+use openclaw_http::exchange::{Line, write_line};
+use serde_json::json;
+
+use super::{
+    access::{Access, AskError},
+    bar::Bar,
+    import::open,
+    show::counted,
+};
+use crate::{
+    exit::{Exit, Stop},
+    output::{complain, harmless, line},
+};
+
+/// Messages of one page of an export.
+const PAGE: usize = 1000;
+const LINES: &str = "application/x-ndjson";
+
+/// What was done so far.
+#[derive(Default)]
+struct Done {
+    imported: u64,
+    skipped: u64,
+}
+
+/// `gateway memory import`.
+pub(super) async fn import(access: &Access, files: &[PathBuf]) -> Result<Exit, Stop> {
+    let mut done = Done::default();
+    let mut bar = Bar::new();
+    let ended = tokio::select! {
+        ended = import_all(access, files, &mut done, &mut bar) => ended,
+        _ = tokio::signal::ctrl_c() => Err(Stop::new(Exit::Interrupted, "stopped")),
+    };
+    bar.end();
+    let Done { imported, skipped } = done;
+    let told = format!("{} imported, {skipped} there already", counted(imported, "entry", "entries"));
+    ended.map_err(|stop| {
+        let rest = "; the same command goes on: what is there already is passed over";
+        let message = format!("{}\n{told}{rest}", stop.message);
+        Stop { message, ..stop }
+    })?;
+    line(&told);
+    Ok(Exit::Ok)
+}
+
+async fn import_all(access: &Access, files: &[PathBuf], done: &mut Done, bar: &mut Bar) -> Result<(), Stop> {
+    for file in files {
+        for mut source in open(file).map_err(|error| Stop::because(Exit::Failure, &error))? {
+            if bar.is_seen() {
+                complain(&format!("{}: {}", harmless(&source.name), source.format.as_str()));
+            }
+            let mut batch = Batch::default();
+            loop {
+                let item = source.next();
+                let line = match &item {
+                    Ok(Some(item)) => rendered(&item.line),
+                    // What was read before a mistake is sound and goes in.
+                    Ok(None) | Err(_) => Vec::new(),
+                };
+                if line.is_empty() || !batch.takes(&line) {
+                    batch.send(access, done, |line| source.place(line).to_string()).await?;
+                    let so_far = counted(done.imported + done.skipped, "entry", "entries");
+                    bar.show(source.done(), source.bytes, &so_far);
+                }
+                let Some(item) = item.map_err(|error| Stop::because(Exit::Failure, &error))? else { break };
+                if line.len() > limits::BODY_BYTES {
+                    let what =
+                        format!("{}: the entry is over what a request can hold", source.place(item.at));
+                    return Err(Stop::new(Exit::Failure, what));
+                }
+                batch.push(&line, item.at);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A line of the exchange format, its end included.
+fn rendered(line: &Line) -> Vec<u8> {
+    match line {
+        Line::Message(message) => write_line(message).into_bytes(),
+        Line::Memory(memory) => {
+            let line = json!({
+                "kind": memory.kind, "content": memory.content, "importance": memory.importance, "tags": memory.tags,
+                "expires_at": memory.expires_at, "conversation_id": memory.conversation, "sources": memory.sources,
+                "supersedes": memory.supersedes,
+            });
+            format!("{line}\n").into_bytes()
+        }
+    }
+}
+
+/// Lines on their way.
+#[derive(Default)]
+struct Batch {
+    body: Vec<u8>,
+    /// Where each comes from.
+    places: Vec<u64>,
+}
+
+impl Batch {
+    /// Whether a request still has room for one more line.
+    fn takes(&self, line: &[u8]) -> bool {
+        self.body.len() + line.len() <= limits::BODY_BYTES && self.places.len() < limits::IMPORT_MESSAGES
+    }
+
+    fn push(&mut self, line: &[u8], at: u64) {
+        self.body.extend_from_slice(line);
+        self.places.push(at);
+    }
+
+    /// Sends what there is; afterwards it is empty.
+    async fn send(
+        &mut self,
+        access: &Access,
+        done: &mut Done,
+        place: impl Fn(u64) -> String,
+    ) -> Result<(), Stop> {
+        let Self { body, places } = std::mem::take(self);
+        if places.is_empty() {
+            return Ok(());
+        }
+        let asked = access.ask(&Method::POST, "/memory/import", LINES, Bytes::from(body)).await;
+        let answer = asked.map_err(|error| match error {
+            AskError::Refused(failure) => {
+                let line = failure.details.get("line").and_then(serde_json::Value::as_u64);
+                let at = line.and_then(|line| places.get(usize::try_from(line).ok()?.checked_sub(1)?));
+                let message = harmless(&failure.message);
+                let at = at.map(|at| format!("{}: ", place(*at))).unwrap_or_default();
+                Stop::new(Exit::Failure, format!("{at}{message}"))
+            }
+            error => error.into(),
+        })?;
+        let counts = answer.json()?;
+        done.imported += counts["imported"].as_u64().unwrap_or_default();
+        done.skipped += counts["skipped"].as_u64().unwrap_or_default();
+        Ok(())
+    }
+}
+
+/// `gateway memory export`.
+pub(super) async fn export(access: &Access, file: Option<&Path>) -> Result<Exit, Stop> {
+    let Some(path) = file else {
+        let mut stdout = io::stdout();
+        let quiet = stdout.is_terminal();
+        return match pages(access, &mut stdout, !quiet).await {
+            // Whoever reads has had enough.
+            Err(PageError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Ok),
+            Err(error) => Err(error.told("standard output")),
+            Ok(_) => Ok(Exit::Ok),
+        };
+    };
+    let name = path.display().to_string();
+    let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let mut out = created.map_err(|error| {
+        let hint = if error.kind() == io::ErrorKind::AlreadyExists {
+            "; remove it first, or take another name"
+        } else {
+            ""
+        };
+        Stop::new(Exit::Failure, format!("can't create {name}: {error}{hint}"))
+    })?;
+    let written = tokio::select! {
+        written = pages(access, &mut out, true) => written,
+        _ = tokio::signal::ctrl_c() => {
+            return Err(Stop::new(Exit::Interrupted, format!("stopped; {name} holds the first part only")));
+        }
+    };
+    let count = written.and_then(|count| out.sync_all().map(|()| count).map_err(PageError::Write));
+    let count = count.map_err(|error| error.told(&name))?;
+    line(&format!("{} in {name}", counted(count, "message", "messages")));
+    Ok(Exit::Ok)
+}
+
+enum PageError {
+    Ask(Stop),
+    Write(io::Error),
+}
+
+impl PageError {
+    fn told(self, name: &str) -> Stop {
+        match self {
+            Self::Ask(stop) => stop,
+            Self::Write(error) => Stop::new(Exit::Failure, format!("can't write to {name}: {error}")),
+        }
+    }
+}
+
+/// Writes every page; how many messages they were.
+async fn pages(access: &Access, out: &mut impl Write, with_bar: bool) -> Result<u64, PageError> {
+    let (mut count, mut after) = (0_u64, None::<String>);
+    let mut bar = Bar::new();
+    let whole = match with_bar && bar.is_seen() {
+        true => access.json(Method::GET, "/memory/stats", None).await.ok(),
+        false => None,
+    };
+    let whole = whole.and_then(|stats| stats["wal"]["entries"].as_u64());
+    loop {
+        let after_it = after.as_ref().map(|after| format!("&after={after}")).unwrap_or_default();
+        let target = format!("/memory/export?limit={PAGE}{after_it}");
+        let page = access.ask(&Method::GET, &target, LINES, Bytes::new()).await;
+        let page = page.map_err(|error| PageError::Ask(error.into()))?;
+        out.write_all(&page.body).map_err(PageError::Write)?;
+        count += page.body.iter().filter(|byte| **byte == b'\n').count() as u64;
+        if let Some(whole) = whole {
+            bar.show(count, whole, &counted(count, "message", "messages"));
+        }
+        match page.next_cursor {
+            Some(next) if after.as_ref() != Some(&next) => after = Some(next),
+            _ => break,
+        }
+    }
+    bar.end();
+    out.flush().map_err(PageError::Write)?;
+    Ok(count)
+}

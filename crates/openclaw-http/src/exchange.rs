@@ -1,0 +1,183 @@
+//! The exchange format: JSON Lines, one message or one memory a line. What comes in over HTTP, what a file on the disk says
+//! and what goes out are the same text.
+//!
+//! ```
+//! use openclaw_http::exchange::{Line, read_line, write_line};
+//!
+//! let text = r#"{"conversation_id":"c","channel":"api","role":"user","content":"hi","timestamp":"2026-03-20T15:30:00Z","id":"m1"}"#;
+//! let Ok(Line::Message(message)) = read_line(text.as_bytes()) else { panic!() };
+//! assert_eq!(write_line(&message), format!("{text}\n"));
+//! ```
+
+use openclaw_core::{
+    ConversationId, Failure, ForeignMessage, MemoryKind, MessageId, NewMemory, Role, Timestamp, limits,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Limits, body, wire::entries::EntryRequest};
+
+/// What a line says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Line {
+    /// Somebody said something.
+    Message(ForeignMessage),
+    /// Something is to be remembered.
+    Memory(NewMemory),
+}
+
+/// A message as it comes in.
+#[derive(Debug, Deserialize)]
+struct MessageIn {
+    conversation_id: Option<ConversationId>,
+    channel: Option<String>,
+    role: Option<Role>,
+    content: Option<String>,
+    timestamp: Option<Timestamp>,
+    #[serde(default)]
+    id: Option<MessageId>,
+}
+
+/// A message as it goes out: every field, in this order, always.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "ExchangeMessage"))]
+pub(crate) struct MessageOut<'a> {
+    #[cfg_attr(feature = "openapi", schemars(with = "String"))]
+    conversation_id: &'a ConversationId,
+    channel: &'a str,
+    role: Role,
+    content: &'a str,
+    #[cfg_attr(feature = "openapi", schemars(schema_with = "crate::openapi::time"))]
+    timestamp: Timestamp,
+    /// May be left out of what is imported: the same message then has the same id each time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<String>"))]
+    id: Option<&'a MessageId>,
+}
+
+/// Which of the two a line is: a memory has a `kind`, a message has none.
+#[derive(Deserialize)]
+struct Sort {
+    #[serde(default)]
+    kind: Option<MemoryKind>,
+}
+
+/// Reads one line of the exchange format. Unknown fields are passed over.
+///
+/// # Errors
+/// 400 naming the field and what is wrong with it.
+pub fn read_line(line: &[u8]) -> Result<Line, Failure> {
+    let sort: Sort = body::parse(line).map_err(as_line)?;
+    if sort.kind.is_some() {
+        let request: EntryRequest = body::parse(line).map_err(as_line)?;
+        return request.check().map(Line::Memory);
+    }
+    let read: MessageIn = body::parse(line).map_err(as_line)?;
+    let content = required(read.content, "content")?;
+    if content.is_empty() {
+        return Err(Failure::bad_field("content", "must not be empty"));
+    }
+    if content.len() > limits::MESSAGE_BYTES {
+        let reason = format!("must be at most {} KiB of UTF-8", limits::MESSAGE_BYTES / 1024);
+        return Err(Failure::bad_field("content", reason));
+    }
+    let channel = required(read.channel, "channel")?;
+    check_channel(&channel)?;
+    Ok(Line::Message(ForeignMessage {
+        conversation: required(read.conversation_id, "conversation_id")?,
+        channel,
+        role: required(read.role, "role")?,
+        content,
+        timestamp: required(read.timestamp, "timestamp")?,
+        id: read.id,
+    }))
+}
+
+/// The line of a message, its end included.
+#[must_use]
+pub fn write_line(message: &ForeignMessage) -> String {
+    let out = MessageOut {
+        conversation_id: &message.conversation,
+        channel: &message.channel,
+        role: message.role,
+        content: &message.content,
+        timestamp: message.timestamp,
+        id: message.id.as_ref(),
+    };
+    // Texts and numbers always serialise.
+    let mut line = serde_json::to_string(&out).unwrap_or_default();
+    line.push('\n');
+    line
+}
+
+/// A channel's name: what was said elsewhere may bring one that no adapter here has.
+pub(crate) fn check_channel(name: &str) -> Result<(), Failure> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    if (1..=Limits::CHANNEL_BYTES).contains(&name.len()) && name.bytes().all(allowed) {
+        return Ok(());
+    }
+    let reason = format!("must be 1 to {} characters of A-Z, a-z, 0-9, _, - and .", Limits::CHANNEL_BYTES);
+    Err(Failure::bad_field("channel", reason))
+}
+
+fn required<T>(value: Option<T>, field: &str) -> Result<T, Failure> {
+    value.ok_or_else(|| Failure::bad_field(field, "is required"))
+}
+
+/// What is wrong with a whole line is said of the line.
+fn as_line(failure: Failure) -> Failure {
+    match failure.details.get("reason").and_then(|reason| reason.as_str()) {
+        Some(reason) if failure.details.get("field").is_some_and(|field| field == "body") => {
+            Failure::bad_field("line", reason.replace("send a JSON object", "a line is a JSON object"))
+        }
+        _ => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_what_is_wrong_with_a_line() {
+        let good = r#""conversation_id":"c","channel":"api","role":"user","content":"hi""#;
+        for (line, field) in [
+            (String::new(), "line"),
+            ("[1]".to_owned(), "line"),
+            ("{".to_owned(), "line"),
+            (format!("{{{good}}}"), "timestamp"),
+            (format!("{{{good},\"timestamp\":\"soon\"}}"), "timestamp"),
+            (format!("{{{good},\"timestamp\":\"2026-01-01\",\"id\":\"a b\"}}"), "id"),
+            (r#"{"channel":"api","role":"robot"}"#.to_owned(), "role"),
+            (good.replace("api", "a b").replace("hi", "ho"), "line"),
+            (format!("{{{},\"timestamp\":\"2026-01-01\"}}", good.replace("api", "a b")), "channel"),
+            (format!("{{{},\"timestamp\":\"2026-01-01\"}}", good.replace("hi", "")), "content"),
+            (r#"{"kind":"wish","content":"x"}"#.to_owned(), "kind"),
+            (r#"{"kind":"fact","content":" "}"#.to_owned(), "content"),
+        ] {
+            let failure = read_line(line.as_bytes()).unwrap_err();
+            assert_eq!(failure.details["field"], field, "{line}: {failure:?}");
+        }
+    }
+
+    #[test]
+    fn a_memory_is_told_by_its_kind() {
+        let line = r#"{"kind":"task","content":"water the plants","tags":["home"],"importance":0.9}"#;
+        let Ok(Line::Memory(memory)) = read_line(line.as_bytes()) else { panic!() };
+        assert_eq!((memory.kind, memory.tags.len(), memory.importance), (MemoryKind::Task, 1, 0.9));
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let message = ForeignMessage {
+            conversation: "c".parse().unwrap(),
+            channel: "chatgpt".to_owned(),
+            role: Role::Tool,
+            content: "line\nbreak \u{2028} \u{0} 明天서울".to_owned(),
+            timestamp: Timestamp::from_unix_millis(-1),
+            id: None,
+        };
+        let line = write_line(&message);
+        assert_eq!(line.matches('\n').count(), 1);
+        assert_eq!(read_line(line.as_bytes()).unwrap(), Line::Message(message));
+    }
+}
