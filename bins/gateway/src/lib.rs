@@ -13,7 +13,6 @@ mod app;
 mod chat;
 mod cli;
 mod client;
-#[cfg_attr(not(test), expect(dead_code, reason = "the memory does not compact yet"))]
 mod compaction;
 mod config;
 mod doctor;

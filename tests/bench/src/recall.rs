@@ -20,6 +20,7 @@ use openclaw_core::{
     port::{CurationPort, EmbedError, EmbedModel, EmbedPort, EmbedSide, Embedding, MemoryPort, SearchQuery},
 };
 use openclaw_memory::{Memory, Parts};
+use openclaw_reasoning::local::embed::{self, EmbedOptions, Embedder};
 use serde_json::Value;
 
 use crate::table::Table;
@@ -51,14 +52,14 @@ const GOALS: [[f64; 12]; 2] = [
 const EMBED_LIMIT: Duration = Duration::from_secs(3600);
 
 /// Measures without and, when the model is there, with it.
-pub(crate) fn recall(release: &Path, table: &mut Table) -> Result<()> {
+pub(crate) fn recall(_release: &Path, table: &mut Table) -> Result<()> {
     let data = PathBuf::from(
         std::env::var_os(DATA).with_context(|| format!("set {DATA} to the benchmark's directory"))?,
     );
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let lexical = runtime.block_on(measure(&data, None))?;
     report("lexical", &lexical, &GOALS[0], table);
-    let embedder = crate::gateway::embedder(release);
+    let embedder = embedder();
     if embedder.model().is_none() {
         table.row("recall, hybrid", "no embedding model: `cargo xtask model embeddings`", "");
         return Ok(());
@@ -67,6 +68,12 @@ pub(crate) fn recall(release: &Path, table: &mut Table) -> Result<()> {
     let hybrid = runtime.block_on(measure(&data, Some(embedder)))?;
     report("hybrid", &hybrid, &GOALS[1], table);
     Ok(())
+}
+
+/// The model of this checkout, where `cargo xtask model embeddings` puts it.
+fn embedder() -> Arc<dyn EmbedPort> {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models");
+    Arc::new(Embedder::new(EmbedOptions::new(models.join(embed::FILE))))
 }
 
 struct Scores {

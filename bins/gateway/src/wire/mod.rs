@@ -8,19 +8,25 @@ use std::sync::Arc;
 
 use openclaw_channels::Channels;
 use openclaw_core::{
-    Secret,
+    Secret, Timestamp,
     config::{MemoryConfig, ProviderKind},
     port::{AgentPort, ToolPort},
 };
 use openclaw_http::{BindError, Limits, Server, Services};
 use openclaw_memory::{Memory, OpenError, OpenReport, Parts, Unlock};
-use openclaw_reasoning::routes::EnvKeys;
+use openclaw_reasoning::{
+    Distiller, Router,
+    local::embed::{self, EmbedOptions, Embedder},
+    routes::EnvKeys,
+};
 use openclaw_skills::Skills;
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
 use self::late::LateAgent;
 use crate::{
+    compaction::{Keeper, SystemZone},
     config::{Environment, LiveConfig, Store},
     exit::{Exit, Stop},
     home::Home,
@@ -75,7 +81,14 @@ pub(crate) fn build(
     });
 
     let config = store.config().borrow().clone();
-    let parts = Parts { unlock: unlock(home, &config.memory), ..Parts::default() };
+    // Nobody answers until the first search has ended.
+    let router_tx = watch::Sender::new(Arc::new(Router::default()));
+    let embedder = Embedder::new(EmbedOptions::new(home.models().join(embed::FILE)));
+    let parts = Parts {
+        distiller: Some(Arc::new(Distiller::new(router_tx.subscribe()))),
+        embedder: Some(Arc::new(embedder)),
+        unlock: unlock(home, &config.memory),
+    };
     let (memory, report) =
         Memory::open_with(&home.memory(), &config.memory, parts).map_err(|error| cannot_open(&error))?;
     tell(&report);
@@ -107,8 +120,18 @@ pub(crate) fn build(
             tools: skills as Arc<dyn ToolPort>,
             persona: persona(home.soul_file()),
         },
+        router_tx,
         shutdown.clone(),
     ));
+    let zone = store.loader().environment().non_empty("TZ").map(str::to_owned);
+    let keeper = Keeper {
+        curation: Arc::clone(&memory) as _,
+        memory: Arc::clone(&memory) as _,
+        config: store.config(),
+        zone: Arc::new(SystemZone::new(zone)),
+        now: Timestamp::now,
+    };
+    tasks.spawn(keeper.keep(shutdown.clone()));
     Ok(System { server, agent, memory })
 }
 

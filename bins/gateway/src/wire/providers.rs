@@ -64,16 +64,17 @@ impl Search {
     }
 }
 
-/// Starts the agent with the first router, and keeps the router as the configuration says until `shutdown`.
+/// Starts the agent with the first router, and keeps the router in `router_tx` as the configuration says until `shutdown`.
 pub(super) async fn keep(
     mut search: Search,
     first: JoinHandle<Router>,
     start: late::Start,
+    router_tx: watch::Sender<Arc<Router>>,
     shutdown: CancellationToken,
 ) {
     let mut asked = search.asked();
     // A fault while searching is logged where it happened; the gateway then runs without a provider.
-    let router_tx = watch::Sender::new(Arc::new(first.await.unwrap_or_default()));
+    router_tx.send_replace(Arc::new(first.await.unwrap_or_default()));
     start.go(router_tx.subscribe());
     loop {
         let nobody = router_tx.borrow().is_empty();

@@ -20,6 +20,8 @@ const SPARE: usize = 32;
 const MOST: usize = 256;
 /// A message shorter than this says little by itself (“ok”, “謝謝”).
 const SHORT_CHARS: usize = 12;
+/// Score from which on a hit is good by itself: the best of a bad lot is not relevant.
+const GOOD_SCORE: f32 = 0.5;
 const DAY_MS: f32 = 86_400_000.0;
 
 /// How much a message matters: what people say more than what the model answered, and that more than what tools returned;
@@ -63,9 +65,11 @@ impl Core {
         if query.limit == 0 {
             return Ok(Vec::new());
         }
-        let hits = self.search(&search, stop)?.hits;
-        let best = hits.iter().map(|hit| hit.score).fold(0.0, f32::max);
+        let mut hits = self.search(&search, stop)?.hits;
         let present: HashSet<&MessageId> = query.present.iter().collect();
+        // Not even as a measure for others: the message to be answered finds itself best.
+        hits.retain(|hit| !hit.id.parse().is_ok_and(|id: MessageId| present.contains(&id)));
+        let best = hits.iter().map(|hit| hit.score).fold(GOOD_SCORE, f32::max);
         let now = Timestamp::now();
         let mut recalled = Vec::new();
         for hit in hits {
@@ -78,7 +82,7 @@ impl Core {
                 kind,
                 timestamp: hit.timestamp,
                 role: hit.role,
-                relevance: if best > 0.0 { (hit.score / best).clamp(0.0, 1.0) } else { 0.0 },
+                relevance: (hit.score / best).clamp(0.0, 1.0),
                 importance,
                 recency: recency_of(hit.timestamp, now),
                 frequency: frequency_of(uses),
