@@ -48,8 +48,11 @@ mod vault;
 mod vectors;
 mod wal;
 
-pub use integrity::{CheckProgress, LostRecord, RepairReport, VerifyReport, repair, verify};
+pub use integrity::{
+    CheckProgress, LostRecord, RepairReport, VerifyReport, repair, repair_with, verify, verify_with,
+};
 pub use store::{LogBytes, Memory, OpenError, OpenReport, Parts, Past};
+pub use vault::{Unlock, VaultError};
 pub use wal::{ChangeError, Damage, OpenError as LogOpenError, Problem, ProblemKind, Severity};
 
 #[cfg(doctest)]

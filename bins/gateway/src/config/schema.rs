@@ -106,6 +106,8 @@ const MEMORY: &[Key] = &[
     at_restart("compaction", Kind::Section(COMPACTION)),
     at_restart("retention", Kind::Section(RETENTION)),
     at_restart("encryption", Kind::Bool),
+    at_restart("key_file", Kind::Text),
+    at_restart("passphrase", Kind::Secret),
 ];
 const SKILLS: &[Key] = &[live("registry", Kind::Text)];
 const CHANNEL: &[Key] = &[

@@ -36,9 +36,17 @@ fn the_annotated_defaults_are_the_defaults() {
     assert_eq!(loaded, Config::default());
     // Every key is in it, active or as a comment.
     let text = DEFAULT_TEMPLATE.replace("\n#", "\n");
-    for key in
-        ["api_key", "idle_unload_seconds", "registry", "allowed_users", "secrets", "min_free_mb", "fallback"]
-    {
+    for key in [
+        "passphrase",
+        "key_file",
+        "api_key",
+        "idle_unload_seconds",
+        "registry",
+        "allowed_users",
+        "secrets",
+        "min_free_mb",
+        "fallback",
+    ] {
         assert!(text.contains(&format!("{key}:")), "{key}");
     }
 }

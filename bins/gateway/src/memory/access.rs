@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hyper::Method;
 use openclaw_core::{ErrorCode, Failure};
 use openclaw_http::MemoryApi;
-use openclaw_memory::{Memory, OpenError};
+use openclaw_memory::{Memory, OpenError, Parts};
 use serde_json::Value;
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     home::Home,
     output::{complain, harmless},
     run_file, settings,
+    wire::unlock,
 };
 
 /// Longest that a rate limit is waited out at a time.
@@ -173,8 +174,10 @@ pub(crate) fn open_here(
         return Err(Stop::new(Exit::Failure, what));
     }
     let loaded = settings::load_existing(home, options, environment, Exit::Config)?;
+    let config = &loaded.config.memory;
+    let parts = Parts { unlock: unlock(home, config), ..Parts::default() };
     let (memory, report) =
-        Memory::open(&home.memory(), &loaded.config.memory).map_err(|error| cannot_open(home, &error))?;
+        Memory::open_with(&home.memory(), config, parts).map_err(|error| cannot_open(home, &error))?;
     if !report.damaged.is_empty() || report.missing > 0 {
         complain(
             "the log is damaged; what is left of it is there. Where, and what to do: gateway memory verify",

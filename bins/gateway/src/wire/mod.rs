@@ -9,11 +9,11 @@ use std::sync::Arc;
 use openclaw_channels::Channels;
 use openclaw_core::{
     Secret, Timestamp,
-    config::ProviderKind,
+    config::{MemoryConfig, ProviderKind},
     port::{AgentPort, ToolPort},
 };
 use openclaw_http::{BindError, Limits, Server, Services};
-use openclaw_memory::{Memory, OpenError, OpenReport, Parts};
+use openclaw_memory::{Memory, OpenError, OpenReport, Parts, Unlock};
 use openclaw_reasoning::{
     Distiller, Router,
     local::embed::{self, EmbedOptions, Embedder},
@@ -87,7 +87,7 @@ pub(crate) fn build(
     let parts = Parts {
         distiller: Some(Arc::new(Distiller::new(router_tx.subscribe()))),
         embedder: Some(Arc::new(embedder)),
-        ..Parts::default()
+        unlock: unlock(home, &config.memory),
     };
     let (memory, report) =
         Memory::open_with(&home.memory(), &config.memory, parts).map_err(|error| cannot_open(&error))?;
@@ -135,6 +135,14 @@ pub(crate) fn build(
     Ok(System { server, agent, memory })
 }
 
+/// What opens an encrypted memory; `None`: it is not to be encrypted.
+pub(crate) fn unlock(home: &Home, config: &MemoryConfig) -> Option<Unlock> {
+    config.encryption.then(|| match &config.passphrase {
+        Some(passphrase) => Unlock::Passphrase(passphrase.clone()),
+        None => Unlock::KeyFile(home.resolve(&config.key_file)),
+    })
+}
+
 fn tell(report: &OpenReport) {
     for damage in &report.damaged {
         warn!(?damage, "the log is damaged here; what else it holds is intact");
@@ -155,7 +163,11 @@ fn tell(report: &OpenReport) {
 }
 
 fn cannot_open(error: &OpenError) -> Stop {
-    let exit = if matches!(error, OpenError::Locked { .. }) { Exit::InUse } else { Exit::Failure };
+    let exit = match error {
+        OpenError::Locked { .. } => Exit::InUse,
+        OpenError::Encryption(error) if error.is_mistake() => Exit::Config,
+        _ => Exit::Failure,
+    };
     Stop::because(exit, error)
 }
 

@@ -3,6 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::InvalidValue;
+use crate::Secret;
+
+/// Fewest characters of a passphrase.
+const PASSPHRASE_CHARS: usize = 8;
 
 /// The log and what is made of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,8 +22,13 @@ pub struct MemoryConfig {
     pub compaction: CompactionConfig,
     /// How long what is remembered is kept.
     pub retention: RetentionConfig,
-    /// Whether records and indexes are encrypted on the disk; the Markdown never is. Only new data is affected. Default false.
+    /// Whether records and indexes are encrypted on the disk; the Markdown never is. Only new data is affected, and there is no way
+    /// back: what was encrypted stays so. Default false.
     pub encryption: bool,
+    /// The file of the key that opens them, made when it is needed; relative paths are below the data directory. Default `memory.key`.
+    pub key_file: String,
+    /// A passphrase instead of a key file; at least 8 characters.
+    pub passphrase: Option<Secret>,
 }
 
 /// When the log is made into Markdown.
@@ -80,6 +89,8 @@ impl Default for MemoryConfig {
             compaction: CompactionConfig::default(),
             retention: RetentionConfig::default(),
             encryption: false,
+            key_file: "memory.key".to_owned(),
+            passphrase: None,
         }
     }
 }
@@ -97,6 +108,14 @@ impl MemoryConfig {
         }
         if !(1..=65_536).contains(&self.compaction.max_wal_mb) {
             problems.push(InvalidValue::new("memory.compaction.max_wal_mb", "must be between 1 and 65536"));
+        }
+        if self.key_file.trim().is_empty() {
+            problems.push(InvalidValue::new("memory.key_file", "must be a path"));
+        }
+        if self.passphrase.as_ref().is_some_and(|it| it.expose().chars().count() < PASSPHRASE_CHARS) {
+            let rule =
+                format!("must have at least {PASSPHRASE_CHARS} characters; without it the key file is used");
+            problems.push(InvalidValue::new("memory.passphrase", rule));
         }
         if !(1..=8760).contains(&self.retention.ephemeral_hours) {
             problems

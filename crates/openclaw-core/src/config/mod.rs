@@ -56,7 +56,8 @@ impl Config {
         let keys = self.providers.values().filter_map(|provider| provider.api_key.as_ref());
         let tokens =
             self.channels.values().flat_map(|channel| channel.token.iter().chain(channel.secrets.values()));
-        [&self.gateway.auth.token].into_iter().chain(keys).chain(tokens).filter(|secret| !secret.is_empty())
+        let own = [&self.gateway.auth.token].into_iter().chain(&self.memory.passphrase);
+        own.chain(keys).chain(tokens).filter(|secret| !secret.is_empty())
     }
 
     /// Checks what types alone can't: ranges, and keys that refer to each other.

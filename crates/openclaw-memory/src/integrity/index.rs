@@ -12,6 +12,7 @@ use crate::{
     fs::{Fs, Overlay},
     index::{Base, IndexError, Place, Projections},
     store::Replay,
+    vault::Vault,
     wal::{Pointer, Record},
 };
 
@@ -66,8 +67,8 @@ impl ClosedIndex {
         Ok(Some((self.projections.counters().messages, self.projections.all_pending().len())))
     }
 
-    pub(super) fn replay(&self) -> Replay<'_> {
-        Replay::new(&self.projections, &self.base, false)
+    pub(super) fn replay<'a>(&'a self, vault: Option<&'a Vault>) -> Replay<'a> {
+        Replay::new(&self.projections, &self.base, false, vault)
     }
 
     /// Whether a record came after the checkpoint.

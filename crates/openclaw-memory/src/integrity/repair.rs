@@ -13,6 +13,7 @@ use super::{
     index::{self, Looked},
     lock, log_options,
     lost::Lost,
+    open_vault,
     report::{CheckProgress, LostRecord, VerifyReport},
     verify::verify_locked,
 };
@@ -20,6 +21,7 @@ use crate::{
     OpenError,
     fs::{Fs, FsFile, RealFs},
     index::Place,
+    vault::{self, Unlock},
     wal::{Check, MendError, Problem, ProblemKind, WalOptions},
 };
 
@@ -57,18 +59,32 @@ impl RepairReport {
 /// # Errors
 /// As for [`verify`](crate::verify), and [`OpenError::Io`] when there is no room for the copies.
 pub fn repair(dir: &Path, progress: &mut dyn FnMut(CheckProgress)) -> Result<RepairReport, OpenError> {
+    repair_with(dir, None, progress)
+}
+
+/// The same with what opens an encrypted memory: then more is known of what was lost.
+///
+/// # Errors
+/// As for [`repair`], and [`OpenError::Encryption`] when this does not open it.
+pub fn repair_with(
+    dir: &Path,
+    unlock: Option<&Unlock>,
+    progress: &mut dyn FnMut(CheckProgress),
+) -> Result<RepairReport, OpenError> {
     let fs: Arc<dyn Fs> = Arc::new(RealFs);
-    repair_on(&fs, dir, progress)
+    repair_on(&fs, dir, unlock, progress)
 }
 
 /// The same on a file system of the caller's making.
 pub(crate) fn repair_on(
     fs: &Arc<dyn Fs>,
     dir: &Path,
+    unlock: Option<&Unlock>,
     progress: &mut dyn FnMut(CheckProgress),
 ) -> Result<RepairReport, OpenError> {
     let _lock = lock(dir)?;
-    let before = verify_locked(fs, dir, progress)?;
+    let vault = open_vault(&**fs, dir, unlock)?;
+    let before = verify_locked(fs, dir, vault.as_ref(), progress)?;
     let needs_start = |problem: &Problem| problem.kind == ProblemKind::Unfinished;
     if before.more_problems == 0 && before.problems.iter().all(needs_start) {
         return Ok(RepairReport { found: before.problems.clone(), after: before, ..RepairReport::default() });
@@ -92,7 +108,10 @@ pub(crate) fn repair_on(
     drop(looked);
     if let Some(check) = check {
         let mut copy = |path: &Path| aside.copy(path);
-        let mended = check.mend(known_end, &mut copy, &mut |at, payload| lost.meet(at, payload));
+        let mended = check.mend(known_end, &mut copy, &mut |at, payload| {
+            let plain = payload.and_then(|payload| vault::plain(vault.as_ref(), payload).ok());
+            lost.meet(at, plain.as_deref());
+        });
         let mended = mended.map_err(|error| match error {
             MendError::Open(error) => OpenError::Log(error),
             MendError::Change(error) => {
@@ -113,7 +132,7 @@ pub(crate) fn repair_on(
         place.remove().map_err(|error| OpenError::index(place.dir().to_owned(), error))?;
         report.index_removed = true;
     }
-    report.after = verify_locked(fs, dir, progress)?;
+    report.after = verify_locked(fs, dir, vault.as_ref(), progress)?;
     Ok(report)
 }
 

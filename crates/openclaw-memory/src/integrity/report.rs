@@ -38,6 +38,9 @@ pub struct VerifyReport {
     pub lsns: Range<Lsn>,
     /// Messages the records come to.
     pub messages: u64,
+    /// Records that are encrypted and were not opened, because their key was not given. Their messages are not counted, and
+    /// the index is not held against them.
+    pub locked: u64,
     /// Segments that the hash chain vouches for. The others were sealed a moment ago, or take records.
     pub chained: u64,
     /// The hash chain's last link. Who keeps it elsewhere can tell later whether the past was rewritten: the chain must still
@@ -59,6 +62,7 @@ impl VerifyReport {
             bytes: findings.bytes,
             lsns: findings.lsns,
             messages: 0,
+            locked: 0,
             chained: findings.chained,
             chain_head: findings.chain_head,
             index_checked: false,

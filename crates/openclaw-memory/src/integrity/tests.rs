@@ -112,7 +112,8 @@ impl Made {
     fn verify(&self, fs: &FaultFs) -> VerifyReport {
         let before: Vec<_> = fs.files().iter().map(|path| fs.contents(path).unwrap()).collect();
         let operations = fs.operations();
-        let report = verify_on(&(Arc::new(fs.clone()) as Arc<dyn Fs>), self.path(), &mut |_| {}).unwrap();
+        let report =
+            verify_on(&(Arc::new(fs.clone()) as Arc<dyn Fs>), self.path(), None, &mut |_| {}).unwrap();
         assert_eq!(fs.operations(), operations, "verifying changed something");
         let after: Vec<_> = fs.files().iter().map(|path| fs.contents(path).unwrap()).collect();
         assert!(before == after);
@@ -120,7 +121,7 @@ impl Made {
     }
 
     fn repair(&self, fs: &FaultFs) -> RepairReport {
-        repair_on(&(Arc::new(fs.clone()) as Arc<dyn Fs>), self.path(), &mut |_| {}).unwrap()
+        repair_on(&(Arc::new(fs.clone()) as Arc<dyn Fs>), self.path(), None, &mut |_| {}).unwrap()
     }
 
     fn open(&self, fs: &FaultFs) -> crate::OpenReport {
@@ -178,9 +179,9 @@ fn a_sound_memory_is_found_sound() {
     let repaired = made.repair(&made.fs);
     assert!(repaired.rewritten.is_empty() && repaired.set_aside.is_empty() && repaired.lost.is_empty());
     let mut told = 0;
-    verify_on(&(Arc::new(made.fs.clone()) as Arc<dyn Fs>), made.path(), &mut |_| told += 1).unwrap();
+    verify_on(&(Arc::new(made.fs.clone()) as Arc<dyn Fs>), made.path(), None, &mut |_| told += 1).unwrap();
     assert_eq!(
-        verify_on(&(Arc::new(FaultFs::new()) as Arc<dyn Fs>), made.path(), &mut |_| {}).unwrap(),
+        verify_on(&(Arc::new(FaultFs::new()) as Arc<dyn Fs>), made.path(), None, &mut |_| {}).unwrap(),
         VerifyReport::default()
     );
 }
@@ -404,7 +405,7 @@ fn a_repair_may_be_interrupted_anywhere() {
             let context = format!("operation {at}, {kind:?}, {crash:?}");
             let fs = damaged();
             fs.inject(Fault { at, kind });
-            let first = repair_on(&(Arc::new(fs.clone()) as Arc<dyn Fs>), made.path(), &mut |_| {});
+            let first = repair_on(&(Arc::new(fs.clone()) as Arc<dyn Fs>), made.path(), None, &mut |_| {});
             assert!(first.is_err() || kind == FaultKind::CrashAfter, "{context}: {first:?}");
             let fs = fs.crash(crash);
             let repaired = made.repair(&fs);

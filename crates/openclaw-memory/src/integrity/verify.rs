@@ -6,15 +6,16 @@ use openclaw_core::Lsn;
 
 use super::{
     index::{self, Looked},
-    lock, log_options,
+    lock, log_options, open_vault,
     report::{CheckProgress, VerifyReport},
-    tally::Tally,
+    tally::{Senseless, Tally},
 };
 use crate::{
     OpenError,
     fs::{Fs, RealFs},
     record::CodecError,
     store::Core,
+    vault::{Unlock, Vault},
     wal::{Check, Findings, Met, Problem, ProblemKind, WalOptions},
 };
 
@@ -22,39 +23,54 @@ use crate::{
 /// it says, the hash chain against the segments, and the index against the log. Changes nothing. Blocks, for about a second
 /// per some hundred MB; memory use does not grow with history.
 ///
-/// What the Markdown files cite is not looked at here.
+/// What the Markdown files cite is not looked at here. What sealed records say is not, either: [`verify_with`] does that.
 ///
 /// # Errors
 /// [`OpenError::Locked`] while a gateway uses the memory (ask that one), [`OpenError::Io`] when the directory can't be read,
 /// [`OpenError::Log`] when nothing in it can be told from noise any more or a newer version wrote it. What is wrong
 /// with the memory is no error but in the report.
 pub fn verify(dir: &Path, progress: &mut dyn FnMut(CheckProgress)) -> Result<VerifyReport, OpenError> {
+    verify_with(dir, None, progress)
+}
+
+/// The same with what opens an encrypted memory.
+///
+/// # Errors
+/// As for [`verify`], and [`OpenError::Encryption`] when this does not open it.
+pub fn verify_with(
+    dir: &Path,
+    unlock: Option<&Unlock>,
+    progress: &mut dyn FnMut(CheckProgress),
+) -> Result<VerifyReport, OpenError> {
     let fs: Arc<dyn Fs> = Arc::new(RealFs);
-    verify_on(&fs, dir, progress)
+    verify_on(&fs, dir, unlock, progress)
 }
 
 /// The same on a file system of the caller's making.
 pub(crate) fn verify_on(
     fs: &Arc<dyn Fs>,
     dir: &Path,
+    unlock: Option<&Unlock>,
     progress: &mut dyn FnMut(CheckProgress),
 ) -> Result<VerifyReport, OpenError> {
     let _lock = lock(dir)?;
-    verify_locked(fs, dir, progress)
+    let vault = open_vault(&**fs, dir, unlock)?;
+    verify_locked(fs, dir, vault.as_ref(), progress)
 }
 
 pub(super) fn verify_locked(
     fs: &Arc<dyn Fs>,
     dir: &Path,
+    vault: Option<&Vault>,
     progress: &mut dyn FnMut(CheckProgress),
 ) -> Result<VerifyReport, OpenError> {
     let options = log_options(dir, WalOptions::default());
     let check = Check::closed(Arc::clone(fs), &dir.join("wal"), &options).map_err(OpenError::Log)?;
     let looked = index::look(Arc::clone(fs), dir);
     let Some(check) = check else { return Ok(VerifyReport::default()) };
-    let mut tally = Tally::default();
+    let mut tally = Tally::new(vault);
     let open = if let Looked::Open(open) = &looked { Some(open) } else { None };
-    let mut replay = open.map(|open| open.replay());
+    let mut replay = open.map(|open| open.replay(vault));
     let findings = check.run(&mut |met, findings| {
         count(&mut tally, met, findings);
         tell(met, findings, progress);
@@ -65,8 +81,7 @@ pub(super) fn verify_locked(
         }
     });
     let figures = open.zip(replay).map(|(open, replay)| open.figures(replay));
-    let mut report = VerifyReport::of(findings);
-    report.messages = tally.messages;
+    let mut report = VerifyReport::of(findings).counted(&tally);
     let path = dir.join("index");
     let mut note = |kind, detail: String| {
         let lsns = Lsn(0)..Lsn(0);
@@ -82,6 +97,8 @@ pub(super) fn verify_locked(
                     ProblemKind::Index,
                     format!("it covers records up to {}, and the log's last one is {end}", at.lsn.0),
                 ),
+                // What is sealed can't be counted.
+                _ if tally.locked > 0 => {}
                 (None, Some(Err(detail))) => note(ProblemKind::Index, detail),
                 (None, Some(Ok(Some(found)))) => {
                     if let Some(detail) = difference(found, &tally) {
@@ -97,10 +114,10 @@ pub(super) fn verify_locked(
 }
 
 /// Counts a record, and says what is wrong with it.
-fn count(tally: &mut Tally, met: &Met<'_>, findings: &mut Findings) {
+fn count(tally: &mut Tally<'_>, met: &Met<'_>, findings: &mut Findings) {
     if let Err(error) = tally.count(met.at, met.payload) {
         let kind = match error {
-            CodecError::Unknown { .. } => ProblemKind::Newer,
+            Senseless::Codec(CodecError::Unknown { .. }) => ProblemKind::Newer,
             _ => ProblemKind::Senseless,
         };
         findings.add(Problem {
@@ -122,7 +139,7 @@ fn tell(met: &Met<'_>, findings: &Findings, progress: &mut dyn FnMut(CheckProgre
     }
 }
 
-fn difference((messages, pending): (u64, usize), tally: &Tally) -> Option<String> {
+fn difference((messages, pending): (u64, usize), tally: &Tally<'_>) -> Option<String> {
     if (messages, pending) == (tally.messages, tally.pending()) {
         return None;
     }
@@ -140,7 +157,7 @@ pub(crate) fn verify_open(
 ) -> Result<VerifyReport, OpenError> {
     let check = Check::open(core.wal()).map_err(OpenError::Log)?;
     let begun = core.reader().held().end;
-    let mut tally = Tally::default();
+    let mut tally = Tally::new(core.vault());
     let findings = check.run(&mut |met, findings| {
         count(&mut tally, met, findings);
         tell(met, findings, progress);
@@ -183,7 +200,7 @@ pub(crate) fn verify_open(
 }
 
 impl VerifyReport {
-    fn counted(self, tally: &Tally) -> Self {
-        Self { messages: tally.messages, ..self }
+    fn counted(self, tally: &Tally<'_>) -> Self {
+        Self { messages: tally.messages, locked: tally.locked, ..self }
     }
 }

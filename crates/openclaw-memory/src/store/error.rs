@@ -9,8 +9,27 @@ use crate::{
     index::IndexError,
     lock::LockError,
     record::CodecError,
+    vault::VaultError,
     wal::{self, AppendError, ChangeError, ReadError},
 };
+
+/// A record that could not be sealed, so that it was not written.
+pub(super) fn unsealable(error: &VaultError) -> MemoryError {
+    let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
+    MemoryError::Unwritable { reason: format!("{error}{cause}") }
+}
+
+/// A key that could not be destroyed.
+pub(super) fn undestroyed(error: VaultError, dir: &std::path::Path) -> ChangeError {
+    match error {
+        VaultError::Io { path, source, .. } => ChangeError::Io { action: "destroy a key in", path, source },
+        other => ChangeError::Io {
+            action: "destroy a key in",
+            path: crate::vault::Vault::path(dir),
+            source: io::Error::other(other),
+        },
+    }
+}
 
 /// Why a memory could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +66,9 @@ pub enum OpenError {
         /// What is not known.
         what: String,
     },
+    /// It is encrypted and can't be opened with what was given, or should be encrypted and can't be.
+    #[error(transparent)]
+    Encryption(#[from] VaultError),
     /// The index can't be used, and building it anew was not possible or did not help.
     #[error("the memory's index in {} can't be used; when the disk is fine, remove that directory and start again", dir.display())]
     Index {

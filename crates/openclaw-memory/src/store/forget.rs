@@ -83,8 +83,10 @@ impl Core {
         let (effect, entries) = planned.unzip();
         let entries = entries.unwrap_or_default();
         let removed = effect.as_ref().map_or(0, |effect| effect.removed);
+        let going = entries.iter().map(|entry| entry.at).chain(made_of_it.records.iter().copied());
+        let mut keys = self.slots_at(going).map_err(error::read)?;
         self.relink(&made_of_it, runtime)?;
-        self.order.lock().erase(&conversation);
+        self.begin_erasure(&conversation);
         let totals = self.projections.totals();
         let entries_gone = made_of_it.memories.len() as u64;
         let records = entries.iter().map(|entry| entry.at).chain(made_of_it.records).collect();
@@ -98,7 +100,7 @@ impl Core {
         };
         let effects = (effect.into_iter().collect(), made_of_it.changes);
         let logged = self.log_intent(&intent, effects, runtime);
-        self.order.lock().erased(&conversation);
+        self.end_erasure(&conversation);
         logged?;
         // What was said between the plan and the intent goes too.
         let doomed = self.projections.take_doomed();
@@ -107,6 +109,7 @@ impl Core {
         let said_since: Vec<_> = doomed.iter().map(|entry| entry.at).collect();
         unfinished.owe(&intent.records, &intent.memories, false);
         unfinished.owe(&said_since, &[], false);
+        unfinished.keys.append(&mut keys);
         let bytes = unfinished.records.iter().map(|at| u64::from(at.len)).sum();
         if !doomed.is_empty() {
             let more = ForgottenRecord {
@@ -118,11 +121,25 @@ impl Core {
                 records: said_since,
             };
             self.log_intent(&more, (Vec::new(), Vec::new()), runtime)?;
+            unfinished.keys.extend(self.slots_at(more.records.iter().copied()).map_err(error::read)?);
         }
         let lines = self.overwrite(&mut unfinished)?.lines;
         self.remove_copies()?;
         self.look_up_oldest();
         Ok(Some((Erased { messages, memories: entries_gone + lines }, bytes)))
+    }
+
+    /// From here on no record of the conversation is queued until the erasure is logged.
+    pub(super) fn begin_erasure(&self, conversation: &ConvKey) {
+        let mut in_flight = self.order.lock();
+        in_flight.erase(conversation);
+        self.sealing.turn(conversation);
+    }
+
+    pub(super) fn end_erasure(&self, conversation: &ConvKey) {
+        let mut in_flight = self.order.lock();
+        in_flight.erased(conversation);
+        self.sealing.turn(conversation);
     }
 
     /// Removes what repairs set aside: it may hold what was removed just now, and nobody can tell from damaged bytes.
@@ -174,6 +191,15 @@ impl Core {
             return Ok((Removed::default(), Vec::new()));
         }
         let lines = self.erase_lines(unfinished)?;
+        // Before the records, which say which keys these are should a crash come in between; after the lines, for which the records
+        // still have to be read.
+        if let Some(vault) = self.vault() {
+            for slot in &unfinished.keys {
+                let destroyed = vault.destroy(*slot);
+                destroyed.map_err(|failure| error::change(error::undestroyed(failure, &self.dir)))?;
+            }
+        }
+        unfinished.keys.clear();
         let wrong = self.wal.erase_what_is_there(&unfinished.records).map_err(error::change)?;
         // Afterwards: whoever still reads the log for an index finds nothing any more.
         self.words.forget(&unfinished.records).map_err(error::change)?;
@@ -193,6 +219,12 @@ impl Core {
         let index_failed = |error| OpenError::index(self.dir.join("index"), error);
         let mut redone = Redone { records: found.redo.records.len(), wrong: Vec::new() };
         unfinished.take(&mut found.redo);
+        match self.slots_at(found.keyed.iter().copied()) {
+            Ok(mut keys) => unfinished.keys.append(&mut keys),
+            Err(error) => {
+                tracing::error!(%error, "keys of what was erased can't be found; they are destroyed by the next start")
+            }
+        }
         for intent in &found.prunings {
             let listed = intent.records.iter().map(|at| at.lsn).collect();
             let Some(before_ms) = intent.before_ms else { continue };

@@ -13,6 +13,7 @@ use crate::{
     fs::Fs,
     index::short_hash,
     record::Record,
+    vault::Slot,
     wal::Pointer,
 };
 
@@ -27,11 +28,13 @@ pub(crate) struct Unfinished {
     cited: Vec<Pointer>,
     /// Remembered entries likewise.
     entries: Vec<MemoryId>,
+    /// Keys of conversations that were erased, to be destroyed before the records are overwritten.
+    pub(super) keys: Vec<Slot>,
 }
 
 impl Unfinished {
     pub(crate) fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.records.is_empty() && self.keys.is_empty()
     }
 
     /// Adds what an intent names.
@@ -48,6 +51,7 @@ impl Unfinished {
         self.records.append(&mut other.records);
         self.cited.append(&mut other.cited);
         self.entries.append(&mut other.entries);
+        self.keys.append(&mut other.keys);
     }
 
     pub(super) fn done(&mut self) {

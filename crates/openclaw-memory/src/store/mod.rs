@@ -13,6 +13,7 @@ mod prune;
 mod read;
 mod replay;
 mod runs;
+mod sealing;
 mod semantic;
 mod signal;
 mod stats;
@@ -45,12 +46,14 @@ pub(crate) use words::{Words, index_error};
 use crate::{
     index::{Base, Change, Projections},
     lock::Lock,
+    vault::{Unlock, Vault},
     wal::{Reader, Wal},
 };
 use cache::Cache;
 use curation::Model;
 pub(crate) use lines::Unfinished;
 use order::{Held, Order};
+use sealing::Sealing;
 use signal::Signal;
 use turns::{Turn, Turns};
 
@@ -69,6 +72,8 @@ pub struct Memory {
 pub struct Parts {
     /// Makes passages findable by meaning.
     pub embedder: Option<Arc<dyn EmbedPort>>,
+    /// Encrypts what is written, and opens what was encrypted. Without it, an encrypted memory is not opened.
+    pub unlock: Option<Unlock>,
     /// Proposes what of the log becomes Markdown; without, and where it fails, that is extracted.
     pub distiller: Option<Arc<dyn DistillPort>>,
 }
@@ -77,6 +82,7 @@ impl std::fmt::Debug for Parts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Parts")
             .field("embedder", &self.embedder.is_some())
+            .field("unlock", &self.unlock)
             .field("distiller", &self.distiller.is_some())
             .finish()
     }
@@ -98,6 +104,7 @@ pub(crate) struct Core {
     projections: Arc<Projections>,
     base: Base,
     cache: Cache,
+    sealing: Sealing,
     order: Arc<Order>,
     maintenance: Mutex<Unfinished>,
     signal: Arc<Signal>,
@@ -126,6 +133,11 @@ pub(crate) struct Core {
 impl Core {
     pub(crate) fn reader(&self) -> &Reader {
         &self.reader
+    }
+
+    /// What opens sealed records, and has the key of what is derived from them. `None`: nothing is encrypted.
+    pub(crate) fn vault(&self) -> Option<&Vault> {
+        self.sealing.vault()
     }
 
     pub(crate) fn dir(&self) -> &Path {

@@ -13,14 +13,16 @@ use tokio::sync::Semaphore;
 
 use super::{
     Core, Item, Memory, OpenError, Parts, Semantic, Unfinished, Words, cache::Cache, curation::Model,
-    order::Order, replay::Replay, signal::Signal, turns::Turns, upkeep,
+    order::Order, replay::Replay, sealing::Sealing, signal::Signal, turns::Turns, upkeep,
 };
 use crate::{
     fs::{Fs, RealFs},
     index::{Base, IndexError, Place, Projections},
     integrity::log_options,
     lock::Lock,
-    wal::{Damage, Observer, ReadError, ReplayFrom, Wal, WalOptions},
+    vault::{self, Vault, VaultError},
+    vectors::Vectors,
+    wal::{Damage, Observer, ReadError, Reader, ReplayFrom, Wal, WalOptions},
 };
 
 /// Searches that scan the log at one time; others wait.
@@ -119,6 +121,7 @@ impl Memory {
         let index_dir = dir.join("index");
         let index_failed = |error| OpenError::index(index_dir.clone(), error);
         let place = Place::new(Arc::clone(&fs), index_dir.clone());
+        let vault = open_vault(&*fs, dir, parts)?;
 
         let (mut base, mut rebuild) = open_base(&place).map_err(index_failed)?;
         let mut projections = Arc::new(base.snapshot().and_then(Projections::new).map_err(index_failed)?);
@@ -129,23 +132,18 @@ impl Memory {
         let applied = projections.last();
         let slot = Arc::new(Mutex::new(Arc::clone(&projections)));
         let words_signal = Arc::new(Signal::default());
-        let words = Words::open(Arc::clone(&fs), index_dir.join("lexical"), Arc::clone(&words_signal));
         let semantic_signal = Arc::new(Signal::default());
-        let semantic = parts.embedder.clone().map(|embedder| {
-            let dir = index_dir.join("vectors");
-            Semantic::new(embedder, Arc::clone(&fs), dir, Arc::clone(&semantic_signal))
-        });
         let observer = observer(
             Arc::clone(&slot),
             Arc::clone(&signal),
-            [Some(words_signal), semantic.is_some().then_some(semantic_signal)],
+            [Some(Arc::clone(&words_signal)), parts.embedder.is_some().then(|| Arc::clone(&semantic_signal))],
             config,
         );
         let from = applied.map_or(ReplayFrom::Beginning, ReplayFrom::After);
-        let mut replay = Replay::new(&projections, &base, rebuild);
+        let mut replay = Replay::new(&projections, &base, rebuild, vault.as_deref());
         let wal_dir = dir.join("wal");
         let (wal, recovery) = Wal::open(
-            fs,
+            Arc::clone(&fs),
             &wal_dir,
             log_options(dir, wal_options(config)),
             from,
@@ -166,7 +164,7 @@ impl Memory {
             projections = Arc::new(base.snapshot().and_then(Projections::new).map_err(index_failed)?);
             *slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::clone(&projections);
             rebuild = true;
-            let mut replay = Replay::new(&projections, &base, true);
+            let mut replay = Replay::new(&projections, &base, true, vault.as_deref());
             let mut scan = reader.scan(reader.held());
             while let Some(record) = scan.next_record().map_err(|error| scan_failed(&wal_dir, error))? {
                 replay.visit(&record);
@@ -174,13 +172,35 @@ impl Memory {
             found = replay.finish()?;
         }
 
+        let vault = match (vault, &parts.unlock) {
+            (None, Some(unlock)) => {
+                refuse_sealed(&reader, dir)?;
+                // Made anew, sealed.
+                Vectors::remove_files(&*fs, &index_dir.join("vectors")).map_err(|error| OpenError::Io {
+                    action: "remove the vectors in",
+                    path: index_dir.clone(),
+                    source: io::Error::other(error),
+                })?;
+                tracing::info!(keyring = %Vault::path(dir).display(), "what is written from now on is encrypted");
+                Some(Arc::new(Vault::open(&*fs, dir, unlock)?))
+            }
+            (vault, _) => vault,
+        };
+        let key = vault.as_ref().map(|vault| vault.words_key());
+        let words = Words::open(Arc::clone(&fs), index_dir.join("lexical"), key, words_signal);
+        let semantic = parts.embedder.clone().map(|embedder| {
+            let key = vault.as_ref().map(|vault| vault.derived_key("vectors"));
+            Semantic::new(embedder, Arc::clone(&fs), index_dir.join("vectors"), key, semantic_signal)
+        });
+        let sealing = Sealing::new(vault);
         let core = Arc::new(Core {
             dir: dir.to_owned(),
             wal,
-            reader,
+            reader: reader.unsealing(sealing.unseal()),
             projections,
             base,
             cache: Cache::default(),
+            sealing,
             order,
             maintenance: Mutex::new(Unfinished::default()),
             signal,
@@ -266,6 +286,26 @@ fn wal_options(config: &MemoryConfig) -> WalOptions {
         min_free_bytes: u64::from(config.min_free_mb) << 20,
         ..WalOptions::default()
     }
+}
+
+/// What opens the sealed records of a memory. `None`: it has none, or there is no keyring yet.
+fn open_vault(fs: &dyn Fs, dir: &Path, parts: &Parts) -> Result<Option<Arc<Vault>>, VaultError> {
+    match (Vault::exists(fs, dir)?, &parts.unlock) {
+        (false, _) => Ok(None),
+        (true, Some(unlock)) => Vault::open(fs, dir, unlock).map(|vault| Some(Arc::new(vault))),
+        (true, None) => Err(VaultError::Locked { path: Vault::path(dir) }),
+    }
+}
+
+/// Whether a log may get a new keyring: not when its records were sealed with an old one. Goes through all of it, once.
+fn refuse_sealed(reader: &Reader, dir: &Path) -> Result<(), OpenError> {
+    let mut scan = reader.scan(reader.held());
+    while let Some(record) = scan.next_record().map_err(|error| scan_failed(&dir.join("wal"), error))? {
+        if record.payload.is_some_and(vault::is_sealed) {
+            return Err(VaultError::KeyringMissing { path: Vault::path(dir) }.into());
+        }
+    }
+    Ok(())
 }
 
 /// The index, and whether it has to be filled from the log's beginning.

@@ -6,6 +6,7 @@ use super::{OpenError, Unfinished, curation, forget};
 use crate::{
     index::{Base, Change, Projections, short_hash},
     record::{CodecError, ForgottenRecord, OutcomeRecord, Record, count_messages},
+    vault::{self, Vault, VaultError},
     wal::{self, Pointer},
 };
 
@@ -18,6 +19,8 @@ pub(crate) struct Found {
     pub(super) records: u64,
     /// What to erase again, because a crash may have come between the intent and the erasure.
     pub(crate) redo: Unfinished,
+    /// Those of its records whose keys go as well: their conversations were erased.
+    pub(super) keyed: Vec<Pointer>,
     /// Prunings to plan and carry out again.
     pub(crate) prunings: Vec<ForgottenRecord>,
 }
@@ -28,6 +31,7 @@ pub(crate) struct Replay<'a> {
     base: &'a Base,
     /// Whether the index is being filled from the beginning, so that it may be written in parts.
     rebuilding: bool,
+    vault: Option<&'a Vault>,
     found: Found,
     /// Records of runs that are not there. When an erasure was interrupted, they are what it had not reached.
     orphans: Vec<Pointer>,
@@ -35,8 +39,14 @@ pub(crate) struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    pub(crate) fn new(projections: &'a Projections, base: &'a Base, rebuilding: bool) -> Self {
-        Self { projections, base, rebuilding, found: Found::default(), orphans: Vec::new(), failed: None }
+    pub(crate) fn new(
+        projections: &'a Projections,
+        base: &'a Base,
+        rebuilding: bool,
+        vault: Option<&'a Vault>,
+    ) -> Self {
+        let (found, orphans) = (Found::default(), Vec::new());
+        Self { projections, base, rebuilding, vault, found, orphans, failed: None }
     }
 
     pub(crate) fn visit(&mut self, record: &wal::Record<'_>) {
@@ -45,7 +55,23 @@ impl<'a> Replay<'a> {
         }
         self.found.records += 1;
         let at = record.pointer;
-        let change = match record.payload.map(Record::decode) {
+        let payload = match record.payload.map(|payload| vault::plain(self.vault, payload)).transpose() {
+            Ok(payload) => payload,
+            // An erasure came that far.
+            Err(VaultError::Destroyed) => {
+                self.orphans.push(at);
+                None
+            }
+            Err(VaultError::Locked { path }) => {
+                return self.failed = Some(VaultError::KeyringMissing { path }.into());
+            }
+            Err(error @ VaultError::Io { .. }) => return self.failed = Some(error.into()),
+            Err(error) => {
+                tracing::warn!(lsn = at.lsn.0, %error, "a record of the log can't be opened and is passed over");
+                None
+            }
+        };
+        let change = match payload.as_deref().map(Record::decode) {
             // Erased since.
             None => Change::None,
             Some(Ok(record)) => match self.change_of(at, &record) {
@@ -114,6 +140,9 @@ impl<'a> Replay<'a> {
             self.found.prunings.push(record.clone());
             return Ok(Change::Forgotten(Vec::new(), forgetting.changes));
         }
+        if !record.conversations.is_empty() {
+            self.found.keyed.extend_from_slice(&record.records);
+        }
         let mut effects = Vec::new();
         for conversation in &record.conversations {
             let planned =
@@ -121,6 +150,7 @@ impl<'a> Replay<'a> {
             if let Some((effect, entries)) = planned {
                 let records: Vec<_> = entries.iter().map(|entry| entry.at).collect();
                 self.found.redo.owe(&records, &[], keeps_lines);
+                self.found.keyed.extend(records);
                 effects.push(effect);
             }
         }

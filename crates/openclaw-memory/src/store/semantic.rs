@@ -27,6 +27,7 @@ use crate::{
     fs::Fs,
     record::{ConvKey, Home, Record, documents},
     search::{Language, fusion::Shipped},
+    vault::Key,
     vectors::{NewVector, VectorKey, Vectors, VectorsError},
     wal::{ChangeError, Pointer, Reader},
 };
@@ -51,6 +52,8 @@ pub(crate) struct Semantic {
     embedder: Arc<dyn EmbedPort>,
     fs: Arc<dyn Fs>,
     dir: PathBuf,
+    /// Seals them.
+    key: Option<Key>,
     vectors: Mutex<Option<(u64, Arc<Vectors>)>>,
     /// Counts removals, so that a vector whose text was erased meanwhile is not put in. Held while vectors are put in or taken out.
     removals: Mutex<u64>,
@@ -93,9 +96,11 @@ impl Semantic {
         embedder: Arc<dyn EmbedPort>,
         fs: Arc<dyn Fs>,
         dir: PathBuf,
+        key: Option<Key>,
         signal: Arc<Signal>,
     ) -> Self {
         Self {
+            key,
             embedder,
             fs,
             dir,
@@ -138,7 +143,8 @@ impl Semantic {
         } else {
             vec![0.0; model.dimensions].into()
         };
-        let vectors = Arc::new(Vectors::open(&*self.fs, &self.dir, model.fingerprint, centre)?);
+        let vectors =
+            Arc::new(Vectors::open(&*self.fs, &self.dir, model.fingerprint, centre, self.key.clone())?);
         tracing::info!(model = model.name, vectors = vectors.len(), "search by meaning is on");
         *opened = Some((model.fingerprint, Arc::clone(&vectors)));
         Ok(Some(vectors))

@@ -28,7 +28,7 @@ use super::{
 use crate::{
     compaction::passages,
     fs::Fs,
-    lexical::{DocKey, Doomed, Lexical, LexicalError, NewDoc, Options, Space},
+    lexical::{DocKey, Doomed, HashKey, Lexical, LexicalError, NewDoc, Options, Space},
     record::{ConvKey, Home, Reader as Fields, Record, documents, put_bytes, put_signed, put_varint},
     wal::{ChangeError, Pointer},
 };
@@ -68,6 +68,7 @@ pub(crate) struct IndexedFile {
 pub(crate) struct Words {
     fs: Arc<dyn Fs>,
     dir: PathBuf,
+    options: Options,
     /// `None`: it can't be opened for now.
     index: Mutex<Option<Arc<Lexical>>>,
     /// Held while documents are given or taken away.
@@ -121,11 +122,13 @@ enum Failed {
 }
 
 impl Words {
-    /// Opens the index, or begins a new one where there is none that can be used.
-    pub(super) fn open(fs: Arc<dyn Fs>, dir: PathBuf, signal: Arc<Signal>) -> Self {
+    /// Opens the index, or begins a new one where there is none that can be used, or one of another key. With a key, words can't
+    /// be told from the index without it.
+    pub(super) fn open(fs: Arc<dyn Fs>, dir: PathBuf, key: Option<[u8; 16]>, signal: Arc<Signal>) -> Self {
         let words = Self {
             fs,
             dir,
+            options: Options { key: key.map(HashKey), ..Options::default() },
             index: Mutex::default(),
             giving: Mutex::default(),
             looked: Mutex::default(),
@@ -139,12 +142,12 @@ impl Words {
     /// Opens the index; a damaged one is dropped.
     fn reopen(&self) {
         let mut files = self.giving();
-        let opened = match Lexical::open(Arc::clone(&self.fs), &self.dir, Options::default()) {
+        let opened = match Lexical::open(Arc::clone(&self.fs), &self.dir, self.options) {
             Err(error) if error.is_damage() => {
                 if !matches!(error, LexicalError::Absent(_)) {
                     tracing::warn!(%error, "the search index can't be used; it is built anew in the background");
                 }
-                Lexical::create(Arc::clone(&self.fs), &self.dir, Options::default())
+                Lexical::create(Arc::clone(&self.fs), &self.dir, self.options)
             }
             opened => opened,
         };
@@ -501,6 +504,38 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fs::RealFs;
+
+    #[test]
+    fn another_key_begins_anew_and_none_is_written_down() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = home.path().join("lexical");
+        let open = |key| Words::open(Arc::new(RealFs), dir.clone(), key, Arc::default());
+        let documents_before = |key: Option<[u8; 16]>| {
+            let words = open(key);
+            let index = words.index().unwrap();
+            let before = index.stats().documents;
+            let doc = Owned {
+                key: DocKey { space: Space::Log, major: index.covered() + 1, minor: 0 },
+                text: "harbour".to_owned(),
+                time_ms: 0,
+                kind: MESSAGE,
+                importance: 50,
+                place: 0,
+                conversation: Vec::new(),
+                channel: String::new(),
+            };
+            index.add(&[doc.doc()], doc.key.major + 1).unwrap();
+            index.flush().unwrap();
+            before
+        };
+        let key = |byte| Some([byte; 16]);
+        let found = [None, None, key(1), key(1), key(2)].map(documents_before);
+        assert_eq!(found, [0, 1, 0, 1, 0]);
+        let manifest = std::fs::read(dir.join("manifest")).unwrap();
+        assert!(!manifest.windows(16).any(|bytes| bytes == [2; 16]));
+        assert_eq!(documents_before(None), 0);
+    }
 
     #[test]
     fn notes_come_back() {

@@ -13,6 +13,7 @@ use super::{
     error,
     order::{Claim, Held, mark, settled},
     replay::has_calls,
+    sealing::Sealed,
 };
 use crate::{
     index::{Change, Mark},
@@ -32,24 +33,27 @@ impl Memory {
         let core = &self.core;
         let conversation = ConvKey::of(&run.conversation);
         let mark = run.idempotency_key.as_deref().map(|key| mark(key, &run));
-        let payload = encode_accepted(&run, &conversation, mark.as_ref());
-        let change = |conversation| Change::Accepted {
+        let mut plain = encode_accepted(&run, &conversation, mark.as_ref());
+        let change = || Change::Accepted {
             run: run.id,
-            conversation,
+            conversation: conversation.clone(),
             channel: Channel::of(&run.channel),
             mark,
         };
-        let ticket = match &mark {
-            None => {
-                let slot = core.wal.reserve(payload.len()).await.map_err(error::append)?;
-                slot.append(payload, Item { change: change(conversation), _held: None })
+        let ticket = loop {
+            let sealed = self.seal(&conversation, &mut plain).await?;
+            let (slot, _held) = match &mark {
+                None => (core.wal.reserve(sealed.payload.len()).await.map_err(error::append)?, None),
+                Some(mark) => match self.claim_key(run.id, mark, sealed.payload.len()).await? {
+                    Ok((slot, held)) => (slot, Some(held)),
+                    Err(earlier) => return Ok(earlier),
+                },
+            };
+            match core.queue_accepted(slot, sealed, &conversation, Item { change: change(), _held }) {
+                Some(queued) => break queued,
+                // Its conversation was, or is being, erased: it begins anew, with a key of its own.
+                None => self.settle_removals().await?,
             }
-            Some(mark) => match self.claim_key(run.id, mark, payload.len()).await? {
-                Ok((slot, held)) => {
-                    slot.append(payload, Item { change: change(conversation), _held: Some(held) })
-                }
-                Err(earlier) => return Ok(earlier),
-            },
         };
         let ticket = ticket.map_err(|(refused, _)| error::append(refused))?;
         let at = ticket.await.map_err(error::append)?;
@@ -121,7 +125,11 @@ impl Memory {
     pub(super) async fn add_steps(&self, run: RunId, steps: Vec<ContentBlock>) -> Result<(), MemoryError> {
         let core = &self.core;
         let after_ms = since(run);
-        let payload = encode_steps(run, after_ms, &steps);
+        let mut payload = encode_steps(run, after_ms, &steps);
+        let Some(sealed) = self.seal_of_run(run, &mut payload).await? else {
+            return Err(MemoryError::UnknownRun(run));
+        };
+        let payload = sealed.payload;
         let change =
             Change::Steps { run, after_ms, messages: count_messages(&steps), calls: has_calls(&steps) };
         let slot = core.wal.reserve(payload.len()).await.map_err(error::append)?;
@@ -148,19 +156,21 @@ impl Memory {
         let mut payload = encode_ended(run, after_ms, &outcome);
         let latency_ms =
             if let RunOutcome::Completed(reply) = &outcome { Some(reply.latency_ms) } else { None };
-        let queued = loop {
-            let slot = core.wal.reserve(payload.len()).await.map_err(error::append)?;
-            let change = Change::Ended { run, after_ms, latency_ms };
-            match core.queue_end(slot, run, &mut payload, change) {
-                Queued::Erasing => {}
-                queued => break queued,
+        let queued = match self.seal_of_run(run, &mut payload).await? {
+            None => Queued::NotPending,
+            Some(sealed) => {
+                let mut payload = sealed.payload;
+                loop {
+                    let slot = core.wal.reserve(payload.len()).await.map_err(error::append)?;
+                    let change = Change::Ended { run, after_ms, latency_ms };
+                    match core.queue_end(slot, run, &mut payload, change) {
+                        Queued::Erasing => {}
+                        queued => break queued,
+                    }
+                    // Whether the run is still there is known when the erasure is over, which may fail. Its key stays then.
+                    self.settle_removals().await?;
+                }
             }
-            // Whether the run is still there is known when the erasure is over, which may fail.
-            self.blocking(|core| {
-                drop(core.maintain());
-                Ok(())
-            })
-            .await?;
         };
         match queued {
             Queued::Refused(refused) => Err(error::append(refused)),
@@ -209,6 +219,26 @@ enum Queued {
 }
 
 impl Core {
+    /// Queues a user's message. `None`: it has to be sealed anew first.
+    pub(super) fn queue_accepted(
+        &self,
+        slot: Slot<'_, Item>,
+        sealed: Sealed,
+        conversation: &ConvKey,
+        item: Item,
+    ) -> Option<Result<Ticket, (AppendError, Item)>> {
+        if !sealed.is_sealed() {
+            return Some(slot.append(sealed.payload, item));
+        }
+        // Held until the record is queued, so that no erasure begins in between.
+        let in_flight = self.order.lock();
+        let stale = self.sealing.is_stale(&sealed, &in_flight, conversation);
+        let queued = if stale { Err(item) } else { Ok(slot.append(sealed.payload, item)) };
+        drop(in_flight);
+        // A claim inside takes the lock when it ends.
+        queued.ok()
+    }
+
     /// Takes the payload when the end is queued.
     fn queue_end(&self, slot: Slot<'_, Item>, run: RunId, payload: &mut Vec<u8>, change: Change) -> Queued {
         let mut in_flight = self.order.lock();

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    ops::Range,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -33,8 +34,13 @@ pub(super) struct Keyring {
 }
 
 impl Keyring {
-    pub(super) fn exists(fs: &dyn Fs, dir: &Path) -> bool {
-        fs.open(&dir.join(NAME)).is_ok()
+    pub(super) fn exists(fs: &dyn Fs, dir: &Path) -> Result<bool, VaultError> {
+        let path = dir.join(NAME);
+        match fs.open(&path) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(source) => Err(VaultError::Io { action: "open", path, source }),
+        }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -119,7 +125,7 @@ impl Keyring {
             .ok_or_else(|| VaultError::Damaged { what: "a new keyring", path: path.clone() })?;
         let keyring = Self { file, path, rows_key, index_key, rows: Mutex::new(0) };
         // Row 0: the key of what belongs to no conversation.
-        keyring.add()?;
+        keyring.add(1)?;
         Ok(keyring)
     }
 
@@ -128,18 +134,22 @@ impl Keyring {
         move |source| VaultError::Io { action, path: path.clone(), source }
     }
 
-    /// A new key, durable.
-    pub(super) fn add(&self) -> Result<(Slot, Key), VaultError> {
+    /// New keys, durable.
+    pub(super) fn add(&self, count: Slot) -> Result<(Range<Slot>, Vec<Key>), VaultError> {
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        let slot = *rows;
-        let mut key = Key::default();
-        getrandom::fill(&mut *key).map_err(|error| VaultError::Random { what: error.to_string() })?;
-        let mut row = Vec::with_capacity(ROW_BYTES);
-        seal_into(&self.rows_key, &slot.to_le_bytes(), &*key, &mut row)?;
-        self.file.write_all_at(&row, row_at(slot)).map_err(self.io("write"))?;
+        let slots = *rows..rows.checked_add(count).ok_or_else(|| self.damaged("the number of keys"))?;
+        let mut bytes = Vec::with_capacity(ROW_BYTES * slots.len());
+        let mut keys = Vec::with_capacity(slots.len());
+        for slot in slots.clone() {
+            let mut key = Key::default();
+            getrandom::fill(&mut *key).map_err(|error| VaultError::Random { what: error.to_string() })?;
+            seal_into(&self.rows_key, &slot.to_le_bytes(), &*key, &mut bytes)?;
+            keys.push(key);
+        }
+        self.file.write_all_at(&bytes, row_at(slots.start)).map_err(self.io("write"))?;
         self.file.sync_data().map_err(self.io("sync"))?;
-        *rows += 1;
-        Ok((slot, key))
+        *rows = slots.end;
+        Ok((slots, keys))
     }
 
     pub(super) fn get(&self, slot: Slot) -> Result<Key, VaultError> {

@@ -16,9 +16,9 @@ const MEMORY_KIB: u32 = 64 << 10;
 const PASSES: u32 = 3;
 const LANES: u32 = 1;
 
-/// What opens the keyring.
+/// What opens an encrypted memory.
 #[derive(Debug, Clone)]
-pub(crate) enum Unlock {
+pub enum Unlock {
     /// 32 bytes in a file of its own, in hexadecimal; made when there is none and the keyring is new.
     KeyFile(PathBuf),
     /// A passphrase.
@@ -27,34 +27,100 @@ pub(crate) enum Unlock {
 
 /// Why what is sealed can't be opened, or sealed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum VaultError {
+pub enum VaultError {
+    /// The keyring or the key file could not be used.
     #[error("can't {action} {}", path.display())]
     Io {
+        /// What was tried.
         action: &'static str,
+        /// With which file.
         path: PathBuf,
+        /// What the system said.
         #[source]
         source: io::Error,
     },
+    /// The keyring was made with another key file or passphrase.
     #[error(
         "{} can't be opened with this {with}: give the one it was made with; without it nothing sealed can ever be read", path.display()
     )]
-    WrongKey { path: PathBuf, with: &'static str },
+    WrongKey {
+        /// The keyring.
+        path: PathBuf,
+        /// What it was made with.
+        with: &'static str,
+    },
+    /// There is a keyring, and no key file.
     #[error("the key file {} is missing: put it back; without it nothing sealed can ever be read", path.display())]
-    KeyFileMissing { path: PathBuf },
+    KeyFileMissing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// The key file holds something else.
     #[error("{} is no key file: it must hold 64 hexadecimal digits", path.display())]
-    KeyFileInvalid { path: PathBuf },
+    KeyFileInvalid {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The memory is encrypted, and no key was given.
     #[error("the memory is encrypted ({}): set memory.encryption and give its key", path.display())]
-    Locked { path: PathBuf },
+    Locked {
+        /// The keyring.
+        path: PathBuf,
+    },
+    /// There are sealed records, and no keyring.
+    #[error(
+        "the memory holds encrypted records, but its keyring {} is missing: put it back from a copy; without it nothing sealed can \
+         ever be read", path.display()
+    )]
+    KeyringMissing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// What was read is not what was written.
     #[error("{what} is damaged, or does not belong to {}", path.display())]
-    Damaged { what: &'static str, path: PathBuf },
+    Damaged {
+        /// Which part.
+        what: &'static str,
+        /// The keyring.
+        path: PathBuf,
+    },
+    /// The conversation was erased.
     #[error("the key of this conversation was destroyed")]
     Destroyed,
+    /// No key could be made.
     #[error("the system gives no random bytes: {what}")]
-    Random { what: String },
+    Random {
+        /// What it said.
+        what: String,
+    },
+    /// No record is that long.
     #[error("a record of {bytes} bytes is too long to be sealed")]
-    TooLong { bytes: usize },
+    TooLong {
+        /// How long.
+        bytes: usize,
+    },
+    /// Argon2 refused.
     #[error("the passphrase can't be used: {what}")]
-    Passphrase { what: String },
+    Passphrase {
+        /// Why.
+        what: String,
+    },
+}
+
+impl VaultError {
+    /// Whether it is what was given that is wrong: another key, or the right configuration, helps.
+    #[must_use]
+    pub fn is_mistake(&self) -> bool {
+        matches!(
+            self,
+            Self::WrongKey { .. }
+                | Self::KeyFileMissing { .. }
+                | Self::KeyFileInvalid { .. }
+                | Self::Locked { .. }
+                | Self::KeyringMissing { .. }
+                | Self::Passphrase { .. }
+        )
+    }
 }
 
 impl Unlock {

@@ -13,6 +13,8 @@ mod tests;
 use std::{
     borrow::Cow,
     collections::HashMap,
+    io,
+    ops::Range,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -23,15 +25,18 @@ use chacha20poly1305::{
 };
 
 use self::keyring::Keyring;
-pub(crate) use self::lock::{Unlock, VaultError};
+pub use self::lock::{Unlock, VaultError};
 use crate::{
     fs::Fs,
     record::{Reader, put_varint},
+    wal::{Unseal, Unsealed},
 };
 
 /// Bytes of a nonce and of the tag behind what is sealed.
 const NONCE_BYTES: usize = 24;
 const TAG_BYTES: usize = 16;
+/// How much longer something is when it is sealed.
+pub(crate) const SEAL_BYTES: usize = NONCE_BYTES + TAG_BYTES;
 /// Set in a payload's first byte, beside its kind, when the rest is sealed: version 1 of each kind.
 const SEALED: u8 = 1 << 5;
 const VERSION_MASK: u8 = 0xe0;
@@ -66,13 +71,28 @@ impl Vault {
     }
 
     /// Whether there is a keyring in `dir`: then nothing there can be read without its key.
-    pub(crate) fn exists(fs: &dyn Fs, dir: &Path) -> bool {
+    pub(crate) fn exists(fs: &dyn Fs, dir: &Path) -> Result<bool, VaultError> {
         Keyring::exists(fs, dir)
     }
 
-    /// A key for hashing the terms of the index, and one for the vectors.
-    pub(crate) fn index_key(&self) -> &Key {
-        self.keyring.index_key()
+    /// Where the keyring of a memory lies.
+    pub(crate) fn path(dir: &Path) -> PathBuf {
+        dir.join(keyring::NAME)
+    }
+
+    /// The key of something that is derived from what was said.
+    pub(crate) fn derived_key(&self, purpose: &str) -> Key {
+        use sha2::Digest as _;
+        let mut key = Key::default();
+        let hash =
+            sha2::Sha256::new().chain_update(**self.keyring.index_key()).chain_update(purpose).finalize();
+        key.copy_from_slice(&hash);
+        key
+    }
+
+    /// The key of the words' hashes.
+    pub(crate) fn words_key(&self) -> [u8; 16] {
+        self.derived_key("words").first_chunk().copied().unwrap_or_default()
     }
 
     fn ready(&self) -> MutexGuard<'_, HashMap<Slot, Arc<Key>>> {
@@ -80,10 +100,18 @@ impl Vault {
     }
 
     /// A new conversation's key. Durable when it returns.
+    #[cfg(test)]
     pub(crate) fn new_slot(&self) -> Result<Slot, VaultError> {
-        let (slot, key) = self.keyring.add()?;
-        self.keep(slot, &Arc::new(key));
-        Ok(slot)
+        Ok(self.new_slots(1)?.start)
+    }
+
+    /// Keys for so many new conversations. Durable when it returns.
+    pub(crate) fn new_slots(&self, count: Slot) -> Result<Range<Slot>, VaultError> {
+        let (slots, keys) = self.keyring.add(count)?;
+        for (slot, key) in slots.clone().zip(keys) {
+            self.keep(slot, &Arc::new(key));
+        }
+        Ok(slots)
     }
 
     fn keep(&self, slot: Slot, key: &Arc<Key>) {
@@ -98,8 +126,12 @@ impl Vault {
 
     /// Destroys a conversation's key: what is sealed with it can't be read by anybody any more. Durable when it returns.
     pub(crate) fn destroy(&self, slot: Slot) -> Result<(), VaultError> {
+        if slot == COMMON {
+            return Ok(());
+        }
+        let removed = self.keyring.remove(slot);
         self.ready().remove(&slot);
-        if slot == COMMON { Ok(()) } else { self.keyring.remove(slot) }
+        removed
     }
 
     fn key(&self, slot: Slot) -> Result<Arc<Key>, VaultError> {
@@ -126,13 +158,31 @@ impl Vault {
 
     /// The payload as it was before [`Vault::seal`].
     pub(crate) fn unseal(&self, payload: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let mut out = Vec::new();
+        self.unseal_into(payload, &mut out)?;
+        Ok(out)
+    }
+
+    fn unseal_into(&self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), VaultError> {
         let (kind, slot, head) = read_head(payload).ok_or_else(|| self.keyring.damaged("a sealed record"))?;
         let key = self.key(slot)?;
         let (aad, sealed) = payload.split_at_checked(head).unwrap_or((payload, &[]));
-        let mut out = vec![kind];
-        open_into(&key, aad, sealed, &mut out)
-            .ok_or_else(|| self.keyring.damaged("a sealed record, or its key,"))?;
-        Ok(out)
+        out.push(kind);
+        open_into(&key, aad, sealed, out).ok_or_else(|| self.keyring.damaged("a sealed record, or its key,"))
+    }
+}
+
+impl Unseal for Vault {
+    fn unseal(&self, payload: &[u8], out: &mut Vec<u8>) -> io::Result<Unsealed> {
+        if !is_sealed(payload) {
+            return Ok(Unsealed::Plain);
+        }
+        match self.unseal_into(payload, out) {
+            Ok(()) => Ok(Unsealed::Opened),
+            Err(VaultError::Destroyed) => Ok(Unsealed::Gone),
+            Err(VaultError::Io { source, .. }) => Err(source),
+            Err(other) => Ok(Unsealed::Unreadable(other.to_string())),
+        }
     }
 }
 
@@ -166,7 +216,7 @@ fn read_head(payload: &[u8]) -> Option<(u8, Slot, usize)> {
 }
 
 /// Appends a nonce, the sealed text and its tag.
-fn seal_into(key: &Key, aad: &[u8], text: &[u8], out: &mut Vec<u8>) -> Result<(), VaultError> {
+pub(crate) fn seal_into(key: &Key, aad: &[u8], text: &[u8], out: &mut Vec<u8>) -> Result<(), VaultError> {
     let mut nonce = [0; NONCE_BYTES];
     getrandom::fill(&mut nonce).map_err(|error| VaultError::Random { what: error.to_string() })?;
     out.extend_from_slice(&nonce);
@@ -182,7 +232,7 @@ fn seal_into(key: &Key, aad: &[u8], text: &[u8], out: &mut Vec<u8>) -> Result<()
 }
 
 /// Appends the text behind `sealed` (nonce, text, tag); `None`: the key is another one, or a bit of it was changed.
-fn open_into(key: &Key, aad: &[u8], sealed: &[u8], out: &mut Vec<u8>) -> Option<()> {
+pub(crate) fn open_into(key: &Key, aad: &[u8], sealed: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let (nonce, rest) = sealed.split_first_chunk::<NONCE_BYTES>()?;
     let (text, tag) = rest.split_last_chunk::<TAG_BYTES>()?;
     let start = out.len();

@@ -6,6 +6,7 @@ use redb::{Database, ReadableDatabase as _, TableDefinition};
 
 use super::{
     row::VectorKey,
+    seal::Sealer,
     store::{LanguageMean, VectorsError},
 };
 use crate::{
@@ -22,6 +23,8 @@ const META: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinit
 
 /// Another value means: make them anew.
 const FORMAT: &[u8] = b"openclaw-vectors-1";
+/// The same of an encrypted memory.
+const SEALED_FORMAT: &[u8] = b"openclaw-vectors-sealed-1";
 
 /// What the key file says beside the keys.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -83,6 +86,7 @@ impl Meta {
 pub(super) struct Keys {
     database: Database,
     path: PathBuf,
+    sealer: Sealer,
 }
 
 impl std::fmt::Debug for Keys {
@@ -92,12 +96,20 @@ impl std::fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// Opens the file, new or old. `None`: it was made by another version.
-    pub(super) fn open(path: PathBuf, file: Arc<dyn FsFile>) -> Result<Option<(Self, Meta)>, VectorsError> {
+    /// Opens the file, new or old. `None`: it was made by another version, or for another key.
+    pub(super) fn open(
+        path: PathBuf,
+        file: Arc<dyn FsFile>,
+        sealer: Sealer,
+    ) -> Result<Option<(Self, Meta)>, VectorsError> {
         let database = engine_file(file).map_err(|error| VectorsError::keys(&path, error))?;
-        let keys = Self { database, path };
+        let keys = Self { database, path, sealer };
         let meta = keys.read_meta()?;
         Ok(meta.map(|meta| (keys, meta)))
+    }
+
+    fn format(&self) -> &'static [u8] {
+        if self.sealer.is_on() { SEALED_FORMAT } else { FORMAT }
     }
 
     fn failed(&self, error: impl Into<redb::Error>) -> VectorsError {
@@ -112,11 +124,13 @@ impl Keys {
             Err(error) => return Err(self.failed(error)),
         };
         let format = table.get("format").map_err(|error| self.failed(error))?;
-        if format.is_none_or(|format| format.value() != FORMAT) {
+        if format.is_none_or(|format| format.value() != self.format()) {
             return Ok(None);
         }
         let meta = table.get("state").map_err(|error| self.failed(error))?;
-        let decoded = meta.map(|meta| Meta::decode(meta.value()));
+        let Some(meta) = meta else { return Ok(None) };
+        let Some(plain) = self.sealer.open_state(meta.value()) else { return Ok(None) };
+        let decoded = Some(Meta::decode(&plain));
         decoded.transpose().map_err(|source| VectorsError::Row { path: self.path.clone(), source })
     }
 
@@ -161,8 +175,9 @@ impl Keys {
             work(&mut change, &mut next)?;
             drop(change);
             let mut table = transaction.open_table(META)?;
-            table.insert("format", FORMAT)?;
-            table.insert("state", next.encode().as_slice())?;
+            table.insert("format", self.format())?;
+            let state = self.sealer.seal_state(next.encode()).map_err(redb::Error::Io)?;
+            table.insert("state", state.as_slice())?;
             Ok(())
         };
         done().map_err(|error| self.failed(error))?;

@@ -8,6 +8,7 @@
 mod keys;
 mod nearest;
 mod row;
+mod seal;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use std::collections::{BinaryHeap, HashSet};
 
 use super::{
     row::{Row, Sketch, VectorKey, bits},
+    seal::Part,
     store::{Vectors, VectorsError},
 };
 use crate::search::{
@@ -171,15 +172,12 @@ impl Vectors {
         let mut taken = Vec::new();
         let mut number = 0_u32;
         let per_chunk = CHUNK_BYTES / size;
-        let mut bytes = vec![0; per_chunk * size];
+        let (mut bytes, mut sealed) = (Vec::new(), Vec::new());
         let mut distances = vec![None; per_chunk];
         while number < rows {
             let count = per_chunk.min((rows - number) as usize);
-            let Some(chunk) = bytes.get_mut(..count * size) else { break };
-            self.sketches
-                .read_exact_at(chunk, u64::from(number) * size as u64)
-                .map_err(self.io("sketches"))?;
-            let chunk = &*chunk;
+            self.read_rows(Part::Sketches, number, count, &mut bytes, &mut sealed)?;
+            let chunk = bytes.as_slice();
             arch.dispatch(|| {
                 for (bytes, distance) in chunk.chunks_exact(size).zip(&mut distances) {
                     let sketch = Sketch::read(bytes).filter(|sketch| filter.takes(sketch));
@@ -215,13 +213,12 @@ impl Vectors {
     ) -> Result<(), VectorsError> {
         let size = self.layout.row_bytes();
         let per_chunk = CHUNK_BYTES / size;
-        let mut bytes = vec![0; per_chunk * size];
+        let (mut bytes, mut sealed) = (Vec::new(), Vec::new());
         let mut number = rows.start;
         while number < rows.end {
             let count = per_chunk.min((rows.end - number) as usize);
-            let Some(chunk) = bytes.get_mut(..count * size) else { break };
-            self.rows.read_exact_at(chunk, u64::from(number) * size as u64).map_err(self.io("rows"))?;
-            for (at, bytes) in (number..).zip(chunk.chunks_exact(size)) {
+            self.read_rows(Part::Rows, number, count, &mut bytes, &mut sealed)?;
+            for (at, bytes) in (number..).zip(bytes.chunks_exact(size)) {
                 if let Some(row) = Row::read(bytes) {
                     visit(at, row);
                 }

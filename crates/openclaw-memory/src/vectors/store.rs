@@ -9,11 +9,13 @@ use std::{
 
 use super::{
     keys::{Keys, Meta},
-    row::{Layout, NewVector, Row, VectorKey},
+    row::{KEY_BYTES, Layout, NewVector, Row, VectorKey},
+    seal::{Part, Sealer},
 };
 use crate::{
     fs::{Fs, FsFile},
     record::CodecError,
+    vault::Key,
 };
 
 const KEYS_NAME: &str = "keys.redb";
@@ -67,20 +69,24 @@ pub(crate) struct Vectors {
     pub(super) rows: Arc<dyn FsFile>,
     pub(super) sketches: Arc<dyn FsFile>,
     keys: Keys,
+    pub(super) sealer: Sealer,
     /// What sketches are cut by: fixed, since sketches of different centres can't be compared.
     centre: Box<[f32]>,
     state: Mutex<Meta>,
 }
 
 impl Vectors {
-    /// Opens the vectors in `dir`, or makes an empty set when there is none, or one of another model, or one that is damaged.
+    /// Opens the vectors in `dir`, or makes an empty set when there is none, or one of another model, one sealed with another
+    /// key or not at all, or one that is damaged. With a key, they are sealed with it.
     pub(crate) fn open(
         fs: &dyn Fs,
         dir: &Path,
         fingerprint: u64,
         centre: Box<[f32]>,
+        key: Option<Key>,
     ) -> Result<Self, VectorsError> {
-        match Self::open_existing(fs, dir, fingerprint, centre.clone()) {
+        let sealer = Sealer::new(key);
+        match Self::open_existing(fs, dir, fingerprint, centre.clone(), sealer.clone()) {
             Ok(Some(found)) => return Ok(found),
             Ok(None) => {}
             Err(VectorsError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
@@ -88,7 +94,7 @@ impl Vectors {
             Err(error) => tracing::warn!(%error, "the vectors are damaged; they are made again"),
         }
         Self::remove_files(fs, dir)?;
-        Self::create(fs, dir, fingerprint, centre)
+        Self::create(fs, dir, fingerprint, centre, sealer)
     }
 
     /// Removes the vectors, whatever state they are in.
@@ -110,28 +116,36 @@ impl Vectors {
         dir: &Path,
         fingerprint: u64,
         centre: Box<[f32]>,
+        sealer: Sealer,
     ) -> Result<Option<Self>, VectorsError> {
         let open = |name: &str| {
             let path = dir.join(name);
             fs.open(&path).map_err(|source| VectorsError::Io { path, source })
         };
         let (rows, sketches) = (open(ROWS_NAME)?, open(SKETCHES_NAME)?);
-        let Some((keys, meta)) = Keys::open(dir.join(KEYS_NAME), open(KEYS_NAME)?)? else { return Ok(None) };
+        let found = Keys::open(dir.join(KEYS_NAME), open(KEYS_NAME)?, sealer.clone())?;
+        let Some((keys, meta)) = found else { return Ok(None) };
         let layout = Layout { dimensions: centre.len() };
         let long_enough = |file: &Arc<dyn FsFile>, bytes: usize| -> io::Result<bool> {
             Ok(file.len()? >= u64::from(meta.rows) * bytes as u64)
         };
         let io = |source| VectorsError::Io { path: dir.to_owned(), source };
-        let whole = long_enough(&rows, layout.row_bytes()).map_err(io)?
-            && long_enough(&sketches, layout.sketch_bytes()).map_err(io)?;
+        let whole = long_enough(&rows, sealer.bytes(layout, Part::Rows)).map_err(io)?
+            && long_enough(&sketches, sealer.bytes(layout, Part::Sketches)).map_err(io)?;
         if meta.fingerprint != fingerprint || meta.dimensions as usize != centre.len() || !whole {
             return Ok(None);
         }
         let state = Mutex::new(meta);
-        Ok(Some(Self { dir: dir.to_owned(), layout, rows, sketches, keys, centre, state }))
+        Ok(Some(Self { dir: dir.to_owned(), layout, rows, sketches, keys, sealer, centre, state }))
     }
 
-    fn create(fs: &dyn Fs, dir: &Path, fingerprint: u64, centre: Box<[f32]>) -> Result<Self, VectorsError> {
+    fn create(
+        fs: &dyn Fs,
+        dir: &Path,
+        fingerprint: u64,
+        centre: Box<[f32]>,
+        sealer: Sealer,
+    ) -> Result<Self, VectorsError> {
         let create = |name: &str| {
             let path = dir.join(name);
             let made = fs.create_dir_all(dir).and_then(|()| fs.create(&path));
@@ -139,7 +153,7 @@ impl Vectors {
         };
         let (rows, sketches) = (create(ROWS_NAME)?, create(SKETCHES_NAME)?);
         let path = dir.join(KEYS_NAME);
-        let Some((keys, _)) = Keys::open(path.clone(), create(KEYS_NAME)?)? else {
+        let Some((keys, _)) = Keys::open(path.clone(), create(KEYS_NAME)?, sealer.clone())? else {
             return Err(VectorsError::Row { path, source: CodecError::Truncated });
         };
         let dimensions = u32::try_from(centre.len()).unwrap_or(u32::MAX);
@@ -147,7 +161,8 @@ impl Vectors {
         keys.change(&mut meta, |_, _| Ok(()))?;
         fs.sync_dir(dir).map_err(|source| VectorsError::Io { path: dir.to_owned(), source })?;
         let layout = Layout { dimensions: centre.len() };
-        Ok(Self { dir: dir.to_owned(), layout, rows, sketches, keys, centre, state: Mutex::new(meta) })
+        let state = Mutex::new(meta);
+        Ok(Self { dir: dir.to_owned(), layout, rows, sketches, keys, sealer, centre, state })
     }
 
     pub(super) fn io(&self, name: &str) -> impl Fn(io::Error) -> VectorsError + use<> {
@@ -203,7 +218,7 @@ impl Vectors {
             let (mut bytes, mut sketch) = (Vec::new(), Vec::new());
             self.layout.row(new, &mut bytes);
             self.layout.sketch(new, &self.centre, &mut sketch);
-            self.write(*row, &bytes, &sketch)?;
+            self.write(*row, bytes, sketch)?;
         }
         if !placed.is_empty() {
             self.sync()?;
@@ -244,13 +259,14 @@ impl Vectors {
         }
         let mut state = self.state();
         let mut gone = Vec::new();
-        let (row_zeros, sketch_zeros) =
-            (vec![0; self.layout.row_bytes()], vec![0; self.layout.sketch_bytes()]);
+        let zeros = |part| vec![0; self.sealer.bytes(self.layout, part)];
+        let (row_zeros, sketch_zeros) = (zeros(Part::Rows), zeros(Part::Sketches));
         for (_, row) in found {
             if let Some(row) = Row::read(&self.read_row(*row)?) {
                 gone.push((row.language, row.to_vector()));
             }
-            self.write(*row, &row_zeros, &sketch_zeros)?;
+            self.put_bytes(Part::Rows, *row, &row_zeros)?;
+            self.put_bytes(Part::Sketches, *row, &sketch_zeros)?;
         }
         self.sync()?;
         self.keys.change(&mut state, |change, meta| {
@@ -272,8 +288,12 @@ impl Vectors {
         let mut state = self.state();
         for (key, row) in &rows {
             let to = VectorKey { window: key.window, ..to };
-            let offset = u64::from(*row) * self.layout.row_bytes() as u64 + 8;
-            self.rows.write_all_at(&to.to_bytes(), offset).map_err(self.io(ROWS_NAME))?;
+            let mut bytes = self.read_row(*row)?;
+            if let Some(place) = bytes.get_mut(8..8 + KEY_BYTES) {
+                place.copy_from_slice(&to.to_bytes());
+            }
+            let bytes = self.sealer.seal(Part::Rows, *row, bytes).map_err(self.io(ROWS_NAME))?;
+            self.put_bytes(Part::Rows, *row, &bytes)?;
         }
         self.sync()?;
         self.keys.change(&mut state, |change, _| {
@@ -304,17 +324,52 @@ impl Vectors {
     }
 
     pub(super) fn read_row(&self, row: u32) -> Result<Vec<u8>, VectorsError> {
-        let mut bytes = vec![0; self.layout.row_bytes()];
-        let offset = u64::from(row) * self.layout.row_bytes() as u64;
-        self.rows.read_exact_at(&mut bytes, offset).map_err(self.io(ROWS_NAME))?;
+        let (mut bytes, mut sealed) = (Vec::new(), Vec::new());
+        self.read_rows(Part::Rows, row, 1, &mut bytes, &mut sealed)?;
         Ok(bytes)
     }
 
-    fn write(&self, row: u32, bytes: &[u8], sketch: &[u8]) -> Result<(), VectorsError> {
-        self.rows.write_all_at(bytes, u64::from(row) * bytes.len() as u64).map_err(self.io(ROWS_NAME))?;
-        self.sketches
-            .write_all_at(sketch, u64::from(row) * sketch.len() as u64)
-            .map_err(self.io(SKETCHES_NAME))
+    /// Reads rows one behind the other. What they lie sealed in is the second buffer.
+    pub(super) fn read_rows(
+        &self,
+        part: Part,
+        first: u32,
+        count: usize,
+        plain: &mut Vec<u8>,
+        sealed: &mut Vec<u8>,
+    ) -> Result<(), VectorsError> {
+        let size = self.sealer.bytes(self.layout, part);
+        let bytes = if self.sealer.is_on() { &mut *sealed } else { &mut *plain };
+        bytes.resize(count * size, 0);
+        let (file, name) = self.file(part);
+        file.read_exact_at(bytes, u64::from(first) * size as u64).map_err(self.io(name))?;
+        if self.sealer.is_on() {
+            plain.clear();
+            for (row, bytes) in (first..).zip(sealed.chunks_exact(size)) {
+                self.sealer.open(part, row, bytes, plain);
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&self, part: Part) -> (&dyn FsFile, &'static str) {
+        match part {
+            Part::Rows => (&*self.rows, ROWS_NAME),
+            Part::Sketches => (&*self.sketches, SKETCHES_NAME),
+        }
+    }
+
+    fn write(&self, row: u32, bytes: Vec<u8>, sketch: Vec<u8>) -> Result<(), VectorsError> {
+        for (part, bytes) in [(Part::Rows, bytes), (Part::Sketches, sketch)] {
+            let bytes = self.sealer.seal(part, row, bytes).map_err(self.io(self.file(part).1))?;
+            self.put_bytes(part, row, &bytes)?;
+        }
+        Ok(())
+    }
+
+    fn put_bytes(&self, part: Part, row: u32, bytes: &[u8]) -> Result<(), VectorsError> {
+        let (file, name) = self.file(part);
+        file.write_all_at(bytes, u64::from(row) * bytes.len() as u64).map_err(self.io(name))
     }
 
     fn sync(&self) -> Result<(), VectorsError> {

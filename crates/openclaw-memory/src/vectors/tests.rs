@@ -50,7 +50,7 @@ fn new(major: u64) -> NewVector {
 }
 
 fn open(fs: &dyn Fs, dir: &Path) -> Vectors {
-    Vectors::open(fs, dir, 7, vec![0.0; DIMENSIONS].into()).unwrap()
+    Vectors::open(fs, dir, 7, vec![0.0; DIMENSIONS].into(), None).unwrap()
 }
 
 fn centres() -> Centres {
@@ -158,19 +158,19 @@ fn a_line_that_moves_keeps_its_vector_and_windows_are_one_passage() {
 fn another_model_or_a_damaged_set_begins_anew() {
     let dir = tempfile::tempdir().unwrap();
     open(&RealFs, dir.path()).put(&[new(1)], None).unwrap();
-    let other = Vectors::open(&RealFs, dir.path(), 8, vec![0.0; DIMENSIONS].into()).unwrap();
+    let other = Vectors::open(&RealFs, dir.path(), 8, vec![0.0; DIMENSIONS].into(), None).unwrap();
     assert_eq!(other.len(), 0);
     other.put(&[new(1)], None).unwrap();
     drop(other);
     std::fs::write(dir.path().join("rows"), b"").unwrap();
-    assert_eq!(Vectors::open(&RealFs, dir.path(), 8, vec![0.0; DIMENSIONS].into()).unwrap().len(), 0);
+    assert_eq!(Vectors::open(&RealFs, dir.path(), 8, vec![0.0; DIMENSIONS].into(), None).unwrap().len(), 0);
     std::fs::write(dir.path().join("keys.redb"), b"not a database").unwrap();
-    assert_eq!(Vectors::open(&RealFs, dir.path(), 8, vec![0.0; DIMENSIONS].into()).unwrap().len(), 0);
+    assert_eq!(Vectors::open(&RealFs, dir.path(), 8, vec![0.0; DIMENSIONS].into(), None).unwrap().len(), 0);
 }
 
 /// Three changes, as far as they get; whatever fails ends it.
 fn changes(fs: &FaultFs, dir: &Path) -> Result<(), VectorsError> {
-    let vectors = Vectors::open(fs, dir, 7, vec![0.0; DIMENSIONS].into())?;
+    let vectors = Vectors::open(fs, dir, 7, vec![0.0; DIMENSIONS].into(), None)?;
     vectors.put(&(1..=4).map(new).collect::<Vec<_>>(), Some(1..5))?;
     vectors.remove(&[key(2, 0)])?;
     vectors.put(&[new(5), new(6)], Some(5..7))
@@ -199,7 +199,7 @@ fn a_crash_anywhere_keeps_what_is_said_to_be_covered() {
             let _ = changes(&fs, dir);
             let fs = fs.crash(crash);
             let when = format!("{kind:?} at {at}, {crash:?}");
-            let vectors = Vectors::open(&fs, dir, 7, vec![0.0; DIMENSIONS].into()).expect(&when);
+            let vectors = Vectors::open(&fs, dir, 7, vec![0.0; DIMENSIONS].into(), None).expect(&when);
             let near = |major: u64| nearness(&vectors, major, key(major, 0));
             let covered = vectors.covered();
             for major in covered.iter().cloned().flatten().filter(|major| *major != 2) {
@@ -246,4 +246,58 @@ proptest! {
         found.sort_unstable();
         prop_assert_eq!(found, model.into_iter().collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn sealed_vectors_answer_alike_and_show_nothing() {
+    let (clear_dir, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let key = |byte| Some(crate::vault::Key::new([byte; 32]));
+    let open_sealed =
+        |byte| Vectors::open(&RealFs, dir.path(), 7, vec![0.0; DIMENSIONS].into(), key(byte)).unwrap();
+    let clear = open(&RealFs, clear_dir.path());
+    let batch: Vec<_> = (1..=300).map(new).collect();
+    let mut sealed = open_sealed(1);
+    for vectors in [&clear, &sealed] {
+        vectors.put(&batch, Some(1..301)).unwrap();
+        assert_eq!(vectors.remove(&[key_of(7), key_of(8)]).unwrap(), 2);
+        vectors.rename(key_of(9), key_of(900)).unwrap();
+        vectors.put(&[new(1000)], None).unwrap();
+    }
+    for round in 0..2 {
+        for exact in [0, 1000] {
+            for filter in
+                [VectorFilter::default(), VectorFilter { channel: Some(1), ..VectorFilter::default() }]
+            {
+                for major in [1, 9, 100, 1000] {
+                    let question = vector(major);
+                    let found = nearest(&sealed, &question, filter, 5, exact);
+                    assert_eq!(found, nearest(&clear, &question, filter, 5, exact), "{round} {major}");
+                }
+            }
+        }
+        assert_eq!((sealed.means(), sealed.covered()), (clear.means(), clear.covered()));
+        drop(sealed);
+        sealed = open_sealed(1);
+    }
+    drop(sealed);
+    for name in ["rows", "sketches"] {
+        let clear = std::fs::read(clear_dir.path().join(name)).unwrap();
+        let sealed = std::fs::read(dir.path().join(name)).unwrap();
+        let size = clear.len() / 300;
+        let shows = clear.chunks(size).filter(|row| row.iter().any(|byte| *byte != 0));
+        let shows = shows.map(|row| &row[size - 12..]);
+        assert!(shows.clone().count() > 250);
+        for part in shows {
+            assert!(!sealed.windows(part.len()).any(|window| window == part), "{name}");
+        }
+    }
+    // What can't be opened is made anew, with a key or without.
+    assert_eq!(open_sealed(2).len(), 0);
+    assert_eq!(open(&RealFs, dir.path()).len(), 0);
+    open(&RealFs, dir.path()).put(&batch, None).unwrap();
+    assert_eq!(open_sealed(2).len(), 0);
+}
+
+fn key_of(major: u64) -> VectorKey {
+    key(major, 0)
 }

@@ -138,7 +138,7 @@ impl<T: Send + 'static> Wal<T> {
     /// Reads and scans; cheap to clone, shared by threads, useful even after the log was poisoned or closed.
     #[must_use]
     pub fn reader(&self) -> Reader {
-        Reader { shared: Arc::clone(&self.shared) }
+        Reader { shared: Arc::clone(&self.shared), unseal: None }
     }
 
     /// Overwrites records in place, so that nothing of their payloads is left in the files, and syncs. Lengths and Lsns stay.

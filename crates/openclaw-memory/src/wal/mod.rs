@@ -22,6 +22,7 @@ mod recovery;
 mod replay;
 mod shared;
 mod types;
+mod unseal;
 mod walk;
 mod walk_bytes;
 mod window;
@@ -39,6 +40,7 @@ pub use types::{
     ArchiveReport, Committed, Cut, Damage, Gap, LogHealth, Observer, Pointer, Record, Recovery, ReplayFrom,
     SegmentInfo, WalOptions,
 };
+pub(crate) use unseal::{Unseal, Unsealed};
 pub use walk_bytes::{SegmentContent, walk_segment};
 #[cfg(any(test, feature = "testing"))]
 pub use walk_bytes::{encode_segment, read_archive};

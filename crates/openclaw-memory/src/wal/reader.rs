@@ -8,6 +8,7 @@ use super::{
     Damage, Pointer, ReadError, Record, SegmentInfo,
     frame::{Head, MAX_HEAD, frame_len},
     shared::{Segment, Shared},
+    unseal::{Unseal, Unsealed},
     walk::{Frame, Step, Walker},
 };
 
@@ -18,14 +19,44 @@ const MAX_DAMAGES: usize = 1024;
 #[derive(Debug, Clone)]
 pub struct Reader {
     pub(super) shared: Arc<Shared>,
+    /// Opens the payloads that were sealed.
+    pub(super) unseal: Option<Arc<dyn Unseal>>,
 }
 
 impl Reader {
+    /// The same log, what is sealed opened.
+    pub(crate) fn unsealing(self, unseal: Option<Arc<dyn Unseal>>) -> Self {
+        Self { unseal, ..self }
+    }
+
     /// Reads one record's payload. Blocks, usually on one read of the page cache.
     ///
     /// # Errors
     /// See [`ReadError`].
     pub fn read(&self, pointer: Pointer) -> Result<Vec<u8>, ReadError> {
+        let payload = self.read_sealed(pointer)?;
+        let Some(unseal) = &self.unseal else { return Ok(payload) };
+        let path = || {
+            self.shared.with_table(|table| {
+                let segment = table.find(pointer.lsn.0).and_then(|index| table.segments.get(index).copied());
+                segment.map_or_else(PathBuf::new, |segment| self.shared.path(segment.first))
+            })
+        };
+        let mut opened = Vec::new();
+        match unseal.unseal(&payload, &mut opened) {
+            Ok(Unsealed::Plain) => Ok(payload),
+            Ok(Unsealed::Opened) => Ok(opened),
+            Ok(Unsealed::Gone) => Err(ReadError::Erased(pointer.lsn)),
+            Ok(Unsealed::Unreadable(why)) => {
+                tracing::warn!(lsn = pointer.lsn.0, why, "a record can't be opened");
+                Err(ReadError::Damaged { path: path(), offset: u64::from(pointer.offset), lsn: pointer.lsn })
+            }
+            Err(source) => Err(ReadError::Io { path: path(), source }),
+        }
+    }
+
+    /// The same as it lies in the log.
+    pub(crate) fn read_sealed(&self, pointer: Pointer) -> Result<Vec<u8>, ReadError> {
         let found = self.shared.with_table(|table| {
             let index = table.find(pointer.lsn.0)?;
             table.segments.get(index).copied()
@@ -103,7 +134,14 @@ impl Reader {
     /// appended meanwhile may or may not be met. For several threads, split the range along [`Reader::segments`].
     #[must_use]
     pub fn scan(&self, range: Range<Lsn>) -> Scanner {
-        Scanner { shared: Arc::clone(&self.shared), range, at: None, damages: Vec::new() }
+        Scanner {
+            shared: Arc::clone(&self.shared),
+            unseal: self.unseal.clone(),
+            opened: Vec::new(),
+            range,
+            at: None,
+            damages: Vec::new(),
+        }
     }
 
     /// The segments, oldest first.
@@ -123,6 +161,9 @@ impl Reader {
 #[derive(Debug)]
 pub struct Scanner {
     shared: Arc<Shared>,
+    unseal: Option<Arc<dyn Unseal>>,
+    /// The payload of the record met last, if it was sealed.
+    opened: Vec<u8>,
     range: Range<Lsn>,
     at: Option<Place>,
     damages: Vec<Damage>,
@@ -150,8 +191,29 @@ impl Scanner {
         }
         let Some(place) = self.at.as_mut() else { return Ok(None) };
         let payload = place.walker.payload(&frame);
-        let payload = payload.map_err(|source| ReadError::Io { path: place.path.clone(), source })?;
-        Ok(Some(Record { pointer, payload: Some(payload) }))
+        let failed = |source| ReadError::Io { path: place.path.clone(), source };
+        let payload = payload.map_err(failed)?;
+        let Some(unseal) = &self.unseal else { return Ok(Some(Record { pointer, payload: Some(payload) })) };
+        self.opened.clear();
+        let payload = match unseal.unseal(payload, &mut self.opened).map_err(failed)? {
+            Unsealed::Plain => Some(payload),
+            Unsealed::Opened => Some(self.opened.as_slice()),
+            Unsealed::Gone => None,
+            Unsealed::Unreadable(why) => {
+                tracing::warn!(lsn = pointer.lsn.0, why, "a record can't be opened and is passed over");
+                if self.damages.len() < MAX_DAMAGES {
+                    self.damages.push(Damage {
+                        path: place.path.clone(),
+                        offset: u64::from(pointer.offset),
+                        bytes: u64::from(pointer.len),
+                        lost: pointer.lsn..Lsn(pointer.lsn.0 + 1),
+                        maybe_unacknowledged: false,
+                    });
+                }
+                None
+            }
+        };
+        Ok(Some(Record { pointer, payload }))
     }
 
     /// Damage met so far, up to 1,024 places.

@@ -79,7 +79,7 @@ impl Core {
         if !request.dry_run {
             self.archive_compacted()?;
             if request.everything {
-                self.seal(runtime)?;
+                self.seal_newest(runtime)?;
             }
         }
         let parts = self.parts(request)?;
@@ -128,7 +128,7 @@ impl Core {
 
     /// Seals the newest segment if something was said or remembered in it. Bookkeeping alone is nothing to compact: else each call
     /// would find the mark of the one before it.
-    fn seal(&self, runtime: &Handle) -> Result<(), MemoryError> {
+    fn seal_newest(&self, runtime: &Handle) -> Result<(), MemoryError> {
         match self.reader.segments().last() {
             Some(newest) if self.says_something(newest)? => {
                 runtime.block_on(self.wal.seal()).map_err(error::append)

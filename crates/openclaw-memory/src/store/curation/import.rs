@@ -47,6 +47,9 @@ impl Core {
         let mut counts = Imported::default();
         let mut taken: HashSet<MessageId> = HashSet::new();
         let mut records = Vec::with_capacity(messages.len());
+        let conversations: HashSet<ConvKey> =
+            messages.iter().map(|message| ConvKey::of(&message.conversation)).collect();
+        let keys = self.make_slots(conversations.iter())?;
         for message in messages {
             let id = match &message.id {
                 Some(id) => id.clone(),
@@ -64,7 +67,7 @@ impl Core {
                 id: id.clone(),
                 content: &message.content,
             };
-            let payload = encode_imported(&record);
+            let payload = self.seal_with(&keys, &record.conversation, encode_imported(&record))?;
             let ImportedRecord { conversation, channel, at_ms, .. } = record;
             let change = Change::Imported { conversation, channel, at_ms, id: short_hash(id.as_str()) };
             records.push((payload, Item { change, _held: None }));

@@ -18,7 +18,11 @@ impl Memory {
     /// Queues a note without waiting for the disk: it is written with the run's next record, and so before its end.
     pub(in crate::store) async fn note(&self, run: RunId, note: &ContextNote) -> Result<(), MemoryError> {
         let core = &self.core;
-        let payload = encode_note(run, note);
+        let mut payload = encode_note(run, note);
+        let Some(sealed) = self.seal_of_run(run, &mut payload).await? else {
+            return Err(MemoryError::UnknownRun(run));
+        };
+        let payload = sealed.payload;
         let uses = note.memories.iter().map(|memory| short_hash(&memory.id)).collect();
         let slot = core.wal.reserve(payload.len()).await.map_err(error::append)?;
         let ticket = {

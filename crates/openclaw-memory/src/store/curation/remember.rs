@@ -104,7 +104,8 @@ impl Core {
             content: &new.content,
         };
         let changes = memory_changes(&self.projections, &record).map_err(|e| self.index_failed(e))?;
-        self.append(encode_remembered(&record), Change::Memories(changes), runtime)?;
+        let payload = self.seal(record.conversation.as_ref(), encode_remembered(&record))?;
+        self.append(payload, Change::Memories(changes), runtime)?;
         Ok(record.to_entry())
     }
 
