@@ -43,7 +43,7 @@ fn open_on(fs: &FaultFs, dir: &Path) -> Memory {
 #[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn open_with(dir: &Path, distiller: Arc<dyn DistillPort>) -> Memory {
     let parts = Parts { distiller: Some(distiller), ..Parts::default() };
-    Memory::open_with(dir, &config(), parts).unwrap().0
+    Memory::open_with(dir, &config(), &parts).unwrap().0
 }
 
 async fn talk(memory: &Memory) {

@@ -56,7 +56,7 @@ fn parts(unlock: Option<Unlock>) -> Parts {
 }
 
 fn open_dir(dir: &Path, unlock: Option<Unlock>) -> Result<(Memory, OpenReport), OpenError> {
-    Memory::open_with(dir, &config(), parts(unlock))
+    Memory::open_with(dir, &config(), &parts(unlock))
 }
 
 fn fact(content: &str, conversation: Option<&str>) -> NewMemory {
@@ -305,7 +305,7 @@ async fn what_is_said_while_a_conversation_is_erased_has_a_key() {
 
 fn open_on(disk: &FaultFs, home: &Home) -> Result<Memory, OpenError> {
     let disk = Arc::new(disk.clone());
-    Ok(Memory::open_parts(disk, &home.memory(), &config(), parts(Some(home.unlock())))?.0)
+    Ok(Memory::open_parts(disk, &home.memory(), &config(), &parts(Some(home.unlock())))?.0)
 }
 
 /// A disk that holds the segments of one and all else of another.

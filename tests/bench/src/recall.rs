@@ -143,7 +143,7 @@ impl Set {
     async fn open(data: &Path, sets: &[&str], embedder: Option<Arc<dyn EmbedPort>>) -> Result<Self> {
         let home = tempfile::tempdir()?;
         let parts = Parts { embedder, ..Parts::default() };
-        let (memory, _) = Memory::open_with(&home.path().join("memory"), &MemoryConfig::default(), parts)?;
+        let (memory, _) = Memory::open_with(&home.path().join("memory"), &MemoryConfig::default(), &parts)?;
         let mut messages = Vec::new();
         for set in sets {
             for (number, passage) in

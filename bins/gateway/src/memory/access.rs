@@ -177,7 +177,7 @@ pub(crate) fn open_here(
     let config = &loaded.config.memory;
     let parts = Parts { unlock: unlock(home, config), ..Parts::default() };
     let (memory, report) =
-        Memory::open_with(&home.memory(), config, parts).map_err(|error| cannot_open(home, &error))?;
+        Memory::open_with(&home.memory(), config, &parts).map_err(|error| cannot_open(home, &error))?;
     if !report.damaged.is_empty() || report.missing > 0 {
         complain(
             "the log is damaged; what is left of it is there. Where, and what to do: gateway memory verify",

@@ -90,7 +90,7 @@ pub(crate) fn build(
         unlock: unlock(home, &config.memory),
     };
     let (memory, report) =
-        Memory::open_with(&home.memory(), &config.memory, parts).map_err(|error| cannot_open(&error))?;
+        Memory::open_with(&home.memory(), &config.memory, &parts).map_err(|error| cannot_open(&error))?;
     tell(&report);
     let memory = Arc::new(memory);
     let skills = Arc::new(Skills::open(home.skills(), store.skills()));

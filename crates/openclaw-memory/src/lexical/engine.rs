@@ -369,11 +369,6 @@ impl Lexical {
         self.writer().poisoned
     }
 
-    /// Has every later change fail: the index's directory is about to be another's.
-    pub(crate) fn retire(&self) {
-        self.writer().poisoned = true;
-    }
-
     /// Does the most urgent piece of upkeep: flushes, or merges segments, or leaves out what was deleted. False: nothing was
     /// to be done. Searches, additions and deletions go on meanwhile.
     ///

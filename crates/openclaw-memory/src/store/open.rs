@@ -58,7 +58,7 @@ impl Memory {
     /// # Errors
     /// See [`OpenError`]. Damage is no error; it is in the report.
     pub fn open(dir: &Path, config: &MemoryConfig) -> Result<(Self, OpenReport), OpenError> {
-        Self::open_with(dir, config, Parts::default())
+        Self::open_with(dir, config, &Parts::default())
     }
 
     /// The same with what else there is to work with.
@@ -68,7 +68,7 @@ impl Memory {
     pub fn open_with(
         dir: &Path,
         config: &MemoryConfig,
-        parts: Parts,
+        parts: &Parts,
     ) -> Result<(Self, OpenReport), OpenError> {
         Self::open_parts(Arc::new(RealFs), dir, config, parts)
     }
@@ -80,7 +80,7 @@ impl Memory {
         dir: &Path,
         config: &MemoryConfig,
     ) -> Result<(Self, OpenReport), OpenError> {
-        Self::open_parts(fs, dir, config, Parts::default())
+        Self::open_parts(fs, dir, config, &Parts::default())
     }
 
     #[doc(hidden)]
@@ -88,14 +88,14 @@ impl Memory {
         fs: Arc<dyn Fs>,
         dir: &Path,
         config: &MemoryConfig,
-        parts: Parts,
+        parts: &Parts,
     ) -> Result<(Self, OpenReport), OpenError> {
         let failed = |source| OpenError::Io { action: "create", path: dir.to_owned(), source };
         create_private(dir).map_err(failed)?;
         let lock =
             Lock::acquire(&dir.join("lock")).map_err(|error| OpenError::lock(dir.to_owned(), error))?;
         let lock = Arc::new(lock);
-        let first = || Self::open_locked(Arc::clone(&fs), dir, config, &parts, Arc::clone(&lock));
+        let first = || Self::open_locked(&fs, dir, config, parts, Arc::clone(&lock));
         // Damage deep in the index shows late, and may show as a panic. One rebuild cures it, or it was something else.
         match catch_unwind(AssertUnwindSafe(first)) {
             Ok(Err(error)) if error.is_damaged_index() => {
@@ -107,11 +107,11 @@ impl Memory {
         }
         let place = Place::new(Arc::clone(&fs), dir.join("index"));
         place.remove().map_err(|error| OpenError::index(place.dir().to_owned(), error))?;
-        Self::open_locked(fs, dir, config, &parts, lock)
+        Self::open_locked(&fs, dir, config, parts, lock)
     }
 
     fn open_locked(
-        fs: Arc<dyn Fs>,
+        fs: &Arc<dyn Fs>,
         dir: &Path,
         config: &MemoryConfig,
         parts: &Parts,
@@ -120,7 +120,7 @@ impl Memory {
         let started = Instant::now();
         let index_dir = dir.join("index");
         let index_failed = |error| OpenError::index(index_dir.clone(), error);
-        let place = Place::new(Arc::clone(&fs), index_dir.clone());
+        let place = Place::new(Arc::clone(fs), index_dir.clone());
         let vault = open_vault(&*fs, dir, parts)?;
 
         let (mut base, mut rebuild) = open_base(&place).map_err(index_failed)?;
@@ -143,7 +143,7 @@ impl Memory {
         let mut replay = Replay::new(&projections, &base, rebuild, vault.as_deref());
         let wal_dir = dir.join("wal");
         let (wal, recovery) = Wal::open(
-            Arc::clone(&fs),
+            Arc::clone(fs),
             &wal_dir,
             log_options(dir, wal_options(config)),
             from,
@@ -187,10 +187,10 @@ impl Memory {
             (vault, _) => vault,
         };
         let key = vault.as_ref().map(|vault| vault.words_key());
-        let words = Words::open(Arc::clone(&fs), index_dir.join("lexical"), key, words_signal);
+        let words = Words::open(Arc::clone(fs), index_dir.join("lexical"), key, words_signal);
         let semantic = parts.embedder.clone().map(|embedder| {
             let key = vault.as_ref().map(|vault| vault.derived_key("vectors"));
-            Semantic::new(embedder, Arc::clone(&fs), index_dir.join("vectors"), key, semantic_signal)
+            Semantic::new(embedder, Arc::clone(fs), index_dir.join("vectors"), key, semantic_signal)
         });
         let sealing = Sealing::new(vault);
         let core = Arc::new(Core {

@@ -299,7 +299,7 @@ mod tests {
         let unlock = Some(Unlock::KeyFile(home.path().join("memory.key")));
         let config = MemoryConfig { min_free_mb: 0, ..MemoryConfig::default() };
         let parts = Parts { unlock, ..Parts::default() };
-        let memory = Memory::open_with(&home.path().join("memory"), &config, parts).unwrap().0;
+        let memory = Memory::open_with(&home.path().join("memory"), &config, &parts).unwrap().0;
         let run = new_run();
         let conversation = ConvKey::of(&run.conversation);
         memory.accept_run(run.clone()).await.unwrap();

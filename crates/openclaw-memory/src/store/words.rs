@@ -327,10 +327,10 @@ impl Words {
         }
         let doomed: Vec<Doomed<'_>> = gone.iter().map(|file| lines_of(file.major)).collect();
         index.delete(&doomed)?;
-        let mut next = index.last_key(Space::Markdown).map_or(1, |key| key.major + 1);
-        next = next.max(kept.iter().map(|file| file.major + 1).max().unwrap_or(1));
+        let next = index.last_key(Space::Markdown).map_or(1, |key| key.major + 1);
+        let next = next.max(kept.iter().map(|file| file.major + 1).max().unwrap_or(1));
         let mut now_there = kept;
-        for (path, modified_ms, bytes) in fresh {
+        for ((path, modified_ms, bytes), next) in fresh.into_iter().zip(next..) {
             // Gone, or no text: then it has nothing to find.
             let text = std::fs::read(core.dir().join(&path)).unwrap_or_default();
             let text = String::from_utf8_lossy(&text);
@@ -350,7 +350,6 @@ impl Words {
             let borrowed: Vec<NewDoc<'_>> = docs.iter().map(Owned::doc).collect();
             index.add(&borrowed, 0)?;
             now_there.push(IndexedFile { path, modified_ms, bytes, major: next });
-            next += 1;
         }
         index.set_notes(write_notes(&now_there));
         *files = now_there;

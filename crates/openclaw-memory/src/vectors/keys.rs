@@ -218,11 +218,4 @@ impl Change<'_> {
         self.free.insert(row, ())?;
         Ok(())
     }
-
-    /// The same row under another key.
-    pub(super) fn rename(&mut self, from: VectorKey, to: VectorKey, row: u32) -> Result<(), redb::Error> {
-        self.keys.remove(from.to_bytes().as_slice())?;
-        self.keys.insert(to.to_bytes().as_slice(), row)?;
-        Ok(())
-    }
 }

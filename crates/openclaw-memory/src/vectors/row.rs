@@ -138,7 +138,6 @@ pub(super) fn bits(vector: &[f32], centre: &[f32]) -> Vec<u64> {
 pub(super) struct Row<'a> {
     pub(super) key: VectorKey,
     pub(super) language: u8,
-    pub(super) text: u32,
     pub(super) scale: f32,
     pub(super) place: u32,
     pub(super) length: u16,
@@ -151,11 +150,10 @@ impl<'a> Row<'a> {
         let (head, numbers) = bytes.split_at_checked(ROW_HEAD)?;
         let scale = f32::from_le_bytes(head[..4].try_into().ok()?);
         let key = VectorKey::from_bytes(&head[8..23])?;
-        let text = u32::from_le_bytes(head[4..8].try_into().ok()?);
         let place = u32::from_le_bytes(head[24..28].try_into().ok()?);
         let length = u16::from_le_bytes(head[28..30].try_into().ok()?);
         let is_row = scale.is_finite() && scale > 0.0;
-        is_row.then_some(Self { key, language: head[23], text, scale, place, length, numbers })
+        is_row.then_some(Self { key, language: head[23], scale, place, length, numbers })
     }
 
     /// The dot products with each of some vectors.

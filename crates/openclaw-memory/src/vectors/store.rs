@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     keys::{Keys, Meta},
-    row::{KEY_BYTES, Layout, NewVector, Row, VectorKey},
+    row::{Layout, NewVector, Row, VectorKey},
     seal::{Part, Sealer},
 };
 use crate::{
@@ -237,17 +237,8 @@ impl Vectors {
         })
     }
 
-    /// Takes out the vectors of these passages, all windows of each. When this returns none of their bytes is left; after a crash
-    /// do it again.
-    pub(crate) fn remove(&self, passages: &[VectorKey]) -> Result<usize, VectorsError> {
-        let mut found = Vec::new();
-        for key in passages {
-            found.extend(self.keys.rows_of(*key)?);
-        }
-        self.take_out(&found)
-    }
-
-    /// Takes out all vectors from one key to another.
+    /// Takes out all vectors from one passage to another, all windows of each. When this returns none of their bytes is left; after
+    /// a crash do it again.
     pub(crate) fn remove_between(&self, first: VectorKey, last: VectorKey) -> Result<usize, VectorsError> {
         let found = self.keys.between(first.first_window(), last.last_window())?;
         self.take_out(&found)
@@ -280,42 +271,6 @@ impl Vectors {
             Ok(())
         })?;
         Ok(found.len())
-    }
-
-    /// Gives the vectors of a passage another key, for a line of a file that moved.
-    pub(crate) fn rename(&self, from: VectorKey, to: VectorKey) -> Result<(), VectorsError> {
-        let rows = self.keys.rows_of(from)?;
-        let mut state = self.state();
-        for (key, row) in &rows {
-            let to = VectorKey { window: key.window, ..to };
-            let mut bytes = self.read_row(*row)?;
-            if let Some(place) = bytes.get_mut(8..8 + KEY_BYTES) {
-                place.copy_from_slice(&to.to_bytes());
-            }
-            let bytes = self.sealer.seal(Part::Rows, *row, bytes).map_err(self.io(ROWS_NAME))?;
-            self.put_bytes(Part::Rows, *row, &bytes)?;
-        }
-        self.sync()?;
-        self.keys.change(&mut state, |change, _| {
-            for (key, row) in &rows {
-                change.rename(*key, VectorKey { window: key.window, ..to }, *row)?;
-            }
-            Ok(())
-        })
-    }
-
-    /// Passages between two keys, each with the hash of its text.
-    pub(crate) fn texts_between(
-        &self,
-        first: VectorKey,
-        last: VectorKey,
-    ) -> Result<Vec<(VectorKey, u32)>, VectorsError> {
-        let mut texts = Vec::new();
-        for (key, row) in self.keys.between(first.first_window(), last.last_window())? {
-            let bytes = self.read_row(row)?;
-            texts.extend(Row::read(&bytes).filter(|row| row.key == key).map(|row| (key, row.text)));
-        }
-        Ok(texts)
     }
 
     /// Bytes of the rows of one passage.
