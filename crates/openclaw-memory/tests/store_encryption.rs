@@ -304,8 +304,8 @@ async fn what_is_said_while_a_conversation_is_erased_has_a_key() {
 }
 
 fn open_on(disk: &FaultFs, home: &Home) -> Result<Memory, OpenError> {
-    let disk = Arc::new(disk.clone());
-    Ok(Memory::open_parts(disk, &home.memory(), &config(), &parts(Some(home.unlock())))?.0)
+    let disk: Arc<dyn Fs> = Arc::new(disk.clone());
+    Ok(Memory::open_parts(&disk, &home.memory(), &config(), &parts(Some(home.unlock())))?.0)
 }
 
 /// A disk that holds the segments of one and all else of another.

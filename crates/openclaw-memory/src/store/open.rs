@@ -70,22 +70,24 @@ impl Memory {
         config: &MemoryConfig,
         parts: &Parts,
     ) -> Result<(Self, OpenReport), OpenError> {
-        Self::open_parts(Arc::new(RealFs), dir, config, parts)
+        let fs: Arc<dyn Fs> = Arc::new(RealFs);
+        Self::open_parts(&fs, dir, config, parts)
     }
 
     /// The same with log and index on a file system of the caller's making (the lock stays on the real one). For tests.
     #[doc(hidden)]
+    #[expect(clippy::needless_pass_by_value, reason = "tests make it on the spot")]
     pub fn open_on(
         fs: Arc<dyn Fs>,
         dir: &Path,
         config: &MemoryConfig,
     ) -> Result<(Self, OpenReport), OpenError> {
-        Self::open_parts(fs, dir, config, &Parts::default())
+        Self::open_parts(&fs, dir, config, &Parts::default())
     }
 
     #[doc(hidden)]
     pub fn open_parts(
-        fs: Arc<dyn Fs>,
+        fs: &Arc<dyn Fs>,
         dir: &Path,
         config: &MemoryConfig,
         parts: &Parts,
@@ -95,7 +97,7 @@ impl Memory {
         let lock =
             Lock::acquire(&dir.join("lock")).map_err(|error| OpenError::lock(dir.to_owned(), error))?;
         let lock = Arc::new(lock);
-        let first = || Self::open_locked(&fs, dir, config, parts, Arc::clone(&lock));
+        let first = || Self::open_locked(fs, dir, config, parts, Arc::clone(&lock));
         // Damage deep in the index shows late, and may show as a panic. One rebuild cures it, or it was something else.
         match catch_unwind(AssertUnwindSafe(first)) {
             Ok(Err(error)) if error.is_damaged_index() => {
@@ -105,9 +107,9 @@ impl Memory {
             Ok(done) => return done,
             Err(_) => tracing::error!("reading the index panicked; rebuilding it"),
         }
-        let place = Place::new(Arc::clone(&fs), dir.join("index"));
+        let place = Place::new(Arc::clone(fs), dir.join("index"));
         place.remove().map_err(|error| OpenError::index(place.dir().to_owned(), error))?;
-        Self::open_locked(&fs, dir, config, parts, lock)
+        Self::open_locked(fs, dir, config, parts, lock)
     }
 
     fn open_locked(
@@ -121,7 +123,7 @@ impl Memory {
         let index_dir = dir.join("index");
         let index_failed = |error| OpenError::index(index_dir.clone(), error);
         let place = Place::new(Arc::clone(fs), index_dir.clone());
-        let vault = open_vault(&*fs, dir, parts)?;
+        let vault = open_vault(&**fs, dir, parts)?;
 
         let (mut base, mut rebuild) = open_base(&place).map_err(index_failed)?;
         let mut projections = Arc::new(base.snapshot().and_then(Projections::new).map_err(index_failed)?);
@@ -176,13 +178,13 @@ impl Memory {
             (None, Some(unlock)) => {
                 refuse_sealed(&reader, dir)?;
                 // Made anew, sealed.
-                Vectors::remove_files(&*fs, &index_dir.join("vectors")).map_err(|error| OpenError::Io {
+                Vectors::remove_files(&**fs, &index_dir.join("vectors")).map_err(|error| OpenError::Io {
                     action: "remove the vectors in",
                     path: index_dir.clone(),
                     source: io::Error::other(error),
                 })?;
                 tracing::info!(keyring = %Vault::path(dir).display(), "what is written from now on is encrypted");
-                Some(Arc::new(Vault::open(&*fs, dir, unlock)?))
+                Some(Arc::new(Vault::open(&**fs, dir, unlock)?))
             }
             (vault, _) => vault,
         };
