@@ -102,10 +102,10 @@ async fn what_is_erased_is_gone_and_markdown_follows_its_files() {
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     std::fs::write(&file, "# Facts\n\n- drinks oolong\n\n- lives in 서울\n").unwrap();
     let hit = memory.search(query("oolong")).await.unwrap().hits.remove(0);
-    assert_eq!((hit.kind, hit.content.as_str()), (MemoryType::Compacted, "- drinks oolong"));
+    assert_eq!((hit.kind, hit.content.as_str()), (MemoryType::Compacted, "drinks oolong"));
     std::fs::write(&file, "# Facts\n\n- drinks sencha now\n").unwrap();
     assert!(found(&memory, "oolong").await.is_empty());
-    assert_eq!(found(&memory, "sencha").await, ["- drinks sencha now"]);
+    assert_eq!(found(&memory, "sencha").await, ["drinks sencha now"]);
     std::fs::remove_file(&file).unwrap();
     assert!(found(&memory, "sencha").await.is_empty());
     memory.close().await;

@@ -168,7 +168,7 @@ mod tests {
         assert!(told.starts_with("1. 2026-03-20 15:30  0.50  user in c (a…\n"), "{told}");
         assert_eq!(told.lines().filter(|line| line.starts_with("    ")).count(), 4, "{told}");
         assert!(
-            told.contains("memory/compact…") && told.ends_with("    likes tea\n2 of 7 passages\n"),
+            told.contains("memory/compa…") && told.ends_with("    likes tea\n2 of 7 passages\n"),
             "{told}"
         );
         assert_eq!(results(&json!({"results": []}), None), "nothing found\n");

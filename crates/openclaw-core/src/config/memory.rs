@@ -28,6 +28,7 @@ pub struct MemoryConfig {
     /// The file of the key that opens them, made when it is needed; relative paths are below the data directory. Default `memory.key`.
     pub key_file: String,
     /// A passphrase instead of a key file; at least 8 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub passphrase: Option<Secret>,
 }
 

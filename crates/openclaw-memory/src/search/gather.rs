@@ -86,7 +86,7 @@ impl Core {
         let gap = self.by_words(query, depth, stop, &mut pool, &mut gathered)?;
         self.by_reading(query, terms, gap, stop, &mut pool, &mut gathered)?;
         self.by_meaning(query, depth, &mut pool, &mut gathered);
-        self.add_turns(&mut pool, query)?;
+        self.add_turns(&mut pool, query, gathered.nearnesses.is_some())?;
         gathered.candidates = pool.all;
         Ok(gathered)
     }

@@ -22,8 +22,14 @@ const REACH: usize = 2;
 const TURNS: usize = 4096;
 
 impl Core {
-    /// Tells of each candidate which turn it is, and adds the neighbours of the best.
-    pub(super) fn add_turns(&self, pool: &mut Pool, query: &SearchQuery) -> Result<(), MemoryError> {
+    /// Tells of each candidate which turn it is. With `more`, neighbours of the best become candidates, too: when words alone
+    /// are asked for, who has none of them is no answer.
+    pub(super) fn add_turns(
+        &self,
+        pool: &mut Pool,
+        query: &SearchQuery,
+        more: bool,
+    ) -> Result<(), MemoryError> {
         let mut order: Vec<usize> = (0..pool.all.len()).collect();
         let promise = |at: &usize| {
             let candidate = &pool.all[*at];
@@ -61,7 +67,7 @@ impl Core {
                 if let Some((lsn, offset)) = by_place.get(&Place { turn, ..place }) {
                     let doc = DocKey { space: Space::Log, major: lsn.0, minor: 0 };
                     // With nothing of its own it is shown only when its neighbours are good.
-                    if query.since.is_none() && query.until.is_none() && !pool.has(&doc) {
+                    if more && query.since.is_none() && query.until.is_none() && !pool.has(&doc) {
                         pool.of(doc, *offset);
                     }
                 }

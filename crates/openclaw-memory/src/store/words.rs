@@ -14,7 +14,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use openclaw_core::{Lsn, RunId, port::MemoryError};
@@ -73,7 +73,6 @@ pub(crate) struct Words {
     index: Mutex<Option<Arc<Lexical>>>,
     /// Held while documents are given or taken away.
     giving: Mutex<Vec<IndexedFile>>,
-    looked: Mutex<Option<Instant>>,
     signal: Arc<Signal>,
     stopped: AtomicBool,
 }
@@ -131,7 +130,6 @@ impl Words {
             options: Options { key: key.map(HashKey), ..Options::default() },
             index: Mutex::default(),
             giving: Mutex::default(),
-            looked: Mutex::default(),
             signal,
             stopped: AtomicBool::new(false),
         };
@@ -244,7 +242,7 @@ impl Words {
                     index.flush()?;
                 }
             }
-            self.give_files(core, &index, true)?;
+            self.give_files(core, &index)?;
             while !self.is_stopped() && index.maintain(&self.stopped)? {}
             Ok(())
         })();
@@ -268,7 +266,7 @@ impl Words {
         if lacks(index).end.0.saturating_sub(lacks(index).start.0) <= AT_ONCE {
             while self.give(core, index, AT_ONCE).map_err(|failed| self.complain(failed))? {}
         }
-        self.give_files(core, index, false).map_err(|failed| self.complain(failed))?;
+        self.give_files(core, index).map_err(|failed| self.complain(failed))?;
         Ok(lacks(index))
     }
 
@@ -297,15 +295,8 @@ impl Words {
         Ok(true)
     }
 
-    /// Gives the Markdown files that changed. Unless `now`, only when they were not looked at a moment ago.
-    fn give_files(&self, core: &Core, index: &Lexical, now: bool) -> Result<(), Failed> {
-        {
-            let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-            if !now && looked.is_some_and(|looked| looked.elapsed() < LOOK) {
-                return Ok(());
-            }
-            *looked = Some(Instant::now());
-        }
+    /// Gives the Markdown files that changed.
+    fn give_files(&self, core: &Core, index: &Lexical) -> Result<(), Failed> {
         let mut there = Vec::new();
         for file in compacted_files(core.dir())? {
             let Ok(below) = file.path.strip_prefix(core.dir()) else { continue };

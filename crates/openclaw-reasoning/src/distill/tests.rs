@@ -146,7 +146,7 @@ async fn what_a_conversation_says_stays_data() {
 
 #[tokio::test(start_paused = true)]
 async fn long_conversations_are_asked_about_in_pieces_and_what_fails_is_missed() {
-    let long = "word ".repeat(700);
+    let long = "word ".repeat(1100);
     let texts = [long.as_str(), long.as_str(), "short"];
     let line = "{\"section\":\"summary\",\"text\":\"word\",\"sources\":[\"m1\"]}";
     let broken = ProviderError::Malformed { message: "nonsense".to_owned() };
