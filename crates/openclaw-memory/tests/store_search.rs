@@ -31,7 +31,8 @@ async fn finds_words_and_pairs_in_every_script() {
         assert_eq!(ids("ﾊﾟｿｺﾝ").await, (vec!["ja".to_owned()], 1));
         assert_eq!(ids("cat").await, (vec!["en".to_owned()], 2));
         assert_eq!(ids("ＣＡＴ").await.1, 2);
-        assert_eq!(ids("사용자의 飲食偏好").await.1, 2);
+        // And the reply, which has one character of it.
+        assert_eq!(ids("사용자의 飲食偏好").await.1, 3);
         assert_eq!(ids("ชาเขียว").await, (vec!["th".to_owned()], 1));
         assert_eq!(ids("店").await, (vec!["ja".to_owned()], 1));
         assert_eq!(ids("nothing-like-it").await.1, 0);

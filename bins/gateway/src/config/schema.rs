@@ -258,6 +258,7 @@ mod tests {
 
     fn full() -> Config {
         let mut config = Config::default();
+        config.memory.passphrase = Some(Secret::new("long enough"));
         let provider = ProviderConfig {
             model: Some(String::new()),
             api_key: Some(Secret::default()),

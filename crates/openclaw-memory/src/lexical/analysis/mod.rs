@@ -116,14 +116,14 @@ impl Analyzer {
         let mut chars = text.chars().map(Script::of);
         let scripts = (chars.next(), chars.next());
         let (weight, finds) = match (class, scripts) {
-            (Class::Word, _) if self.stop.has_stem(term) => (0.15, false),
+            (Class::Word, _) if self.stop.has_stem(term) => (0.15, true),
             (Class::Word, _) => (1.0, true),
-            (Class::Exact, _) => (0.2, false),
+            (Class::Exact, _) => (0.2, true),
             (Class::Whole, _) => (0.5, true),
-            (Class::Alone | Class::Single, (Some(Script::Han), _)) => (0.7, class == Class::Alone),
-            (Class::Alone | Class::Single, (Some(Script::Hangul), _)) => (0.15, class == Class::Alone),
-            (Class::Alone | Class::Single, _) => (0.15, false),
-            (Class::Pair { .. }, _) if self.stop.has_pair(text) => (0.3, false),
+            (Class::Alone | Class::Single, (Some(Script::Han), _)) => (0.7, true),
+            (Class::Alone | Class::Single, (Some(Script::Hangul), _)) => (0.15, true),
+            (Class::Alone | Class::Single, _) => (0.15, true),
+            (Class::Pair { .. }, _) if self.stop.has_pair(text) => (0.3, true),
             (Class::Pair { first: true, .. }, (Some(Script::Hangul), _)) => (1.3, true),
             (Class::Pair { last: true, .. }, (Some(Script::Hangul), _)) => (0.5, true),
             (Class::Pair { .. }, (Some(Script::Hiragana), Some(Script::Hiragana))) => (0.5, true),
