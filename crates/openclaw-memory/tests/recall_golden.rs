@@ -18,6 +18,7 @@ const LEAST: (f64, f64) = (0.80, 0.75);
 /// Kinds of queries that words must answer whole.
 const LITERAL: [&str; 4] = ["name", "number", "url", "emoji"];
 
+#[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn lines(text: &str) -> impl Iterator<Item = Value> {
     text.lines().filter(|line| !line.is_empty()).map(|line| serde_json::from_str(line).unwrap())
 }
