@@ -190,7 +190,8 @@ impl Core {
         }
         let vectors = match semantic.vectors() {
             Ok(Some(vectors)) if vectors.len() > 0 => vectors,
-            Ok(_) => return,
+            Ok(Some(_)) => return,
+            Ok(None) => return semantic.tell_missing(),
             Err(error) => {
                 tracing::warn!(%error, "search goes by words alone this time");
                 return;

@@ -123,14 +123,7 @@ impl Semantic {
 
     /// The vectors of the model that is there; `None` while there is none.
     pub(crate) fn vectors(&self) -> Result<Option<Arc<Vectors>>, VectorsError> {
-        let Some(model) = self.embedder.model() else {
-            if !self.told.swap(true, Ordering::Relaxed) {
-                tracing::info!(
-                    "there is no embedding model, so search goes by words alone; `gateway model pull embeddings` gets one"
-                );
-            }
-            return Ok(None);
-        };
+        let Some(model) = self.embedder.model() else { return Ok(None) };
         let mut opened = self.opened();
         if let Some((fingerprint, vectors)) = &*opened
             && *fingerprint == model.fingerprint
@@ -148,6 +141,15 @@ impl Semantic {
         tracing::info!(model = model.name, vectors = vectors.len(), "search by meaning is on");
         *opened = Some((model.fingerprint, Arc::clone(&vectors)));
         Ok(Some(vectors))
+    }
+
+    /// Says once that there is no model.
+    pub(crate) fn tell_missing(&self) {
+        if !self.told.swap(true, Ordering::Relaxed) {
+            tracing::info!(
+                "there is no embedding model, so search goes by words alone; `gateway model pull embeddings` gets one"
+            );
+        }
     }
 
     /// The vector of a question. Blocks while it is computed.
