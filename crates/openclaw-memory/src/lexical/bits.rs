@@ -76,16 +76,23 @@ pub(super) fn best_rice(values: &[u64]) -> u32 {
     (guess.saturating_sub(3)..=(guess + 1).min(MAX_RICE)).min_by_key(cost).unwrap_or(0)
 }
 
-/// Reads what [`BitWriter`] wrote. Beyond the end there are zeros; [`BitReader::is_over`] tells afterwards.
+/// Reads what [`BitWriter`] wrote. Beyond the end there is nonsense; [`BitReader::is_over`] tells afterwards.
 #[derive(Debug, Clone)]
 pub(super) struct BitReader<'a> {
     bytes: &'a [u8],
+    /// Where they end: what may follow there is looked at, for speed, but counts for nothing.
+    end: usize,
     position: usize,
 }
 
 impl<'a> BitReader<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, position: 0 }
+        Self::within(bytes, bytes.len())
+    }
+
+    /// Reads the first `len` bytes. Those behind them, when there are eight, make it faster.
+    pub(super) fn within(bytes: &'a [u8], len: usize) -> Self {
+        Self { bytes, end: len * 8, position: 0 }
     }
 
     /// At least 57 bits from the position on.
@@ -120,15 +127,45 @@ impl<'a> BitReader<'a> {
             self.position += (quotient + 1 + k) as usize;
             return u64::from(quotient) << k | (bits >> (quotient + 1)) & ((1 << k) - 1);
         }
+        self.take_escaped()
+    }
+
+    /// A number far larger than the parameter is for.
+    #[cold]
+    fn take_escaped(&mut self) -> u64 {
         self.position += ESCAPE as usize + 1;
         let width = self.take(6) as u32 + 1;
         let low = self.take(width.min(32));
         if width > 32 { low | self.take(width - 32) << 32 } else { low }
     }
 
+    /// Many numbers in a row, each as by [`Self::take_rice`]: those of a list of documents, which is most of what a search reads.
+    #[inline]
+    pub(super) fn each_rice(&mut self, k: u32, count: usize, mut tell: impl FnMut(usize, u64)) {
+        let mask = (1 << k) - 1;
+        let (mut held, mut left) = (0_u64, 0_u32);
+        for at in 0..count {
+            if left < ESCAPE + 1 + k {
+                held = self.peek();
+                left = 57;
+            }
+            let quotient = held.trailing_zeros();
+            if quotient < ESCAPE {
+                let used = quotient + 1 + k;
+                tell(at, u64::from(quotient) << k | held >> (quotient + 1) & mask);
+                held >>= used;
+                left -= used;
+                self.position += used as usize;
+            } else {
+                tell(at, self.take_escaped());
+                left = 0;
+            }
+        }
+    }
+
     /// Whether more was read than there is.
     pub(super) fn is_over(&self) -> bool {
-        self.position > self.bytes.len() * 8
+        self.position > self.end
     }
 }
 
@@ -155,6 +192,13 @@ mod tests {
                 proptest::prop_assert_eq!(reader.take_rice(k), *value);
             }
             proptest::prop_assert!(!reader.is_over());
+            let mut writer = BitWriter::default();
+            values.iter().for_each(|value| writer.put_rice(*value, k));
+            let bytes = writer.finish();
+            let mut row = vec![0; values.len()];
+            let mut reader = BitReader::new(&bytes);
+            reader.each_rice(k, values.len(), |at, value| row[at] = value);
+            proptest::prop_assert_eq!((&row, reader.position.div_ceil(8)), (&values, bytes.len()));
             let best = best_rice(&values);
             let sum = |k: u32| values.iter().map(|value| rice_cost(*value, k)).sum::<u64>();
             proptest::prop_assert!(values.is_empty() || sum(best) <= sum(rice_for(values.iter().fold(0, |a, b| a.saturating_add(*b)), values.len() as u64)));

@@ -241,8 +241,6 @@ impl Lexical {
                 major: doc.key.major,
                 minor: doc.key.minor,
                 time_ms: doc.time_ms,
-                back: doc.previous.and_then(|previous| doc.key.major.checked_sub(previous)).unwrap_or(0),
-                kind: doc.kind,
                 importance: doc.importance,
                 place: doc.place,
             };
@@ -440,7 +438,7 @@ impl Lexical {
             });
             (Arc::clone(&state.segments), views.collect())
         };
-        let plan = Plan { terms, groups, filter: query.filter, limit: query.limit, count_to: query.count_to };
+        let plan = Plan { terms, groups, filter: query.filter, limit: query.limit, sure: query.sure, count_to: query.count_to };
         self.read_view(&segments, memory).search(&plan, &self.options.params, stop)
     }
 

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     LexicalError, Space,
+    bits::BitReader,
     dead::{Dead, Renumber},
     page::{CONTENT, Cursor},
     postings::{Posting, Unpacked},
@@ -124,7 +125,7 @@ impl Part<'_> {
                 let blocks = read_list_head(&mut self.lists, at, term.documents, &mut self.buffer)?;
                 for block in blocks {
                     self.lists.read(block.offset, block.bytes as usize, &mut self.buffer)?;
-                    if !unpacked.read(&self.buffer, usize::from(block.len), block.after) {
+                    if !unpacked.read(BitReader::new(&self.buffer), usize::from(block.len), block.after) {
                         let what = "a block of documents makes no sense";
                         return Err(self.segment.file.nonsense(block.offset, what));
                     }

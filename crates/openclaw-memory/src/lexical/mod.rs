@@ -84,8 +84,6 @@ pub struct NewDoc<'a> {
     pub conversation: &'a [u8],
     /// The channel it came by; empty: none.
     pub channel: &'a [u8],
-    /// The major number of the document before it in its conversation.
-    pub previous: Option<u64>,
 }
 
 /// The knobs of ranking. Changing them needs no new index.
@@ -131,6 +129,8 @@ pub struct Query<'a> {
     pub filter: Filter<'a>,
     /// At most this many candidates.
     pub limit: usize,
+    /// The first so many are certainly the best; the rest is what was found beside them. Fewer are found faster.
+    pub sure: usize,
     /// Up to where matches are counted; counting further costs time.
     pub count_to: u64,
 }
@@ -147,15 +147,11 @@ pub struct Candidate {
     /// When it was said.
     pub time_ms: i64,
     /// As given.
-    pub kind: u8,
-    /// As given.
     pub importance: u8,
     /// As given.
     pub place: u32,
     /// Its length in terms, nearly.
     pub length: u32,
-    /// As given: with the major number of another candidate it says that the two are neighbours.
-    pub previous: Option<u64>,
 }
 
 /// What a search found.

@@ -275,6 +275,23 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
+    /// So many bytes from an offset on, with whatever follows; copied to `buffer` only where they lie on several pages.
+    pub(super) fn bytes<'b>(
+        &'b mut self,
+        offset: u64,
+        len: usize,
+        buffer: &'b mut Vec<u8>,
+    ) -> Result<&'b [u8], LexicalError> {
+        let from = (offset % CONTENT as u64) as usize;
+        if from + len > CONTENT {
+            self.read(offset, len, buffer)?;
+            return Ok(buffer);
+        }
+        let number = u32::try_from(offset / CONTENT as u64)
+            .map_err(|_| self.file.nonsense(offset, "an offset is out of range"))?;
+        Ok(self.page(number)?.get(from..).unwrap_or_default())
+    }
+
     pub(super) fn read_array<const N: usize>(&mut self, offset: u64) -> Result<[u8; N], LexicalError> {
         let mut out = [0; N];
         let mut done = 0;

@@ -151,26 +151,27 @@ impl Unpacked {
     }
 
     /// Reads what [`put_block`] wrote. False: it makes no sense.
-    pub(super) fn read(&mut self, bytes: &[u8], len: usize, after: u32) -> bool {
-        let mut bits = BitReader::new(bytes);
+    pub(super) fn read(&mut self, mut bits: BitReader<'_>, len: usize, after: u32) -> bool {
         let k = bits.take(5);
         let mode = bits.take(2);
         self.len = len.min(BLOCK);
         // What makes no sense saturates, and is found at the end.
         let mut next = u64::from(after);
-        let docs = self.docs.iter_mut().take(self.len);
         if k == RUN {
             next = next.saturating_add(bits.take_rice(8));
-            for doc in docs {
+            for doc in self.docs.iter_mut().take(self.len) {
                 *doc = next as u32;
                 next = next.saturating_add(1);
             }
         } else {
-            for doc in docs {
-                next = next.saturating_add(bits.take_rice(k as u32));
-                *doc = next as u32;
+            let docs = &mut self.docs;
+            bits.each_rice(k as u32, self.len, |at, gap| {
+                next = next.saturating_add(gap);
+                if let Some(doc) = docs.get_mut(at) {
+                    *doc = next as u32;
+                }
                 next = next.saturating_add(1);
-            }
+            });
         }
         self.counts = [1; BLOCK];
         if mode == 1 {
@@ -216,13 +217,13 @@ mod tests {
             let mut bytes = Vec::new();
             put_block(&postings, after, &mut bytes);
             let mut unpacked = Unpacked::default();
-            prop_assert!(unpacked.read(&bytes, postings.len(), after));
+            prop_assert!(unpacked.read(BitReader::new(&bytes), postings.len(), after));
             prop_assert_eq!(unpacked.iter().collect::<Vec<_>>(), postings);
         }
 
         #[test]
         fn bytes_that_are_no_block_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..80), after in any::<u32>()) {
-            Unpacked::default().read(&bytes, BLOCK, after);
+            Unpacked::default().read(BitReader::new(&bytes), BLOCK, after);
         }
 
         #[test]

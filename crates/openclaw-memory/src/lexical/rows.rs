@@ -14,9 +14,6 @@ pub(super) struct Row {
     pub(super) major: u64,
     pub(super) minor: u32,
     pub(super) time_ms: i64,
-    /// How much smaller the major number of the document before it in its conversation is; 0: there is none.
-    pub(super) back: u64,
-    pub(super) kind: u8,
     pub(super) importance: u8,
     /// Where the owner finds it.
     pub(super) place: u32,
@@ -92,9 +89,7 @@ fn take_column(bits: &mut BitReader<'_>, len: usize) -> [u64; BLOCK] {
         return [bits.take_rice(k); BLOCK];
     }
     let mut values = [0; BLOCK];
-    for value in values.iter_mut().take(len) {
-        *value = bits.take_rice(k);
-    }
+    bits.each_rice(k, len.min(BLOCK), |at, value| values[at] = value);
     values
 }
 
@@ -117,9 +112,7 @@ pub(super) fn pack(rows: &[Row]) -> (BlockEntry, Vec<u8>) {
     let mut major = entry.first.0;
     column(&mut |row| row.major - std::mem::replace(&mut major, row.major));
     column(&mut |row| u64::from(row.minor));
-    column(&mut |row| u64::from(row.kind));
     column(&mut |row| u64::from(row.importance));
-    column(&mut |row| row.back);
     let mut place = 0;
     column(&mut |row| zigzag(i64::from(row.place) - i64::from(std::mem::replace(&mut place, row.place))));
     (entry, bits.finish())
@@ -138,7 +131,7 @@ pub(super) fn unpack_times(entry: &BlockEntry, bytes: &[u8], len: usize) -> [i64
 /// The rows of a block; `None`: they make no sense.
 pub(super) fn unpack(entry: &BlockEntry, bytes: &[u8], len: usize) -> Option<Vec<Row>> {
     let mut bits = BitReader::new(bytes);
-    let [times, majors, minors, kinds, importances, backs, places] =
+    let [times, majors, minors, importances, places] =
         std::array::from_fn(|_| take_column(&mut bits, len));
     if bits.is_over() {
         return None;
@@ -153,8 +146,6 @@ pub(super) fn unpack(entry: &BlockEntry, bytes: &[u8], len: usize) -> Option<Vec
             major,
             minor: u32::try_from(minors[at]).ok()?,
             time_ms: time,
-            back: backs[at],
-            kind: u8::try_from(kinds[at]).ok()?,
             importance: u8::try_from(importances[at]).ok()?,
             place: u32::try_from(place).ok()?,
         });
@@ -168,19 +159,19 @@ mod tests {
 
     use super::*;
 
-    fn row() -> impl Strategy<Value = (u64, u32, i64, u64, u8, u8)> {
+    fn row() -> impl Strategy<Value = (u64, u32, i64, u8)> {
         let steps = prop_oneof![Just(0_u64), 0..10_u64, 0..1_000_000_u64];
         let times = prop_oneof![any::<i64>(), 1_700_000_000_000..1_700_000_100_000_i64];
-        (steps, any::<u32>(), times, any::<u64>(), any::<u8>(), 0..3_u8)
+        (steps, any::<u32>(), times, 0..3_u8)
     }
 
     proptest! {
         #[test]
         fn blocks_come_back(parts in prop::collection::vec(row(), 1..=BLOCK)) {
             let mut major = 7;
-            let rows: Vec<Row> = parts.into_iter().map(|(step, minor, time_ms, back, kind, importance)| {
+            let rows: Vec<Row> = parts.into_iter().map(|(step, minor, time_ms, importance)| {
                 major += step;
-                Row { major, minor, time_ms, back, kind, importance, place: minor.rotate_left(9) }
+                Row { major, minor, time_ms, importance, place: minor.rotate_left(9) }
             }).collect();
             let (mut entry, bytes) = pack(&rows);
             entry.offset = 0xab_cdef_0123;
@@ -206,13 +197,11 @@ mod tests {
             .map(|n| Row {
                 major: 1000 + n * 2,
                 time_ms: 1_700_000_000_000 + (n * n * 977 % 60_000) as i64 + n as i64 * 60_000,
-                back: 2 + n % 40,
-                kind: 1,
                 place: 5000 + n as u32 * 140 + (n * n % 100) as u32,
                 ..Row::default()
             })
             .collect();
         let (_, bytes) = pack(&rows);
-        assert!(bytes.len() < 6 * 128, "{}", bytes.len());
+        assert!(bytes.len() < 5 * 128, "{}", bytes.len());
     }
 }

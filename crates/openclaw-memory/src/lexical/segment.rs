@@ -14,7 +14,7 @@ use crate::fs::Fs;
 
 const MAGIC: [u8; 8] = *b"OCLAWLEX";
 /// The version this program writes, and the only one it reads.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Bytes of the head that are used.
 const HEAD: usize = 128;
 

@@ -23,6 +23,8 @@ use crate::{
 /// Passages that each side is asked for: so many for each wanted one, within bounds.
 const DEPTH: usize = 8;
 const LEAST: usize = 100;
+/// Passages for each wanted one among which the words can't have missed any.
+const SURE: usize = 2;
 const MOST: usize = 1000;
 /// Up to where matches are counted.
 const COUNTED: u64 = 1000;
@@ -115,7 +117,7 @@ impl Core {
             channel: query.channel.as_deref().map(str::as_bytes),
             kinds: &[],
         };
-        let asked = lexical::Query { text: &query.query, filter, limit: depth, count_to: COUNTED };
+        let asked = lexical::Query { text: &query.query, filter, limit: depth, sure: query.limit.saturating_mul(SURE), count_to: COUNTED };
         let found = match index.search(&asked, stop) {
             Ok(found) => found,
             Err(error) => {

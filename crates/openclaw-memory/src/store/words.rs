@@ -106,7 +106,6 @@ impl Owned {
             place: self.place,
             conversation: &self.conversation,
             channel: self.channel.as_bytes(),
-            previous: None,
         }
     }
 }

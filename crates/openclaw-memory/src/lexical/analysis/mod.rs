@@ -34,7 +34,7 @@ pub(crate) enum Class {
     Alone,
     /// Two neighbouring characters of such a script, and whether they begin and end their run.
     Pair { first: bool, last: bool },
-    /// One character of a longer run.
+    /// One character of a longer run, if it says something by itself.
     Single,
 }
 
@@ -57,14 +57,6 @@ const EXACT: u8 = 1;
 pub(crate) struct Analyzer {
     simplifier: Simplifier,
     stop: Stop,
-}
-
-/// What a query's term counts for.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Weight {
-    pub(crate) weight: f32,
-    /// Whether a document that has nothing else of the query is found.
-    pub(crate) finds: bool,
 }
 
 /// Scripts without spaces, as far as they count differently.
@@ -111,26 +103,24 @@ impl Analyzer {
     }
 
     /// What a query's term counts for by what it is; a rare term counts for more beside that. Found by measuring: see ADR 0007.
-    pub(crate) fn weight(&self, term: &[u8], class: Class) -> Weight {
+    pub(crate) fn weight(&self, term: &[u8], class: Class) -> f32 {
         let text = std::str::from_utf8(term).unwrap_or_default();
         let mut chars = text.chars().map(Script::of);
         let scripts = (chars.next(), chars.next());
-        let (weight, finds) = match (class, scripts) {
-            (Class::Word, _) if self.stop.has_stem(term) => (0.15, true),
-            (Class::Word, _) => (1.0, true),
-            (Class::Exact, _) => (0.2, true),
-            (Class::Whole, _) => (0.5, true),
-            (Class::Alone | Class::Single, (Some(Script::Han), _)) => (0.7, true),
-            (Class::Alone | Class::Single, (Some(Script::Hangul), _)) => (0.15, true),
-            (Class::Alone | Class::Single, _) => (0.15, true),
-            (Class::Pair { .. }, _) if self.stop.has_pair(text) => (0.3, true),
-            (Class::Pair { first: true, .. }, (Some(Script::Hangul), _)) => (1.3, true),
-            (Class::Pair { last: true, .. }, (Some(Script::Hangul), _)) => (0.5, true),
-            (Class::Pair { .. }, (Some(Script::Hiragana), Some(Script::Hiragana))) => (0.5, true),
-            (Class::Pair { .. }, (first, second)) if first != second => (0.7, true),
-            (Class::Pair { .. }, _) => (1.0, true),
-        };
-        Weight { weight, finds }
+        match (class, scripts) {
+            (Class::Word, _) if self.stop.has_stem(term) => 0.15,
+            (Class::Word, _) => 1.0,
+            (Class::Exact, _) => 0.2,
+            (Class::Whole, _) => 0.5,
+            (Class::Alone | Class::Single, (Some(Script::Han), _)) => 0.7,
+            (Class::Alone | Class::Single, _) => 0.15,
+            (Class::Pair { .. }, _) if self.stop.has_pair(text) => 0.3,
+            (Class::Pair { first: true, .. }, (Some(Script::Hangul), _)) => 1.3,
+            (Class::Pair { last: true, .. }, (Some(Script::Hangul), _)) => 0.5,
+            (Class::Pair { .. }, (Some(Script::Hiragana), Some(Script::Hiragana))) => 0.5,
+            (Class::Pair { .. }, (first, second)) if first != second => 0.7,
+            (Class::Pair { .. }, _) => 1.0,
+        }
     }
 
     /// Tells of every term of a text, in no useful order, repetitions included.
@@ -183,7 +173,7 @@ impl Analyzer {
             }
             if before == 0 && last {
                 tell(now, Class::Alone);
-            } else if is_telling(c) {
+            } else if is_telling(c, before == 0) {
                 tell(now, Class::Single);
             }
             pair.copy_within(before..end, 0);
@@ -302,10 +292,14 @@ impl Analyzer {
     }
 }
 
-/// Whether a character of a run says something by itself: ideographs and Hangul do, the letters of kana, Thai, … don't.
-fn is_telling(c: char) -> bool {
-    matches!(c, '\u{3007}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}'
-        | '\u{20000}'..='\u{3ffff}')
+/// Whether a character of a run says something by itself: an ideograph does, and the first syllable of a Korean word, which may
+/// be all of it but its endings; the letters of kana, Thai, … don't.
+fn is_telling(c: char, first: bool) -> bool {
+    match c {
+        '\u{3007}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' => true,
+        '\u{ac00}'..='\u{d7a3}' => first,
+        _ => false,
+    }
 }
 
 /// Whether a character is a picture or a sign that people search for.

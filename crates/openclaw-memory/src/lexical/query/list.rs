@@ -3,6 +3,7 @@
 use super::{
     super::{
         LexicalError,
+        bits::BitReader,
         page::Cursor,
         postings::{BLOCK, Posting, Unpacked},
         segment::Segment,
@@ -14,19 +15,33 @@ use super::{
 /// Documents that are scored together.
 pub(super) const WINDOW: u32 = 2048;
 
+/// A list with at most one document in so many is read whole: its blocks span dozens of windows, and of those most have none of it.
+const SCARCE: u32 = 256;
+/// Blocks of a list with at most one document in so many are kept once they are read, since they span several windows.
+const SPARSE: u32 = 16;
+
 /// A list, with what bounds its scores.
 #[derive(Debug)]
 pub(super) enum List<'a> {
     Absent,
-    /// All of it, each with its bound.
-    Whole(Vec<Posting>),
-    /// Blocks on the disk.
-    Blocks {
-        cursor: Cursor<'a>,
-        blocks: Vec<ListBlock>,
+    /// All of it, with what bounds the scores of each 128; without bounds the shortest document does.
+    Whole {
+        postings: Vec<Posting>,
         bounds: Vec<u32>,
-        buffer: Vec<u8>,
     },
+    /// Blocks on the disk.
+    Blocks(Blocks<'a>),
+}
+
+/// A list on the disk.
+#[derive(Debug)]
+pub(super) struct Blocks<'a> {
+    cursor: Cursor<'a>,
+    blocks: Vec<ListBlock>,
+    bounds: Vec<u32>,
+    buffer: Vec<u8>,
+    /// Blocks that were read, where they are kept.
+    kept: Vec<Option<Box<[Posting]>>>,
 }
 
 impl<'a> List<'a> {
@@ -38,7 +53,7 @@ impl<'a> List<'a> {
     ) -> Result<Self, LexicalError> {
         let Some(term) = term else { return Ok(Self::Absent) };
         let (offset, bytes) = match term.place {
-            Place::Inline(postings) => return Ok(Self::Whole(postings)),
+            Place::Inline(postings) => return Ok(Self::whole(postings)),
             Place::List { offset, bytes } => (offset, bytes),
         };
         let mut cursor = Cursor::new(&segment.file);
@@ -50,7 +65,24 @@ impl<'a> List<'a> {
             })
         };
         let bounds = blocks.iter().map(bound).collect();
-        Ok(Self::Blocks { cursor, blocks, bounds, buffer: Vec::new() })
+        let rarity = segment.head.docs / term.documents.max(1);
+        let kept = if rarity >= SPARSE { blocks.iter().map(|_| None).collect() } else { Vec::new() };
+        let mut list = Blocks { cursor, blocks, bounds, buffer: Vec::new(), kept };
+        if rarity < SCARCE {
+            return Ok(Self::Blocks(list));
+        }
+        let mut unpacked = Unpacked::default();
+        let mut postings = Vec::with_capacity(term.documents as usize);
+        for block in 0..list.blocks.len() {
+            list.read(block, &mut unpacked)?;
+            postings.extend(unpacked.iter());
+        }
+        Ok(Self::Whole { postings, bounds: list.bounds })
+    }
+
+    /// One that is in memory.
+    pub(super) fn whole(postings: Vec<Posting>) -> Self {
+        if postings.is_empty() { Self::Absent } else { Self::Whole { postings, bounds: Vec::new() } }
     }
 
     pub(super) fn is_absent(&self) -> bool {
@@ -61,8 +93,8 @@ impl<'a> List<'a> {
     pub(super) fn documents(&self) -> usize {
         match self {
             Self::Absent => 0,
-            Self::Whole(postings) => postings.len(),
-            Self::Blocks { blocks, .. } => {
+            Self::Whole { postings, .. } => postings.len(),
+            Self::Blocks(Blocks { blocks, .. }) => {
                 blocks.len().saturating_sub(1) * BLOCK + blocks.last().map_or(0, |last| usize::from(last.len))
             }
         }
@@ -77,36 +109,18 @@ impl<'a> List<'a> {
     ) {
         match self {
             Self::Absent => {}
-            Self::Whole(postings) => {
-                for posting in postings {
-                    let bound = weigher.map_or(0, |weigher| weigher.score(posting.count, shortest));
+            Self::Whole { postings, bounds } => {
+                for (at, posting) in postings.iter().enumerate() {
+                    let bound = weigher.map_or(0, |weigher| bound(weigher, posting, shortest, bounds, at));
                     tell(posting.doc / WINDOW, bound);
                 }
             }
-            Self::Blocks { blocks, bounds, .. } => {
+            Self::Blocks(Blocks { blocks, bounds, .. }) => {
                 for (block, bound) in blocks.iter().zip(bounds) {
                     for window in block.after / WINDOW..=block.last / WINDOW {
                         tell(window, *bound);
                     }
                 }
-            }
-        }
-    }
-
-    /// The most that a document of one window can score; 0: there is none.
-    pub(super) fn bound_in(&self, window: u32, weigher: &Weigher<'_>, shortest: u8) -> u32 {
-        let (first, end) = (window * WINDOW, window.saturating_add(1).saturating_mul(WINDOW));
-        match self {
-            Self::Absent => 0,
-            Self::Whole(postings) => {
-                let start = postings.partition_point(|posting| posting.doc < first);
-                let here = postings.iter().skip(start).take_while(|posting| posting.doc < end);
-                here.map(|posting| weigher.score(posting.count, shortest)).max().unwrap_or(0)
-            }
-            Self::Blocks { blocks, bounds, .. } => {
-                let start = blocks.partition_point(|block| block.last < first);
-                let here = blocks.iter().zip(bounds).skip(start).take_while(|(block, _)| block.after < end);
-                here.map(|(_, bound)| *bound).max().unwrap_or(0)
             }
         }
     }
@@ -122,32 +136,61 @@ impl<'a> List<'a> {
         let (first, end) = (window * WINDOW, window.saturating_add(1).saturating_mul(WINDOW));
         match self {
             Self::Absent => {}
-            Self::Whole(postings) => {
-                let start = postings.partition_point(|posting| posting.doc < first);
-                for posting in postings.iter().skip(start).take_while(|posting| posting.doc < end) {
-                    tell((posting.doc - first) as usize, posting.count);
-                }
-            }
-            Self::Blocks { cursor, blocks, buffer, .. } => {
-                let start = blocks.partition_point(|block| block.last < first);
-                for block in blocks.iter().skip(start).take_while(|block| block.after < end) {
-                    if !wanted(block.after.max(first) - first, block.last.saturating_add(1).min(end) - first)
-                    {
+            Self::Whole { postings, .. } => each_between(postings, first, end, &mut tell),
+            Self::Blocks(list) => {
+                let start = list.blocks.partition_point(|block| block.last < first);
+                for at in start..list.blocks.len() {
+                    let Some(block) = list.blocks.get(at).filter(|block| block.after < end) else { break };
+                    let range =
+                        (block.after.max(first) - first, block.last.saturating_add(1).min(end) - first);
+                    if !wanted(range.0, range.1) {
                         continue;
                     }
-                    let file = cursor.file();
-                    cursor.read(block.offset, block.bytes as usize, buffer)?;
-                    if !unpacked.read(buffer, usize::from(block.len), block.after) {
-                        return Err(file.nonsense(block.offset, "a block of documents makes no sense"));
+                    if let Some(Some(postings)) = list.kept.get(at) {
+                        each_between(postings, first, end, &mut tell);
+                        continue;
                     }
+                    list.read(at, unpacked)?;
                     for posting in unpacked.iter() {
                         if (first..end).contains(&posting.doc) {
                             tell((posting.doc - first) as usize, posting.count);
                         }
                     }
+                    if let Some(kept) = list.kept.get_mut(at) {
+                        *kept = Some(unpacked.iter().collect());
+                    }
                 }
             }
         }
         Ok(())
+    }
+}
+
+impl Blocks<'_> {
+    /// Reads a block.
+    fn read(&mut self, at: usize, unpacked: &mut Unpacked) -> Result<(), LexicalError> {
+        let Some(block) = self.blocks.get(at) else { return Ok(()) };
+        let file = self.cursor.file();
+        let len = block.bytes as usize;
+        let bytes = self.cursor.bytes(block.offset, len, &mut self.buffer)?;
+        if unpacked.read(BitReader::within(bytes, len), usize::from(block.len), block.after) {
+            Ok(())
+        } else {
+            Err(file.nonsense(block.offset, "a block of documents makes no sense"))
+        }
+    }
+}
+
+/// The most that a posting of a whole list can score.
+fn bound(weigher: &Weigher<'_>, posting: &Posting, shortest: u8, bounds: &[u32], at: usize) -> u32 {
+    let alone = weigher.score(posting.count, shortest);
+    bounds.get(at / BLOCK).map_or(alone, |bound| alone.min(*bound))
+}
+
+/// Tells of the documents from `first` up to, not including, `end`.
+fn each_between(postings: &[Posting], first: u32, end: u32, tell: &mut impl FnMut(usize, u8)) {
+    let start = postings.partition_point(|posting| posting.doc < first);
+    for posting in postings.iter().skip(start).take_while(|posting| posting.doc < end) {
+        tell((posting.doc - first) as usize, posting.count);
     }
 }

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{
     Candidate, DocKey, Filter, Found, LexicalError, Params, Space,
-    analysis::{Analyzer, Weight},
+    analysis::Analyzer,
     dead::Dead,
     hash::{Domain, HashKey, TermHash},
     length,
@@ -26,41 +26,34 @@ use super::{
 };
 pub(super) use filter::Groups;
 use filter::{Data, Gate};
-use list::{List, WINDOW};
+use list::List;
 use top::Top;
-use weigh::{Cover, Lengths, SCALE, Sum, Weigher, idf};
+use weigh::{Cover, Lengths, SCALE, Weigher, idf};
 use window::{Evaluator, Source};
 
-/// Most terms of a query; what follows is ignored. Those that find documents and those that only weigh are counted apart.
-const TERMS: usize = 96;
+/// Most terms of a query; what follows is ignored.
+const TERMS: usize = 256;
+/// Most of them that documents are scored by, the weightiest. Beyond them there are only such as nearly every document has.
+const STRONGEST: usize = 32;
 
 /// What a query looks for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct QueryTerm {
     pub(super) hash: TermHash,
     weight: f32,
-    /// Whether a document that has nothing else is found.
-    finds: bool,
 }
 
 /// The terms of a query, each once.
 pub(super) fn query_terms(text: &str, analyzer: &Analyzer, key: &HashKey) -> Vec<QueryTerm> {
     let mut terms: Vec<QueryTerm> = Vec::new();
     analyzer.terms(text, &mut |term, class| {
-        let Weight { weight, finds } = analyzer.weight(term, class);
-        let hash = key.term(Domain::Text, term);
-        if let Some(known) = terms.iter_mut().find(|known| known.hash == hash) {
-            if finds && !known.finds {
-                *known = QueryTerm { hash, weight, finds };
+        if terms.len() < TERMS {
+            let hash = key.term(Domain::Text, term);
+            if terms.iter().all(|known| known.hash != hash) {
+                terms.push(QueryTerm { hash, weight: analyzer.weight(term, class) });
             }
-        } else if weight > 0.0 && terms.iter().filter(|known| known.finds == finds).count() < TERMS {
-            terms.push(QueryTerm { hash, weight, finds });
         }
     });
-    // A query of nothing but such words means them.
-    if terms.iter().all(|term| !term.finds) {
-        terms.iter_mut().for_each(|term| term.finds = true);
-    }
     terms
 }
 
@@ -91,6 +84,7 @@ pub(super) struct Plan<'a> {
     pub(super) groups: Groups,
     pub(super) filter: Filter<'a>,
     pub(super) limit: usize,
+    pub(super) sure: usize,
     /// How far to count what matches.
     pub(super) count_to: u64,
 }
@@ -137,18 +131,22 @@ impl View<'_> {
             }
         }
         let lengths = Lengths::new(params.k1, params.b, mean);
-        let weights = plan.terms.iter().zip(&frequencies);
-        let weights: Vec<f32> =
-            weights.map(|(term, frequency)| term.weight * idf(docs, *frequency)).collect();
-        let all: f32 = weights.iter().sum();
+        let weight = |(term, frequency): (&QueryTerm, &u64)| term.weight * idf(docs, *frequency);
+        let mut weights: Vec<f32> = plan.terms.iter().zip(&frequencies).map(weight).collect();
+        let strong = strongest(&weights, &frequencies);
+        // What is nowhere counts as missing all the same.
+        let nowhere = weights.iter().zip(&frequencies).filter(|(_, frequency)| **frequency == 0);
+        let nowhere: f32 = nowhere.map(|(weight, _)| weight).sum();
+        weights = strong.iter().filter_map(|at| weights.get(*at).copied()).collect();
+        let all = nowhere + weights.iter().sum::<f32>();
         let most = (params.k1 + 1.0) * all;
         let weighers: Vec<Weigher<'_>> =
             weights.iter().map(|weight| Weigher::new(&lengths, params.k1, *weight)).collect();
-        let mut sources = self.sources(plan, &places, &weighers, &mut buffer)?;
+        let mut sources = self.sources(plan, &strong, &places, &weighers, &mut buffer)?;
         let cover = Cover::new(all, params.cover);
-        let mut evaluator = Evaluator::new(&weighers, &plan.terms, &cover);
-        let mut top = Top::new(plan.limit);
-        for (bound, source, window) in promising(&sources, &weighers, &cover) {
+        let mut evaluator = Evaluator::new(&weighers, &cover);
+        let mut top = Top::new(plan.limit, plan.sure);
+        for (bound, source, window) in promising(&mut sources, &weighers, &cover) {
             if bound < top.threshold() {
                 break;
             }
@@ -158,23 +156,32 @@ impl View<'_> {
             }
         }
         found.total = evaluator.count(&mut sources, plan.count_to, stop)?;
-        for (score, rank) in top.into_sorted() {
-            let (source, doc) = ((rank >> 32) as usize, rank as u32);
-            let Some(source) = sources.get(source) else { continue };
-            let score = score as f32 / SCALE;
-            let Some((row, length)) = row(&source.data, doc)? else { continue };
-            found.candidates.push(Candidate {
+        let best = top.into_sorted();
+        // In the order in which they lie, so that each block of rows is read once.
+        let mut order: Vec<usize> = (0..best.len()).collect();
+        order.sort_unstable_by_key(|at| best.get(*at).map(|(_, rank)| *rank));
+        let mut candidates = vec![None; best.len()];
+        let mut rows = Rows::default();
+        for at in order {
+            let Some((score, rank)) = best.get(at) else { continue };
+            let (number, doc) = ((rank >> 32) as usize, *rank as u32);
+            let Some(source) = sources.get(number) else { continue };
+            let Some((row, length)) = rows.of(number, &source.data, doc)? else { continue };
+            let score = *score as f32 / SCALE;
+            let candidate = Candidate {
                 key: DocKey { space: source.space, major: row.major, minor: row.minor },
                 score,
                 lex: if most > 0.0 { score / most } else { 0.0 },
                 time_ms: row.time_ms,
-                kind: row.kind,
                 importance: row.importance,
                 place: row.place,
                 length: length::decode(length),
-                previous: row.major.checked_sub(row.back).filter(|_| row.back > 0),
-            });
+            };
+            if let Some(slot) = candidates.get_mut(at) {
+                *slot = Some(candidate);
+            }
         }
+        found.candidates = candidates.into_iter().flatten().collect();
         Ok(found)
     }
 
@@ -182,6 +189,7 @@ impl View<'_> {
     fn sources(
         &self,
         plan: &Plan<'_>,
+        strong: &[usize],
         places: &[Vec<Option<super::terms::Term>>],
         weighers: &[Weigher<'_>],
         buffer: &mut Vec<u8>,
@@ -207,21 +215,20 @@ impl View<'_> {
                 }
                 let data = Data::Segment { segment, dead: *dead };
                 let Some(gate) = Gate::new(groups, &plan.filter, &data) else { continue };
-                let mut lists = Vec::with_capacity(places.len());
-                for (place, weigher) in places.iter().zip(weighers) {
-                    lists.push(List::open(segment, place.clone(), Some(weigher), buffer)?);
+                let mut lists = Vec::with_capacity(strong.len());
+                for (at, weigher) in strong.iter().zip(weighers) {
+                    let place = places.get(*at).cloned().flatten();
+                    lists.push(List::open(segment, place, Some(weigher), buffer)?);
                 }
                 sources.push(Source::new(space, data, segment.head.shortest, gate, lists));
             }
             for view in self.memory.iter().filter(|view| view.space == space) {
-                let whole = |postings: &Vec<Posting>| {
-                    if postings.is_empty() { List::Absent } else { List::Whole(postings.clone()) }
-                };
+                let whole = |postings: &Vec<Posting>| List::whole(postings.clone());
                 let data = Data::Memory { rows: view.rows.clone() };
                 let groups = view.groups.iter().map(|group| group.iter().map(whole).collect()).collect();
                 let Some(gate) = Gate::new(groups, &plan.filter, &data) else { continue };
                 let shortest = view.rows.iter().map(|row| row.length).min().unwrap_or(0);
-                let lists = view.lists.iter().map(whole).collect();
+                let lists = strong.iter().filter_map(|at| view.lists.get(*at)).map(whole).collect();
                 sources.push(Source::new(space, data, shortest, gate, lists));
             }
         }
@@ -229,43 +236,53 @@ impl View<'_> {
     }
 }
 
+/// The terms that count, of those that are somewhere: in their own order.
+fn strongest(weights: &[f32], frequencies: &[u64]) -> Vec<usize> {
+    let somewhere = frequencies.iter().enumerate().filter(|(_, frequency)| **frequency > 0);
+    let mut order: Vec<usize> = somewhere.map(|(at, _)| at).collect();
+    let weight = |at: &usize| weights.get(*at).copied().unwrap_or(0.0);
+    order.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
+    order.truncate(STRONGEST);
+    order.sort_unstable();
+    order
+}
+
 /// All windows with what their documents can score at most, the most promising first, of equal ones the latest.
-fn promising(sources: &[Source<'_>], weighers: &[Weigher<'_>], cover: &Cover) -> Vec<(u32, usize, u32)> {
+fn promising(sources: &mut [Source<'_>], weighers: &[Weigher<'_>], cover: &Cover) -> Vec<(u32, usize, u32)> {
     let mut all = Vec::new();
-    for (index, source) in sources.iter().enumerate() {
-        let count = source.data.docs().div_ceil(WINDOW) as usize;
-        let mut sums = vec![Sum::default(); count];
-        let mut bounds = vec![0_u32; count];
-        for (list, weigher) in source.lists.iter().zip(weighers) {
-            list.windows(Some(weigher), source.shortest, &mut |window, bound| {
-                if let Some(known) = bounds.get_mut(window as usize) {
-                    *known = (*known).max(bound);
-                }
-            });
-            for (sum, bound) in sums.iter_mut().zip(&mut bounds) {
-                *sum = sum.plus(weigher.most(std::mem::take(bound)));
-            }
-        }
-        let closed = source.gate.close_windows(count);
-        let open =
-            sums.into_iter().zip(closed).zip(0..).filter(|((sum, closed), _)| sum.score() > 0 && !closed);
-        all.extend(open.map(|((sum, _), window)| (cover.bound(sum), index, window)));
+    for (index, source) in sources.iter_mut().enumerate() {
+        let windows = source.promises(weighers, cover).into_iter();
+        all.extend(windows.map(|(bound, window)| (bound, index, window)));
     }
     all.sort_unstable_by(|a, b| b.cmp(a));
     all
 }
 
-/// A document's row and the code of its length.
-fn row(data: &Data<'_>, doc: u32) -> Result<Option<(Row, u8)>, LexicalError> {
-    match data {
-        Data::Memory { rows } => Ok(rows.get(doc as usize).map(|row| (row.row, row.length))),
-        Data::Segment { segment, .. } => {
+/// Reads rows; keeps the block it is at.
+#[derive(Debug, Default)]
+struct Rows {
+    /// The source and the block in it.
+    at: Option<(usize, u32)>,
+    rows: Vec<Row>,
+    lengths: Vec<u8>,
+}
+
+impl Rows {
+    /// A document's row and the code of its length.
+    fn of(&mut self, source: usize, data: &Data<'_>, doc: u32) -> Result<Option<(Row, u8)>, LexicalError> {
+        let segment = match data {
+            Data::Memory { rows } => return Ok(rows.get(doc as usize).map(|row| (row.row, row.length))),
+            Data::Segment { segment, .. } => segment,
+        };
+        let block = doc / BLOCK as u32;
+        if self.at != Some((source, block)) {
             let mut cursor = Cursor::new(&segment.file);
-            let rows = segment.rows(&mut cursor, doc / BLOCK as u32)?;
-            let mut lengths = Vec::new();
-            segment.lengths(&mut cursor, doc, 1, &mut lengths)?;
-            Ok(rows.get(doc as usize % BLOCK).copied().zip(lengths.first().copied()))
+            self.rows = segment.rows(&mut cursor, block)?;
+            segment.lengths(&mut cursor, block * BLOCK as u32, self.rows.len(), &mut self.lengths)?;
+            self.at = Some((source, block));
         }
+        let at = doc as usize % BLOCK;
+        Ok(self.rows.get(at).copied().zip(self.lengths.get(at).copied()))
     }
 }
 

@@ -8,29 +8,29 @@ pub(super) struct Top {
     limit: usize,
     /// The worst on top.
     heap: BinaryHeap<Reverse<(u32, u64)>>,
+    /// How many of them nobody may be missing among, and their scores.
+    sure: usize,
+    surest: BinaryHeap<Reverse<u32>>,
 }
 
 impl Top {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { limit, heap: BinaryHeap::with_capacity(limit.min(1024) + 1) }
+    /// The best `limit`; the first `sure` of them are certainly the best.
+    pub(super) fn new(limit: usize, sure: usize) -> Self {
+        let sure = sure.min(limit);
+        Self { limit, heap: BinaryHeap::new(), sure, surest: BinaryHeap::new() }
     }
 
-    /// What scores less is not among the best; 0 as long as there is room.
+    /// What scores less is not among the surest; 0 as long as there is room.
     pub(super) fn threshold(&self) -> u32 {
-        if self.limit == 0 {
+        if self.sure == 0 {
             return u32::MAX;
         }
-        self.heap.peek().filter(|_| self.heap.len() >= self.limit).map_or(0, |Reverse((score, _))| *score)
+        self.surest.peek().filter(|_| self.surest.len() >= self.sure).map_or(0, |Reverse(score)| *score)
     }
 
     pub(super) fn offer(&mut self, score: u32, rank: u64) {
-        if self.heap.len() < self.limit {
-            self.heap.push(Reverse((score, rank)));
-        } else if let Some(mut worst) = self.heap.peek_mut()
-            && worst.0 < (score, rank)
-        {
-            *worst = Reverse((score, rank));
-        }
+        push(&mut self.surest, self.sure, score);
+        push(&mut self.heap, self.limit, (score, rank));
     }
 
     /// The best first.
@@ -38,5 +38,16 @@ impl Top {
         let mut all: Vec<_> = self.heap.into_iter().map(|Reverse(entry)| entry).collect();
         all.sort_unstable_by(|a, b| b.cmp(a));
         all
+    }
+}
+
+/// Adds to the largest so many.
+fn push<T: Ord + Copy>(heap: &mut BinaryHeap<Reverse<T>>, limit: usize, new: T) {
+    if heap.len() < limit {
+        heap.push(Reverse(new));
+    } else if let Some(mut worst) = heap.peek_mut()
+        && worst.0 < new
+    {
+        *worst = Reverse(new);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::{
     super::{LexicalError, Space, page::Cursor, postings::Unpacked},
-    QueryTerm, check,
+    check,
     filter::{Bits, Data, Gate, each, set},
     list::{List, WINDOW},
     top::Top,
@@ -20,6 +20,8 @@ pub(super) struct Source<'a> {
     pub(super) shortest: u8,
     pub(super) gate: Gate<'a>,
     pub(super) lists: Vec<List<'a>>,
+    /// The most that a document of each window can score, for each list: all windows of the first, then those of the second, ….
+    bounds: Vec<u32>,
     cursor: Option<Cursor<'a>>,
 }
 
@@ -35,7 +37,34 @@ impl<'a> Source<'a> {
             Data::Segment { segment, .. } => Some(Cursor::new(&segment.file)),
             Data::Memory { .. } => None,
         };
-        Self { space, data, shortest, gate, lists, cursor }
+        Self { space, data, shortest, gate, lists, bounds: Vec::new(), cursor }
+    }
+
+    fn windows(&self) -> usize {
+        self.data.docs().div_ceil(WINDOW) as usize
+    }
+
+    /// Works out what bounds the scores in each window; returns the most that a document of each can score, where there is one.
+    pub(super) fn promises(&mut self, weighers: &[Weigher<'_>], cover: &Cover) -> Vec<(u32, u32)> {
+        let count = self.windows();
+        self.bounds = vec![0; self.lists.len() * count];
+        let mut sums = vec![Sum::default(); count];
+        for ((list, weigher), bounds) in
+            self.lists.iter().zip(weighers).zip(self.bounds.chunks_mut(count.max(1)))
+        {
+            list.windows(Some(weigher), self.shortest, &mut |window, bound| {
+                if let Some(known) = bounds.get_mut(window as usize) {
+                    *known = (*known).max(bound);
+                }
+            });
+            for (sum, bound) in sums.iter_mut().zip(bounds) {
+                *sum = sum.plus(weigher.most(*bound));
+            }
+        }
+        let closed = self.gate.close_windows(count);
+        let open =
+            (0..).zip(sums).zip(closed).filter(|((_, sum), closed)| sum.score() > 0 && !closed);
+        open.map(|((window, sum), _)| (cover.bound(sum), window)).collect()
     }
 
     fn lengths(&mut self, window: u32, out: &mut Vec<u8>) -> Result<(), LexicalError> {
@@ -58,30 +87,29 @@ impl<'a> Source<'a> {
 struct Here {
     bound: u32,
     term: usize,
-    finds: bool,
 }
 
 /// Scores windows; holds the buffers.
 #[derive(Debug)]
 pub(super) struct Evaluator<'a> {
     weighers: &'a [Weigher<'a>],
-    terms: &'a [QueryTerm],
     cover: &'a Cover,
     scores: Vec<Sum>,
     lengths: Vec<u8>,
     here: Vec<Here>,
+    left: Vec<Sum>,
     unpacked: Unpacked,
 }
 
 impl<'a> Evaluator<'a> {
-    pub(super) fn new(weighers: &'a [Weigher<'a>], terms: &'a [QueryTerm], cover: &'a Cover) -> Self {
+    pub(super) fn new(weighers: &'a [Weigher<'a>], cover: &'a Cover) -> Self {
         Self {
             weighers,
-            terms,
             cover,
             scores: vec![Sum::default(); WINDOW as usize],
             lengths: Vec::new(),
             here: Vec::new(),
+            left: Vec::new(),
             unpacked: Unpacked::default(),
         }
     }
@@ -136,28 +164,24 @@ impl<'a> Evaluator<'a> {
     /// themselves, the weakest first.
     fn divide(&mut self, source: &Source<'_>, window: u32, threshold: u32) -> usize {
         self.here.clear();
-        for (term, ((list, weigher), query)) in
-            source.lists.iter().zip(self.weighers).zip(self.terms).enumerate()
-        {
-            let bound = list.bound_in(window, weigher, source.shortest);
-            if bound > 0 {
-                self.here.push(Here { bound, term, finds: query.finds });
-            }
-        }
-        self.here.sort_unstable_by_key(|here| (here.finds, here.bound));
+        let bounds = source.bounds.iter().skip(window as usize).step_by(source.windows().max(1));
+        self.here.extend(
+            bounds.enumerate().filter(|(_, bound)| **bound > 0).map(|(term, bound)| Here { bound: *bound, term }),
+        );
+        self.here.sort_unstable_by_key(|here| here.bound);
+        self.expect();
+        self.left.iter().take_while(|left| self.cover.bound(**left) < threshold).count()
+    }
+
+    /// What each term and all weaker ones can give together.
+    fn expect(&mut self) {
+        let most = |here: &Here| self.weighers.get(here.term).map_or(Sum::default(), |it| it.most(here.bound));
+        self.left.clear();
         let mut sum = Sum::default();
-        let (weighers, cover) = (self.weighers, self.cover);
-        let optional = self.here.iter().take_while(|here| {
-            if let Some(weigher) = weighers.get(here.term) {
-                sum = sum.plus(weigher.most(here.bound));
-            }
-            !here.finds || cover.bound(sum) < threshold
-        });
-        let optional = optional.count();
-        if let Some(first) = self.here.get_mut(..optional) {
-            first.sort_unstable_by_key(|here| here.bound);
+        for here in &self.here {
+            sum = sum.plus(most(here));
+            self.left.push(sum);
         }
-        optional
     }
 
     /// Adds what the optional terms give to the documents that were found, dropping those that can't make it.
@@ -169,17 +193,10 @@ impl<'a> Evaluator<'a> {
         threshold: u32,
         found: &mut Bits,
     ) -> Result<(), LexicalError> {
-        let most =
-            |here: &Here| self.weighers.get(here.term).map_or(Sum::default(), |it| it.most(here.bound));
-        // What this and all weaker terms can add.
-        let mut left: Vec<Sum> = Vec::with_capacity(optional);
-        for here in self.here.iter().take(optional) {
-            left.push(left.last().copied().unwrap_or_default().plus(most(here)));
-        }
-        for (here, left) in self.here.iter().zip(left).take(optional).rev() {
+        for (here, left) in self.here.iter().zip(&self.left).take(optional).rev() {
             let mut kept: Bits = [0; WINDOW as usize / 64];
             each(found, |doc| {
-                if self.scores.get(doc).is_some_and(|sum| self.cover.bound(sum.plus(left)) >= threshold) {
+                if self.scores.get(doc).is_some_and(|sum| self.cover.bound(sum.plus(*left)) >= threshold) {
                     set(&mut kept, doc);
                 }
             });
@@ -213,8 +230,7 @@ impl<'a> Evaluator<'a> {
         let mut total = 0;
         // Where nothing is filtered, the longest list says what there is at least.
         let at_least = |source: &Source<'_>| {
-            let finding = source.lists.iter().zip(self.terms).filter(|(_, term)| term.finds);
-            let longest = finding.map(|(list, _)| list.documents()).max().unwrap_or(0);
+            let longest = source.lists.iter().map(List::documents).max().unwrap_or(0);
             if source.gate.is_open() { longest.saturating_sub(source.data.dead()) as u64 } else { 0 }
         };
         if sources.iter().map(at_least).sum::<u64>() >= limit {
@@ -224,7 +240,7 @@ impl<'a> Evaluator<'a> {
             let windows = source.data.docs().div_ceil(WINDOW);
             let mut open = source.gate.close_windows(windows as usize);
             let mut having = vec![false; windows as usize];
-            for (list, _) in source.lists.iter().zip(self.terms).filter(|(_, term)| term.finds) {
+            for list in &source.lists {
                 list.windows(None, 0, &mut |window, _| {
                     if let Some(having) = having.get_mut(window as usize) {
                         *having = true;
@@ -247,11 +263,9 @@ impl<'a> Evaluator<'a> {
     fn count_window(&mut self, source: &mut Source<'_>, window: u32) -> Result<u64, LexicalError> {
         let allowed = source.gate.allowed(&source.data, window, &mut self.unpacked)?;
         let mut found: Bits = [0; WINDOW as usize / 64];
-        for (list, term) in source.lists.iter_mut().zip(self.terms) {
-            if term.finds {
-                let wanted = |from: u32, to: u32| any(&allowed, from as usize, to as usize);
-                list.visit(window, &mut self.unpacked, wanted, |doc, _| set(&mut found, doc))?;
-            }
+        for list in &mut source.lists {
+            let wanted = |from: u32, to: u32| any(&allowed, from as usize, to as usize);
+            list.visit(window, &mut self.unpacked, wanted, |doc, _| set(&mut found, doc))?;
         }
         let both =
             found.iter().zip(allowed).map(|(found, allowed)| u64::from((found & allowed).count_ones()));

@@ -1,4 +1,4 @@
-//! Files of version 1 stay readable, byte by byte.
+//! Files of version 2 stay readable, byte by byte.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use super::{super::*, DIR, create, doc, keys, open, search};
 use crate::fs::{FaultFs, Fs as _};
 
 fn fixtures() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/lexical-v1")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/lexical-v2")
 }
 
 fn make() -> FaultFs {
@@ -27,7 +27,7 @@ fn make() -> FaultFs {
 
 #[test]
 #[ignore = "writes the fixture; run once per format version, by hand"]
-fn write_version_1() {
+fn write_version_2() {
     let made = make();
     std::fs::create_dir_all(fixtures()).unwrap();
     for path in made.files() {
@@ -36,7 +36,7 @@ fn write_version_1() {
 }
 
 #[test]
-fn files_of_version_1_are_what_they_were() {
+fn files_of_version_2_are_what_they_were() {
     let made = make();
     let disk = FaultFs::new();
     let mut names = Vec::new();

@@ -2,11 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::super::{
-    Filter, Found, Params, Space,
-    analysis::{Analyzer, Weight},
-    length,
-};
+use super::super::{Filter, Found, Params, Space, analysis::Analyzer, length};
 
 #[derive(Debug, Clone)]
 pub(super) struct Doc {
@@ -73,25 +69,18 @@ impl Model {
     /// Documents that match, and their scores.
     fn scores(&self, query: &str, filter: &Filter<'_>) -> BTreeMap<(Space, u64, u32), f64> {
         let params = Params::default();
-        let mut terms: Vec<(Vec<u8>, f64, bool)> = Vec::new();
+        let mut terms: Vec<(Vec<u8>, f64)> = Vec::new();
         self.analyzer.terms(query, &mut |term, class| {
-            let Weight { weight, finds } = self.analyzer.weight(term, class);
-            let weight = f64::from(weight);
-            match terms.iter_mut().find(|known| known.0 == term) {
-                Some(known) if finds && !known.2 => *known = (term.to_vec(), weight, finds),
-                Some(_) => {}
-                None => terms.push((term.to_vec(), weight, finds)),
+            if terms.iter().all(|known| known.0 != term) {
+                terms.push((term.to_vec(), f64::from(self.analyzer.weight(term, class))));
             }
         });
-        if terms.iter().all(|term| !term.2) {
-            terms.iter_mut().for_each(|term| term.2 = true);
-        }
         let all = self.docs.len() as f64;
         let mean = (self.docs.iter().map(|doc| doc.length).sum::<f64>() / all).max(1.0);
         let (k1, b) = (f64::from(params.k1), f64::from(params.b));
         let mut scores = BTreeMap::new();
         let mut whole = 0.0;
-        for (term, weight, finds) in &terms {
+        for (term, weight) in &terms {
             let having = self.docs.iter().filter(|doc| doc.terms.contains_key(term)).count() as f64;
             let idf = (1.0 + (all - having + 0.5) / (having + 0.5)).ln();
             whole += weight * idf;
@@ -99,15 +88,14 @@ impl Model {
                 let Some(count) = doc.terms.get(term) else { continue };
                 let count = f64::from((*count).min(127));
                 let norm = k1 * (1.0 - b + b * doc.length / mean);
-                let entry: &mut (f64, f64, bool) = scores.entry(doc.key).or_default();
+                let entry: &mut (f64, f64) = scores.entry(doc.key).or_default();
                 entry.0 += weight * idf * count * (k1 + 1.0) / (count + norm);
                 entry.1 += weight * idf;
-                entry.2 |= finds;
             }
         }
-        let found = scores.into_iter().filter(|(_, (_, _, finds))| *finds);
-        found
-            .map(|(key, (score, has, _))| (key, score * (has / whole).powf(f64::from(params.cover))))
+        scores
+            .into_iter()
+            .map(|(key, (score, has))| (key, score * (has / whole).powf(f64::from(params.cover))))
             .collect()
     }
 

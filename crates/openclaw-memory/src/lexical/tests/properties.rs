@@ -118,7 +118,6 @@ impl Pair {
                     place: 0,
                     conversation: conversation.as_bytes(),
                     channel: channel.as_bytes(),
-                    previous: None,
                 };
                 self.index.add(&[new], *next).unwrap();
                 self.model.add((space, *next, minor), &text, time_ms, kind, (&conversation, channel));
