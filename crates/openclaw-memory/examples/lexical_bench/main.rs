@@ -59,8 +59,7 @@ fn build(dir: &Path, documents: u64, words: &Words) -> Result<Built, Box<dyn Err
         .ok()
         .filter(|index| index.stats().documents == documents);
     let build = known.is_none();
-    let index =
-        known.map_or_else(|| Lexical::create(Arc::new(RealFs), dir, Options::default()), Ok)?;
+    let index = known.map_or_else(|| Lexical::create(Arc::new(RealFs), dir, Options::default()), Ok)?;
     let mut random = Random(documents);
     let mut text = String::new();
     let (mut bytes, mut said) = (0, Vec::new());

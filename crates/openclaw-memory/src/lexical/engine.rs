@@ -438,7 +438,14 @@ impl Lexical {
             });
             (Arc::clone(&state.segments), views.collect())
         };
-        let plan = Plan { terms, groups, filter: query.filter, limit: query.limit, sure: query.sure, count_to: query.count_to };
+        let plan = Plan {
+            terms,
+            groups,
+            filter: query.filter,
+            limit: query.limit,
+            sure: query.sure,
+            count_to: query.count_to,
+        };
         self.read_view(&segments, memory).search(&plan, &self.options.params, stop)
     }
 

@@ -18,7 +18,7 @@ const MAGIC: [u8; 8] = *b"OCLAWLXM";
 /// Version of the manifest's bytes.
 const VERSION: u32 = 1;
 /// Version of the rules by which texts become terms. Raise it with every change of them.
-const ANALYSIS: u32 = 1;
+const ANALYSIS: u32 = 2;
 /// Most bytes of a manifest, which a damaged one may not exceed.
 const MAX_BYTES: u64 = 64 << 20;
 

@@ -131,8 +131,7 @@ pub(super) fn unpack_times(entry: &BlockEntry, bytes: &[u8], len: usize) -> [i64
 /// The rows of a block; `None`: they make no sense.
 pub(super) fn unpack(entry: &BlockEntry, bytes: &[u8], len: usize) -> Option<Vec<Row>> {
     let mut bits = BitReader::new(bytes);
-    let [times, majors, minors, importances, places] =
-        std::array::from_fn(|_| take_column(&mut bits, len));
+    let [times, majors, minors, importances, places] = std::array::from_fn(|_| take_column(&mut bits, len));
     if bits.is_over() {
         return None;
     }

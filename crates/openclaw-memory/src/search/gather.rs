@@ -117,7 +117,13 @@ impl Core {
             channel: query.channel.as_deref().map(str::as_bytes),
             kinds: &[],
         };
-        let asked = lexical::Query { text: &query.query, filter, limit: depth, sure: query.limit.saturating_mul(SURE), count_to: COUNTED };
+        let asked = lexical::Query {
+            text: &query.query,
+            filter,
+            limit: depth,
+            sure: query.limit.saturating_mul(SURE),
+            count_to: COUNTED,
+        };
         let found = match index.search(&asked, stop) {
             Ok(found) => found,
             Err(error) => {
@@ -223,7 +229,7 @@ impl Core {
             conversation: query.conversation.as_ref().map(|id| conversation_hash(&ConvKey::of(id))),
             channel: query.channel.as_deref().map(channel_hash),
         };
-        let near = match vectors.nearest(&question, &filter, depth) {
+        let near = match vectors.nearest(&question, &filter, depth, gathered.mean_length) {
             Ok(near) => near,
             Err(error) => {
                 tracing::warn!(%error, "search goes by words alone this time");

@@ -67,14 +67,15 @@ pub(crate) struct NearPassage {
 }
 
 impl Vectors {
-    /// The `count` passages nearest to a question.
+    /// The `count` passages nearest to a question, long ones held back as in the final order: see [`Weights::meaning`].
     pub(crate) fn nearest(
         &self,
         question: &CentredQuestion<'_>,
         filter: &VectorFilter,
         count: usize,
+        mean_length: f32,
     ) -> Result<Near, VectorsError> {
-        self.nearest_of(question, filter, count, EXACT_ROWS)
+        self.nearest_of(question, filter, (count, mean_length), EXACT_ROWS)
     }
 
     /// The same, comparing with every row only up to `exact_rows` vectors.
@@ -82,7 +83,7 @@ impl Vectors {
         &self,
         question: &CentredQuestion<'_>,
         filter: &VectorFilter,
-        count: usize,
+        (count, mean_length): (usize, f32),
         exact_rows: usize,
     ) -> Result<Near, VectorsError> {
         let (rows, live) = {
@@ -92,12 +93,13 @@ impl Vectors {
         if live == 0 || count == 0 || question.dimensions() != self.layout.dimensions {
             return Ok(Near::default());
         }
+        let arch = pulp::Arch::new();
         let mut nearnesses = Nearnesses::default();
         let mut found = Vec::new();
         if live <= exact_rows {
             let mut wanted = self.by_sketch(rows, filter, None, usize::MAX)?.into_iter().peekable();
             self.each_row(0..rows, |number, row| {
-                let nearness = nearness(question, &row);
+                let nearness = nearness(arch, question, &row);
                 nearnesses.add(nearness);
                 while wanted.next_if(|next| *next < number).is_some() {}
                 if wanted.next_if_eq(&number).is_some() {
@@ -120,19 +122,20 @@ impl Vectors {
             chosen.dedup();
             for number in chosen {
                 if let Some(row) = Row::read(&self.read_row(number)?) {
-                    found.push(near(&row, nearness(question, &row)));
+                    found.push(near(&row, nearness(arch, question, &row)));
                 }
             }
             let step = (rows as usize / SAMPLE_ROWS).max(1);
             for number in (0..rows).step_by(step) {
                 if let Some(row) = Row::read(&self.read_row(number)?) {
-                    nearnesses.add(nearness(question, &row));
+                    nearnesses.add(nearness(arch, question, &row));
                 }
             }
         }
-        let standard =
-            |passage: &NearPassage| nearnesses.standard(passage.nearness, Weights::DEFAULT.foreign);
-        found.sort_by(|a, b| standard(b).total_cmp(&standard(a)));
+        let meaning = |passage: &NearPassage| {
+            Weights::DEFAULT.meaning(passage.nearness, u32::from(passage.length), &nearnesses, mean_length)
+        };
+        found.sort_by(|a, b| meaning(b).total_cmp(&meaning(a)));
         let mut seen = HashSet::new();
         found.retain(|passage| seen.len() < count && seen.insert(passage.key));
         Ok(Near { best: found, nearnesses })
@@ -145,11 +148,12 @@ impl Vectors {
         nearnesses: &Nearnesses,
         key: VectorKey,
     ) -> Result<Option<Nearness>, VectorsError> {
+        let arch = pulp::Arch::new();
         let mut best: Option<Nearness> = None;
         let standard = |nearness: Nearness| nearnesses.standard(nearness, Weights::DEFAULT.foreign);
         for bytes in self.rows_of(key)? {
             if let Some(row) = Row::read(&bytes).filter(|row| row.key.first_window() == key.first_window()) {
-                let nearness = nearness(question, &row);
+                let nearness = nearness(arch, question, &row);
                 if best.is_none_or(|best| standard(best) < standard(nearness)) {
                     best = Some(nearness);
                 }
@@ -233,9 +237,9 @@ fn near(row: &Row<'_>, nearness: Nearness) -> NearPassage {
     NearPassage { key: row.key.first_window(), nearness, place: row.place, length: row.length }
 }
 
-fn nearness(question: &CentredQuestion<'_>, row: &Row<'_>) -> Nearness {
+fn nearness(arch: pulp::Arch, question: &CentredQuestion<'_>, row: &Row<'_>) -> Nearness {
     let language = Language::from_number(row.language);
     let vectors = question.vectors(language);
-    let dots = pulp::Arch::new().dispatch(|| row.dots(vectors));
+    let dots = arch.dispatch(|| row.dots(vectors));
     question.nearness_of_dots(language, dots)
 }

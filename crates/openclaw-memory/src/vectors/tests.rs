@@ -67,7 +67,7 @@ fn nearness(vectors: &Vectors, question: u64, key: VectorKey) -> Option<f32> {
 fn nearest(vectors: &Vectors, question: &[f32], filter: VectorFilter, count: usize, exact: usize) -> Near {
     let centres = centres();
     let question = centres.question(question, Language::Other);
-    vectors.nearest_of(&question, &filter, count, exact).unwrap()
+    vectors.nearest_of(&question, &filter, (count, 40.0), exact).unwrap()
 }
 
 #[test]

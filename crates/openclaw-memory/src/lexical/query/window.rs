@@ -62,8 +62,7 @@ impl<'a> Source<'a> {
             }
         }
         let closed = self.gate.close_windows(count);
-        let open =
-            (0..).zip(sums).zip(closed).filter(|((_, sum), closed)| sum.score() > 0 && !closed);
+        let open = (0..).zip(sums).zip(closed).filter(|((_, sum), closed)| sum.score() > 0 && !closed);
         open.map(|((window, sum), _)| (cover.bound(sum), window)).collect()
     }
 
@@ -166,7 +165,10 @@ impl<'a> Evaluator<'a> {
         self.here.clear();
         let bounds = source.bounds.iter().skip(window as usize).step_by(source.windows().max(1));
         self.here.extend(
-            bounds.enumerate().filter(|(_, bound)| **bound > 0).map(|(term, bound)| Here { bound: *bound, term }),
+            bounds
+                .enumerate()
+                .filter(|(_, bound)| **bound > 0)
+                .map(|(term, bound)| Here { bound: *bound, term }),
         );
         self.here.sort_unstable_by_key(|here| here.bound);
         self.expect();
@@ -175,7 +177,8 @@ impl<'a> Evaluator<'a> {
 
     /// What each term and all weaker ones can give together.
     fn expect(&mut self) {
-        let most = |here: &Here| self.weighers.get(here.term).map_or(Sum::default(), |it| it.most(here.bound));
+        let most =
+            |here: &Here| self.weighers.get(here.term).map_or(Sum::default(), |it| it.most(here.bound));
         self.left.clear();
         let mut sum = Sum::default();
         for here in &self.here {

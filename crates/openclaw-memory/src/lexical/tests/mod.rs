@@ -138,8 +138,13 @@ fn damage_is_an_error_and_never_an_answer() {
         match open(&fs) {
             Err(error) => assert!(error.is_damage(), "{error}"),
             Ok(index) => {
-                let query =
-                    Query { text: "tea 1234 55", filter: Filter::default(), limit: 10, sure: 10, count_to: 1000 };
+                let query = Query {
+                    text: "tea 1234 55",
+                    filter: Filter::default(),
+                    limit: 10,
+                    sure: 10,
+                    count_to: 1000,
+                };
                 match index.search(&query, &AtomicBool::new(false)) {
                     Ok(found) => assert_eq!(found, expected),
                     Err(error) => {

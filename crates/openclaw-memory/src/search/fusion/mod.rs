@@ -113,6 +113,17 @@ impl Weights {
         self.share.0 + (self.share.1 - self.share.0) * how_well
     }
 
+    /// How near a passage of a length is, above what is usual.
+    pub(crate) fn meaning(
+        &self,
+        nearness: Nearness,
+        length: u32,
+        nearnesses: &Nearnesses,
+        mean_length: f32,
+    ) -> f32 {
+        nearnesses.standard(nearness, self.foreign) - self.length_cost(length as f32, mean_length)
+    }
+
     fn length_cost(&self, length: f32, mean: f32) -> f32 {
         let (least, most) = self.lengths;
         self.long * (length.clamp(least, most) / mean.clamp(least, most)).ln()
@@ -161,8 +172,7 @@ fn own_scores<K>(candidates: &[Candidate<K>], corpus: &Corpus<'_>, weights: &Wei
         let words = weights.gain * coverage(candidate);
         match (corpus.nearnesses, candidate.nearness) {
             (Some(nearnesses), Some(nearness)) => {
-                let meaning = nearnesses.standard(nearness, weights.foreign)
-                    - weights.length_cost(candidate.length as f32, corpus.mean_length);
+                let meaning = weights.meaning(nearness, candidate.length, nearnesses, corpus.mean_length);
                 share * words + (1.0 - share) * meaning
             }
             // Not embedded yet: its meaning is taken to be as near as its words are.
