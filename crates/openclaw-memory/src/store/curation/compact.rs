@@ -64,6 +64,16 @@ impl Core {
         request: CompactRequest,
         runtime: &Handle,
     ) -> Result<CompactionReport, MemoryError> {
+        self.compact_in(PART_BYTES, request, runtime)
+    }
+
+    /// The same in parts of so many bytes of the log.
+    fn compact_in(
+        &self,
+        part_bytes: u64,
+        request: CompactRequest,
+        runtime: &Handle,
+    ) -> Result<CompactionReport, MemoryError> {
         let Some(_underway) = self.turns.begin() else {
             let closed = self.turns.is_closed();
             return Err(if closed {
@@ -82,7 +92,7 @@ impl Core {
                 self.seal_newest(runtime)?;
             }
         }
-        let parts = self.parts(request)?;
+        let parts = self.parts(part_bytes, request)?;
         let total: u64 = parts.iter().map(|part| part.segments.len() as u64).sum();
         let mut report = CompactionReport {
             started_at,
@@ -100,7 +110,7 @@ impl Core {
         };
         for part in &parts {
             self.set_compacting(Some((report.segments, total)));
-            let done = self.compact_part(part, request, runtime)?;
+            let done = self.compact_part(part, request, (started_at, started), runtime)?;
             add(&mut report, &done);
             if !request.dry_run {
                 self.archive_compacted()?;
@@ -149,7 +159,7 @@ impl Core {
     }
 
     /// What is not Markdown yet, oldest first.
-    fn parts(&self, request: CompactRequest) -> Result<Vec<Part>, MemoryError> {
+    fn parts(&self, part_bytes: u64, request: CompactRequest) -> Result<Vec<Part>, MemoryError> {
         let done = self.compacted_until()?;
         let mut parts: Vec<Part> = Vec::new();
         let mut bytes = 0;
@@ -161,7 +171,7 @@ impl Core {
                 continue;
             }
             bytes += segment.bytes;
-            match parts.last_mut().filter(|_| bytes <= PART_BYTES) {
+            match parts.last_mut().filter(|_| bytes <= part_bytes) {
                 Some(part) => {
                     part.lsns.end = segment.lsns.end;
                     part.segments.push(segment);
@@ -176,14 +186,15 @@ impl Core {
         Ok(parts)
     }
 
-    /// Makes Markdown of a part, and marks it as done.
+    /// Makes Markdown of a part, and marks it as done. All parts of a run began when it did: by that the history knows that they
+    /// are one.
     fn compact_part(
         &self,
         part: &Part,
         request: CompactRequest,
+        (started_at, started): (Timestamp, Instant),
         runtime: &Handle,
     ) -> Result<CompactionReport, MemoryError> {
-        let (started_at, started) = (Timestamp::now(), Instant::now());
         loop {
             let Some((turn, cancel)) = self.turns.part() else { return Err(MemoryError::Closed) };
             let options = Options {
@@ -324,7 +335,7 @@ fn millis(since: Instant) -> u64 {
 }
 
 /// Adds up parts.
-fn add(all: &mut CompactionReport, part: &CompactionReport) {
+pub(super) fn add(all: &mut CompactionReport, part: &CompactionReport) {
     all.method = match (all.segments, all.method == part.method) {
         (0, _) | (_, true) => part.method.clone(),
         (_, false) => Method::Mixed.as_str().to_owned(),
@@ -338,5 +349,69 @@ fn add(all: &mut CompactionReport, part: &CompactionReport) {
         if !all.files.contains(file) {
             all.files.push(file.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openclaw_core::{
+        Role,
+        config::MemoryConfig,
+        port::{CurationPort as _, MemoryPort as _},
+    };
+
+    use super::*;
+    use crate::store::Memory;
+
+    #[tokio::test]
+    async fn a_run_in_several_parts_is_one_in_the_history() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = MemoryConfig { min_free_mb: 0, ..MemoryConfig::default() };
+        let memory = Memory::open(dir.path(), &config).unwrap().0;
+        let everything = CompactRequest { offline: true, everything: true, ..CompactRequest::default() };
+        let said = async |n: u32| {
+            let message = ForeignMessage {
+                conversation: "c".parse().unwrap(),
+                channel: "api".to_owned(),
+                role: Role::User,
+                content: format!("I like tea number {n}. My cat is called Momo {n}."),
+                timestamp: Timestamp::from_unix_millis(1_774_000_000_000 + i64::from(n)),
+                id: Some(format!("m{n}").parse().unwrap()),
+            };
+            memory.import(vec![message]).await.unwrap();
+            memory.core().wal.seal().await.unwrap();
+        };
+        for n in 0..3 {
+            said(n).await;
+        }
+        let compact = async |bytes| {
+            memory.blocking(move |core| core.compact_in(bytes, everything, &Handle::current())).await.unwrap()
+        };
+        let run = compact(1).await;
+        assert_eq!((run.segments, run.messages), (3, 3));
+        assert_eq!(memory.core().compactions(9).unwrap().len(), 3, "each part is marked");
+        let told = memory.history(9).await.unwrap().reports;
+        let [one] = told.as_slice() else { panic!("{told:?}") };
+        let plain = |report: &CompactionReport| CompactionReport {
+            took_ms: 0,
+            wal_bytes_before: 0,
+            wal_bytes_after: 0,
+            ..report.clone()
+        };
+        assert_eq!(plain(one), plain(&run));
+        assert!(
+            one.took_ms <= run.took_ms && one.wal_bytes_before == run.wal_bytes_before,
+            "{one:?} {run:?}"
+        );
+        let last = memory.stats().await.unwrap().compacted.last_compaction.unwrap();
+        assert_eq!(last, one.started_at.saturating_add(Duration::from_millis(one.took_ms)));
+
+        // The next run is another one, however few are asked for.
+        said(3).await;
+        let next = compact(PART_BYTES).await;
+        let told = memory.history(1).await.unwrap().reports;
+        assert_eq!((told.len(), plain(&told[0])), (1, plain(&next)));
+        let told = memory.history(9).await.unwrap().reports;
+        assert_eq!((told.len(), &told[1]), (2, one));
     }
 }
