@@ -1,7 +1,8 @@
 //! When the log is made into Markdown: once a day at a local time, and whenever it has grown past a size.
 //!
 //! The clock is looked at once a minute: that is right after a suspended laptop wakes, after the clock was set, and when the
-//! configuration or the time zone changes, without anything that would have to tell us.
+//! configuration or the time zone changes, without anything that would have to tell us. A time that passed while no gateway ran is
+//! caught up a minute after the start.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,6 +17,8 @@ use tracing::{debug, warn};
 use tz::TimeZone;
 
 const LOOK: Duration = Duration::from_secs(60);
+/// How long after a start what was missed is caught up, in seconds: who starts a gateway wants to talk to it first.
+const QUIET: i64 = 60;
 const DAY: i64 = 24 * 60 * 60;
 /// The log has to grow by this part of its bound before its size asks again: the newest segment always stays.
 const AGAIN: u64 = 4;
@@ -60,6 +63,14 @@ pub(crate) fn next(after: i64, (hour, minute): (u8, u8), zone: &dyn Zone) -> i64
     days.filter(|unix| *unix > after).min().unwrap_or(after + DAY)
 }
 
+/// The last point up to `until` at which it was that time; see [`next`].
+fn last(until: i64, (hour, minute): (u8, u8), zone: &dyn Zone) -> i64 {
+    let of_day = i64::from(hour) * 3600 + i64::from(minute) * 60;
+    let today = (until + zone.offset(until)).div_euclid(DAY);
+    let days = (today - 3..=today + 1).map(|day| at(day * DAY + of_day, zone));
+    days.filter(|unix| *unix <= until).max().unwrap_or(until - DAY)
+}
+
 /// When local clocks show this, in seconds since 1970 as if they were UTC.
 fn at(local: i64, zone: &dyn Zone) -> i64 {
     let (before, behind) = (zone.offset(local - DAY), zone.offset(local + DAY));
@@ -90,6 +101,14 @@ enum Reason {
 }
 
 impl Schedule {
+    /// At a start: what should have been done since the last compaction, `None` if there was none, is due after a while.
+    fn begin(now: i64, compacted: Option<i64>, config: &CompactionConfig, zone: &dyn Zone) -> Self {
+        let Some(time) = config.time_of_day().filter(|_| config.enabled) else { return Self::default() };
+        let is_missed = compacted.is_none_or(|compacted| compacted < last(now, time, zone));
+        let next = next(now, time, zone);
+        Self { time: Some(time), due: if is_missed { next.min(now + QUIET) } else { next }, left: 0 }
+    }
+
     fn look(&mut self, now: i64, bytes: u64, config: &CompactionConfig, zone: &dyn Zone) -> Option<Reason> {
         let time = config.time_of_day().filter(|_| config.enabled)?;
         // A clock that was set back by more than a day must not put it off for long.
@@ -122,13 +141,13 @@ pub(crate) struct Keeper {
     pub(crate) config: watch::Receiver<Arc<Config>>,
     pub(crate) zone: Arc<dyn Zone>,
     /// The wall clock.
-    pub(crate) now: fn() -> Timestamp,
+    pub(crate) now: Box<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
 impl Keeper {
     /// Compacts on time until `shutdown`. A compaction under way is left to the memory, which stops it when it closes.
     pub(crate) async fn keep(self, shutdown: CancellationToken) {
-        let mut schedule = Schedule::default();
+        let Some(mut schedule) = shutdown.run_until_cancelled(self.begin()).await else { return };
         let mut ticks = tokio::time::interval(LOOK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -138,6 +157,21 @@ impl Keeper {
             }
             if shutdown.run_until_cancelled(self.look(&mut schedule)).await.is_none() {
                 return;
+            }
+        }
+    }
+
+    async fn begin(&self) -> Schedule {
+        let config = self.config.borrow().memory.compaction.clone();
+        match self.curation.history(1).await {
+            Ok(history) => {
+                let compacted = history.reports.first().map(|report| report.started_at.unix_millis() / 1000);
+                Schedule::begin(self.unix(), compacted, &config, &*self.zone)
+            }
+            // Then nothing is known to be missed.
+            Err(error) => {
+                debug!(%error, "past compactions can't be read");
+                Schedule::default()
             }
         }
     }

@@ -155,6 +155,15 @@ pub struct NewMemory {
     pub supersedes: Option<MemoryId>,
 }
 
+/// A remembered entry on its way out of a memory, or into another: a line of the exchange format.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ForeignMemory {
+    /// All that is known of it, its id included.
+    pub entry: MemoryEntry,
+    /// The entry whose place it took.
+    pub supersedes: Option<MemoryId>,
+}
+
 /// A message that was said elsewhere, on its way in or out: one line of the exchange format.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ForeignMessage {

@@ -1,4 +1,4 @@
-//! The exchange format: JSON Lines, one message or one memory a line. What comes in over HTTP, what a file on the disk says
+//! The exchange format: JSON Lines, one message or one remembered entry a line. What comes in over HTTP, what a file on the disk says
 //! and what goes out are the same text.
 //!
 //! ```
@@ -10,7 +10,8 @@
 //! ```
 
 use openclaw_core::{
-    ConversationId, Failure, ForeignMessage, MemoryKind, MessageId, NewMemory, Role, Timestamp, limits,
+    ConversationId, Failure, ForeignMemory, ForeignMessage, MemoryEntry, MemoryId, MemoryKind, MessageId,
+    NewMemory, Role, Timestamp, limits,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,8 @@ pub enum Line {
     Message(ForeignMessage),
     /// Something is to be remembered.
     Memory(NewMemory),
+    /// Something was remembered before, under an id of its own.
+    Entry(ForeignMemory),
 }
 
 /// A message as it comes in.
@@ -54,11 +57,61 @@ pub(crate) struct MessageOut<'a> {
     id: Option<&'a MessageId>,
 }
 
+/// A remembered entry as it goes out: what there is, in this order.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "ExchangeEntry"))]
+pub(crate) struct EntryOut<'a> {
+    kind: MemoryKind,
+    content: &'a str,
+    /// 0 (trivial) to 1 (vital).
+    importance: f32,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<Vec<String>>"))]
+    tags: &'a [String],
+    /// The time in its id, for people. Not read.
+    #[cfg_attr(feature = "openapi", schemars(schema_with = "crate::openapi::time"))]
+    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(schema_with = "crate::openapi::optional_time"))]
+    expires_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(schema_with = "crate::openapi::optional_time"))]
+    completed_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<String>"))]
+    conversation_id: Option<&'a ConversationId>,
+    #[serde(skip_serializing_if = "<[MessageId]>::is_empty")]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<Vec<String>>"))]
+    sources: &'a [MessageId],
+    /// Id of the entry whose place it took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<String>"))]
+    supersedes: Option<MemoryId>,
+    /// Id of the entry that took its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<String>"))]
+    superseded_by: Option<MemoryId>,
+    /// `mem_` and a ULID. A line without one is something new to remember.
+    #[cfg_attr(feature = "openapi", schemars(with = "String"))]
+    id: MemoryId,
+}
+
 /// Which of the two a line is: a memory has a `kind`, a message has none.
 #[derive(Deserialize)]
 struct Sort {
     #[serde(default)]
     kind: Option<MemoryKind>,
+}
+
+/// What only an entry of before has.
+#[derive(Deserialize)]
+struct Before {
+    #[serde(default)]
+    id: Option<MemoryId>,
+    #[serde(default)]
+    completed_at: Option<Timestamp>,
+    #[serde(default)]
+    superseded_by: Option<MemoryId>,
 }
 
 /// Reads one line of the exchange format. Unknown fields are passed over.
@@ -69,7 +122,24 @@ pub fn read_line(line: &[u8]) -> Result<Line, Failure> {
     let sort: Sort = body::parse(line).map_err(as_line)?;
     if sort.kind.is_some() {
         let request: EntryRequest = body::parse(line).map_err(as_line)?;
-        return request.check().map(Line::Memory);
+        let before: Before = body::parse(line).map_err(as_line)?;
+        let Some(id) = before.id else { return request.check().map(Line::Memory) };
+        let memory = request.check_known()?;
+        return Ok(Line::Entry(ForeignMemory {
+            supersedes: memory.supersedes,
+            entry: MemoryEntry {
+                id,
+                kind: memory.kind,
+                content: memory.content,
+                importance: memory.importance,
+                tags: memory.tags,
+                expires_at: memory.expires_at,
+                completed_at: before.completed_at,
+                conversation: memory.conversation,
+                sources: memory.sources,
+                superseded_by: before.superseded_by,
+            },
+        }));
     }
     let read: MessageIn = body::parse(line).map_err(as_line)?;
     let content = required(read.content, "content")?;
@@ -103,8 +173,32 @@ pub fn write_line(message: &ForeignMessage) -> String {
         timestamp: message.timestamp,
         id: message.id.as_ref(),
     };
+    rendered(&out)
+}
+
+/// The line of a remembered entry, its end included.
+#[must_use]
+pub fn write_entry(memory: &ForeignMemory) -> String {
+    let ForeignMemory { entry, supersedes } = memory;
+    rendered(&EntryOut {
+        kind: entry.kind,
+        content: &entry.content,
+        importance: entry.importance,
+        tags: &entry.tags,
+        created_at: entry.id.created_at(),
+        expires_at: entry.expires_at,
+        completed_at: entry.completed_at,
+        conversation_id: entry.conversation.as_ref(),
+        sources: &entry.sources,
+        supersedes: *supersedes,
+        superseded_by: entry.superseded_by,
+        id: entry.id,
+    })
+}
+
+fn rendered(out: &impl Serialize) -> String {
     // Texts and numbers always serialise.
-    let mut line = serde_json::to_string(&out).unwrap_or_default();
+    let mut line = serde_json::to_string(out).unwrap_or_default();
     line.push('\n');
     line
 }
@@ -164,6 +258,42 @@ mod tests {
         let line = r#"{"kind":"task","content":"water the plants","tags":["home"],"importance":0.9}"#;
         let Ok(Line::Memory(memory)) = read_line(line.as_bytes()) else { panic!() };
         assert_eq!((memory.kind, memory.tags.len(), memory.importance), (MemoryKind::Task, 1, 0.9));
+    }
+
+    #[test]
+    fn an_entry_comes_back_as_it_was() {
+        let id = |n: u8| MemoryId::from_bytes([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, n]);
+        let full = ForeignMemory {
+            entry: MemoryEntry {
+                id: id(1),
+                kind: MemoryKind::Task,
+                content: "물을 줘\n\u{2028}".to_owned(),
+                importance: 0.9,
+                tags: vec!["집".to_owned()],
+                expires_at: Some(Timestamp::from_unix_millis(1)),
+                completed_at: Some(Timestamp::from_unix_millis(2)),
+                conversation: Some("c".parse().unwrap()),
+                sources: vec!["m1".parse().unwrap()],
+                superseded_by: Some(id(2)),
+            },
+            supersedes: Some(id(3)),
+        };
+        let entry = MemoryEntry {
+            tags: Vec::new(),
+            expires_at: None,
+            completed_at: None,
+            conversation: None,
+            sources: Vec::new(),
+            superseded_by: None,
+            ..full.entry.clone()
+        };
+        for memory in [full, ForeignMemory { entry, supersedes: None }] {
+            let line = write_entry(&memory);
+            assert_eq!(line.matches('\n').count(), 1);
+            assert_eq!(read_line(line.as_bytes()).unwrap(), Line::Entry(memory));
+        }
+        let wrong = read_line(br#"{"kind":"fact","content":"x","id":"m1"}"#).unwrap_err();
+        assert_eq!(wrong.details["field"], "id");
     }
 
     #[test]

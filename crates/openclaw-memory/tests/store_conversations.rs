@@ -6,7 +6,8 @@
 mod support;
 
 use openclaw_core::{
-    ConversationFilter, Message, MessageWindow, RunId, RunOutcome, Timestamp, port::MemoryPort,
+    ConversationFilter, ForeignMessage, Message, MessageWindow, Role, RunId, RunOutcome, Timestamp,
+    port::{CurationPort, MemoryPort},
 };
 use openclaw_memory::Memory;
 use support::*;
@@ -132,4 +133,54 @@ async fn recent_keeps_to_its_limits_and_brings_the_pending_question() {
     let (memory, _) = open(dir.path());
     assert_eq!(recent(&memory, 3, 1000).await, ["q0078", "q0079", "now"]);
     assert!(memory.recent(&conv("unknown"), 10, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_message_is_found_by_its_id_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (memory, _) = open(dir.path());
+    let whole = MessageWindow::default();
+    for n in 0..3 {
+        let id = RunId::generate();
+        memory.accept_run(new_run(id, Some("talk"), &format!("question {n}"))).await.unwrap();
+        memory.append_steps(id, vec![call("1"), result("1", "sunny")]).await.unwrap();
+        memory.append_steps(id, vec![call("2"), result("2", "rainy")]).await.unwrap();
+        memory.end_run(id, reply(&format!("answer {n}"))).await.unwrap();
+    }
+    let imported = |id: Option<&str>, content: &str| ForeignMessage {
+        conversation: conv("talk"),
+        channel: "api".into(),
+        role: Role::User,
+        content: content.into(),
+        timestamp: Timestamp::from_unix_millis(1_774_000_000_000),
+        id: id.map(|id| id.parse().unwrap()),
+    };
+    memory
+        .import(vec![imported(Some("m1"), "said elsewhere"), imported(None, "without a name")])
+        .await
+        .unwrap();
+    let pending = RunId::generate();
+    memory.accept_run(new_run(pending, Some("talk"), "and then?")).await.unwrap();
+    memory.append_steps(pending, vec![call("3"), result("3", "windy")]).await.unwrap();
+    let view = memory.conversation(&conv("talk"), whole).await.unwrap().unwrap();
+    assert_eq!(view.messages.len(), 3 * 6 + 2 + 3);
+    // From the cache, and from the disk.
+    for message in &view.messages {
+        let found = memory.message(&message.id, None).await.unwrap();
+        assert_eq!(found.as_deref(), Some(message), "{}", message.id);
+    }
+    drop(memory);
+    let (memory, _) = open(dir.path());
+    for message in &view.messages {
+        let found = memory.message(&message.id, None).await.unwrap();
+        assert_eq!(found.as_deref(), Some(message), "{}", message.id);
+    }
+    let unknown = [RunId::generate().reply_id(), pending.reply_id(), "m2".parse().unwrap()];
+    for id in &unknown {
+        assert_eq!(memory.message(id, Some(&conv("talk"))).await.unwrap(), None, "{id}");
+    }
+    memory.erase_conversation(&conv("talk")).await.unwrap().unwrap();
+    for message in &view.messages {
+        assert_eq!(memory.message(&message.id, None).await.unwrap(), None, "{}", message.id);
+    }
 }

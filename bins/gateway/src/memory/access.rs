@@ -195,7 +195,11 @@ pub(crate) fn cannot_open(home: &Home, error: &OpenError) -> Stop {
         );
         return Stop::new(Exit::InUse, what);
     }
-    Stop::because(Exit::Failure, error)
+    let exit = match error {
+        OpenError::Encryption(error) if error.is_mistake() => Exit::Config,
+        _ => Exit::Failure,
+    };
+    Stop::because(exit, error)
 }
 
 /// A text as part of a query.

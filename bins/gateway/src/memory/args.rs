@@ -63,7 +63,7 @@ pub(crate) enum Memory {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
-    /// Give out every message as JSON Lines
+    /// Give out every message and remembered entry as JSON Lines
     Export {
         /// A file that is not there yet [default: standard output]
         file: Option<PathBuf>,

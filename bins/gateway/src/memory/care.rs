@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use hyper::Method;
-use openclaw_memory::{CheckProgress, RepairReport, VerifyReport};
+use openclaw_memory::{CheckProgress, RepairReport, Unlock, VerifyReport};
 use serde_json::{Value, json};
 
 use super::{
@@ -16,8 +16,10 @@ use crate::{
     cli::Options,
     config::Environment,
     exit::{Exit, Stop},
+    home::Home,
     output::{complain, deliver},
     run_file, settings,
+    wire::unlock,
 };
 
 /// Time between two looks at how far a compaction is: each is a request that the rate limit counts.
@@ -175,13 +177,59 @@ pub(super) fn verify_closed(
     output: Output,
 ) -> Result<Exit, Stop> {
     let home = settings::home(options, environment)?;
+    let key = Key::find(&home, options, environment);
     let began = Instant::now();
     let mut bar = Bar::new();
-    let report = openclaw_memory::verify(&home.memory(), &mut |progress| draw(&mut bar, progress));
+    let report = openclaw_memory::verify_with(&home.memory(), key.unlock.as_ref(), &mut |progress| {
+        draw(&mut bar, progress);
+    });
     bar.end();
     let report = report.map_err(|error| cannot_open(&home, &error))?;
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tell_verified(&verified(&report, took_ms), output)
+    let told = tell_verified(&verified(&report, took_ms), output)?;
+    key.opened(&report).map(|()| told)
+}
+
+/// What opens the memory of a command that works on the files themselves. A configuration that can't be read is no reason not to
+/// look at a memory that needs no key.
+struct Key {
+    unlock: Option<Unlock>,
+    mistake: Option<Stop>,
+}
+
+impl Key {
+    fn find(home: &Home, options: &Options, environment: &Environment) -> Self {
+        match settings::load(&settings::loader(home, options, environment)) {
+            Ok(loaded) => Self { unlock: unlock(home, &loaded.config.memory), mistake: None },
+            Err(mistake) => Self { unlock: None, mistake: Some(mistake) },
+        }
+    }
+
+    /// Says so when records stayed closed: then nobody has looked at what they hold.
+    fn opened(self, report: &VerifyReport) -> Result<(), Stop> {
+        if report.locked == 0 {
+            return Ok(());
+        }
+        let what = format!(
+            "{} encrypted and not opened: only checksums and chain were checked of them",
+            if report.locked == 1 {
+                "1 record is".to_owned()
+            } else {
+                format!("{} records are", report.locked)
+            },
+        );
+        Err(match (self.mistake, self.unlock) {
+            (Some(mistake), _) => Stop { message: format!("{what}\n{}", mistake.message), ..mistake },
+            (None, None) => Stop::new(
+                Exit::Config,
+                format!("{what}; set memory.encryption and give the key they were written with"),
+            ),
+            (None, Some(_)) => Stop::new(
+                Exit::Config,
+                format!("{what}; the memory's keyring is missing: put it back from a copy"),
+            ),
+        })
+    }
 }
 
 fn draw(bar: &mut Bar, progress: CheckProgress) {
@@ -195,7 +243,11 @@ fn verified(report: &VerifyReport, took_ms: u64) -> Value {
     if report.more_problems > 0 {
         problems.push(format!("and {} more", report.more_problems));
     }
-    json!({"sound": report.is_sound(), "records": report.records, "bytes": report.bytes, "problems": problems, "took_ms": took_ms})
+    let mut told = json!({"sound": report.is_sound(), "records": report.records, "bytes": report.bytes, "problems": problems, "took_ms": took_ms});
+    if report.locked > 0 {
+        told["locked"] = report.locked.into();
+    }
+    told
 }
 
 fn tell_verified(found: &Value, output: Output) -> Result<Exit, Stop> {
@@ -230,8 +282,11 @@ pub(super) fn repair(options: &Options, environment: &Environment, output: Outpu
     if !home.memory().is_dir() {
         return Err(Stop::new(Exit::Failure, format!("there is no memory in {}", home.root().display())));
     }
+    let key = Key::find(&home, options, environment);
     let mut bar = Bar::new();
-    let report = openclaw_memory::repair(&home.memory(), &mut |progress| draw(&mut bar, progress));
+    let report = openclaw_memory::repair_with(&home.memory(), key.unlock.as_ref(), &mut |progress| {
+        draw(&mut bar, progress);
+    });
     bar.end();
     let report = report.map_err(|error| cannot_open(&home, &error))?;
     if output.json {
@@ -239,6 +294,7 @@ pub(super) fn repair(options: &Options, environment: &Environment, output: Outpu
     } else {
         deliver(&told_repair(&report))?;
     }
+    key.opened(&report.after)?;
     if report.after.is_sound() {
         return Ok(Exit::Ok);
     }

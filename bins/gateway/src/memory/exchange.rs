@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use hyper::Method;
 use openclaw_core::limits;
-use openclaw_http::exchange::{Line, write_line};
+use openclaw_http::exchange::{Line, write_entry, write_line};
 use serde_json::json;
 
 use super::{
@@ -24,7 +24,7 @@ use crate::{
     output::{complain, harmless, line},
 };
 
-/// Messages of one page of an export.
+/// Lines of one page of an export.
 const PAGE: usize = 1000;
 const LINES: &str = "application/x-ndjson";
 
@@ -91,6 +91,7 @@ async fn import_all(access: &Access, files: &[PathBuf], done: &mut Done, bar: &m
 fn rendered(line: &Line) -> Vec<u8> {
     match line {
         Line::Message(message) => write_line(message).into_bytes(),
+        Line::Entry(memory) => write_entry(memory).into_bytes(),
         Line::Memory(memory) => {
             let line = json!({
                 "kind": memory.kind, "content": memory.content, "importance": memory.importance, "tags": memory.tags,
@@ -180,8 +181,38 @@ pub(super) async fn export(access: &Access, file: Option<&Path>) -> Result<Exit,
     };
     let count = written.and_then(|count| out.sync_all().map(|()| count).map_err(PageError::Write));
     let count = count.map_err(|error| error.told(&name))?;
-    line(&format!("{} in {name}", counted(count, "message", "messages")));
+    line(&format!("{} in {name}", count.told()));
     Ok(Exit::Ok)
+}
+
+/// Lines that were written.
+#[derive(Default)]
+struct Written {
+    messages: u64,
+    entries: u64,
+}
+
+impl Written {
+    fn add(&mut self, page: &[u8]) {
+        for line in page.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            // Only an entry's line begins with its kind.
+            if line.starts_with(b"{\"kind\":") {
+                self.entries += 1;
+            } else {
+                self.messages += 1;
+            }
+        }
+    }
+
+    fn told(&self) -> String {
+        let messages = counted(self.messages, "message", "messages");
+        match self.entries {
+            0 => messages,
+            entries => {
+                format!("{messages} and {}", counted(entries, "remembered entry", "remembered entries"))
+            }
+        }
+    }
 }
 
 enum PageError {
@@ -198,9 +229,9 @@ impl PageError {
     }
 }
 
-/// Writes every page; how many messages they were.
-async fn pages(access: &Access, out: &mut impl Write, with_bar: bool) -> Result<u64, PageError> {
-    let (mut count, mut after) = (0_u64, None::<String>);
+/// Writes every page; how many lines they were.
+async fn pages(access: &Access, out: &mut impl Write, with_bar: bool) -> Result<Written, PageError> {
+    let (mut count, mut after) = (Written::default(), None::<String>);
     let mut bar = Bar::new();
     let whole = match with_bar && bar.is_seen() {
         true => access.json(Method::GET, "/memory/stats", None).await.ok(),
@@ -213,9 +244,9 @@ async fn pages(access: &Access, out: &mut impl Write, with_bar: bool) -> Result<
         let page = access.ask(&Method::GET, &target, LINES, Bytes::new()).await;
         let page = page.map_err(|error| PageError::Ask(error.into()))?;
         out.write_all(&page.body).map_err(PageError::Write)?;
-        count += page.body.iter().filter(|byte| **byte == b'\n').count() as u64;
+        count.add(&page.body);
         if let Some(whole) = whole {
-            bar.show(count, whole, &counted(count, "message", "messages"));
+            bar.show(count.messages + count.entries, whole, &count.told());
         }
         match page.next_cursor {
             Some(next) if after.as_ref() != Some(&next) => after = Some(next),

@@ -129,7 +129,7 @@ pub(crate) fn build(
         memory: Arc::clone(&memory) as _,
         config: store.config(),
         zone: Arc::new(SystemZone::new(zone)),
-        now: Timestamp::now,
+        now: Box::new(Timestamp::now),
     };
     tasks.spawn(keeper.keep(shutdown.clone()));
     Ok(System { server, agent, memory })

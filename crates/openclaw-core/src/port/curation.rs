@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::MemoryError;
-use crate::{ConversationId, ForeignMessage, Lsn, MemoryEntry, MemoryId, MemoryKind, MessageId, Timestamp};
+use crate::{
+    ConversationId, ForeignMemory, ForeignMessage, Lsn, MemoryEntry, MemoryId, MemoryKind, MessageId,
+    Timestamp,
+};
 
 /// Looks after the memory. Writes are durable when they return, and have happened as a whole or not at all.
 #[async_trait]
@@ -29,8 +32,14 @@ pub trait CurationPort: Send + Sync {
     /// Takes in messages that were said elsewhere, as many as one durable batch; ids that are there already are passed over.
     async fn import(&self, messages: Vec<ForeignMessage>) -> Result<Imported, MemoryError>;
 
-    /// Gives out messages in the order of the log: at most `limit`, and fewer when they would be over
-    /// [`limits::EXPORT_BYTES`](crate::limits::EXPORT_BYTES) of text together, but at least one while there are any.
+    /// Takes in entries that were remembered elsewhere, or here before, under their ids. Of one that is there already only what
+    /// became of it since is taken: that it was completed, or superseded. Which entry has whose place counts where both are
+    /// there. A crash may leave a part of it, which the same call then completes.
+    async fn restore(&self, memories: Vec<ForeignMemory>) -> Result<Imported, MemoryError>;
+
+    /// Gives out messages and remembered entries in the order of the log: at most `limit`, and fewer when they would be over
+    /// [`limits::EXPORT_BYTES`](crate::limits::EXPORT_BYTES) of text together, but at least one while there are any. An entry
+    /// that an older one superseded comes a second time, when both have been given out.
     async fn export(&self, after: Option<ExportCursor>, limit: usize) -> Result<ExportPage, MemoryError>;
 
     /// Makes Markdown of what the log holds; [`MemoryError::UnderWay`] when that is being done already. Returns when it is
@@ -77,9 +86,9 @@ pub struct EntryPage {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Imported {
-    /// Messages taken in.
+    /// Messages and entries taken in.
     pub imported: u64,
-    /// Messages that were there already.
+    /// Those that were there already.
     pub skipped: u64,
 }
 
@@ -92,6 +101,8 @@ pub struct ExportCursor(pub Lsn);
 pub struct ExportPage {
     /// The messages; all have an id.
     pub messages: Vec<ForeignMessage>,
+    /// What is remembered, superseded and expired entries included.
+    pub memories: Vec<ForeignMemory>,
     /// Where to go on; `None`: this was all.
     pub next: Option<ExportCursor>,
 }

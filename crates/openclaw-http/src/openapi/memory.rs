@@ -12,7 +12,7 @@ use super::{
     schema,
 };
 use crate::{
-    exchange::MessageOut,
+    exchange::{EntryOut, MessageOut},
     router::Operation,
     wire::{context, curation, entries, memory},
 };
@@ -104,17 +104,18 @@ pub(super) fn describe(operation: Operation, g: &mut Generators) -> Described {
         Operation::ImportMemory => {
             // One line; the body is as many of them as fit.
             let message = schema::<MessageOut<'_>>(g);
+            let entry = schema::<EntryOut<'_>>(g);
             let memory = g.request::<entries::EntryRequest>();
             Described {
-                body: Some((json!({"anyOf": [message, memory]}), true)),
+                body: Some((json!({"anyOf": [message, entry, memory]}), true)),
                 ..plain("importMemory", "Take in what was said elsewhere", schema::<Imported>(g))
             }
         }
         Operation::ExportMemory => {
-            let line = schema::<MessageOut<'_>>(g);
+            let (message, entry) = (schema::<MessageOut<'_>>(g), schema::<EntryOut<'_>>(g));
             Described {
                 parameters: vec![
-                    Parameter::query("limit", "At most so many messages", count(limits::EXPORT_PAGE)),
+                    Parameter::query("limit", "At most so many lines", count(limits::EXPORT_PAGE)),
                     Parameter::query(
                         "after",
                         "Go on from here: the `X-Next-Cursor` of the page before",
@@ -123,10 +124,10 @@ pub(super) fn describe(operation: Operation, g: &mut Generators) -> Described {
                 ],
                 responses: vec![(
                     200,
-                    "Messages, oldest record first; without the header `X-Next-Cursor` these were the last",
-                    Some(lines(line)),
+                    "Messages and remembered entries, oldest record first; without the header `X-Next-Cursor` these were the last",
+                    Some(lines(json!({"anyOf": [message, entry]}))),
                 )],
-                ..plain("exportMemory", "Give out what was said", Value::Null)
+                ..plain("exportMemory", "Give out what was said and remembered", Value::Null)
             }
         }
         // The rest of the memory's operations.

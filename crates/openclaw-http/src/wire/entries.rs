@@ -45,6 +45,15 @@ pub(crate) struct EntryRequest {
 impl EntryRequest {
     /// What is to be remembered, with every field checked but whether `supersedes` exists.
     pub(crate) fn check(self) -> Result<NewMemory, Failure> {
+        let new = self.check_known()?;
+        if new.expires_at.is_some_and(|at| at <= Timestamp::now()) {
+            return Err(Failure::bad_field("expires_at", "must lie in the future"));
+        }
+        Ok(new)
+    }
+
+    /// The same for what was remembered before: its time may be over.
+    pub(crate) fn check_known(self) -> Result<NewMemory, Failure> {
         let kind = self.kind.ok_or_else(|| {
             let kinds = MemoryKind::ALL.map(MemoryKind::as_str).join(", ");
             Failure::bad_field("kind", format!("is required: one of {kinds}"))
@@ -67,9 +76,6 @@ impl EntryRequest {
         }
         for (at, tag) in tags.iter().enumerate() {
             check_tag(tag, &format!("tags[{at}]"))?;
-        }
-        if self.expires_at.is_some_and(|at| at <= Timestamp::now()) {
-            return Err(Failure::bad_field("expires_at", "must lie in the future"));
         }
         let sources = self.sources.unwrap_or_default();
         if sources.len() > limits::MEMORY_SOURCES {

@@ -238,6 +238,38 @@ async fn what_is_imported_is_exported_byte_by_byte() {
 }
 
 #[tokio::test]
+async fn what_is_remembered_is_exported_and_comes_back_under_its_ids() {
+    let gateway = Gateway::start();
+    import(&gateway, TWO).await;
+    let old = remember(&gateway, json!({"kind": "fact", "content": "茶"})).await;
+    let new = json!({"kind": "fact", "content": "커피", "tags": ["drink"], "importance": 0.9, "supersedes": old["id"]});
+    let new = remember(&gateway, new).await;
+    let all = gateway.get("/api/v1/memory/export").await.body;
+    let lines: Vec<Value> = all.lines().skip(2).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let created = |entry: &Value| entry["created_at"].clone();
+    assert_eq!(
+        lines,
+        [
+            json!({"kind": "fact", "content": "茶", "importance": 0.5, "created_at": created(&old),
+                "superseded_by": new["id"], "id": old["id"]}),
+            json!({"kind": "fact", "content": "커피", "importance": 0.9, "tags": ["drink"],
+                "created_at": created(&new), "supersedes": old["id"], "id": new["id"]}),
+        ]
+    );
+    let elsewhere = Gateway::start();
+    assert_eq!(import(&elsewhere, &all).await.json(), json!({"imported": 4, "skipped": 0}));
+    assert_eq!(import(&elsewhere, &all).await.json(), json!({"imported": 0, "skipped": 4}));
+    assert_eq!(elsewhere.get("/api/v1/memory/export").await.body, all);
+    // A line without an id is new, and may not be over already; one with an id may.
+    let over = r#"{"kind":"fact","content":"x","expires_at":"2020-01-01"}"#;
+    assert_eq!(import(&elsewhere, over).await.error(400, "bad_request")["field"], "expires_at");
+    let known = over.replace('}', r#","id":"mem_01ARZ3NDEKTSV4RRFFQ69G5FAV"}"#);
+    assert_eq!(import(&elsewhere, &known).await.json()["imported"], 1);
+    let unknown = over.replace('}', r#","id":"7"}"#);
+    assert_eq!(import(&elsewhere, &unknown).await.error(400, "bad_request")["field"], "id");
+}
+
+#[tokio::test]
 async fn a_bad_line_is_named_and_nothing_of_its_batch_is_taken_in() {
     let gateway = Gateway::start();
     let bad = TWO.replace("assistant", "robot");

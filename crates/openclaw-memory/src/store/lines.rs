@@ -82,6 +82,14 @@ impl Core {
         if unfinished.cited.is_empty() && unfinished.entries.is_empty() {
             return Ok(Removed::default());
         }
+        // One that was taken in again since keeps its lines, should a start meet the intent of before.
+        let mut still_gone = Vec::with_capacity(unfinished.entries.len());
+        for id in &unfinished.entries {
+            if self.projections.memory(*id).map_err(|e| self.index_failed(e))?.is_none() {
+                still_gone.push(*id);
+            }
+        }
+        unfinished.entries = still_gone;
         let gone = self.gone(unfinished)?;
         let removed =
             compaction::erase_citations(self.fs(), &self.markdown_dir(), &|id| self.is_gone(id, &gone));

@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use openclaw_core::{
     ContentBlock, ConversationFilter, ConversationId, ConversationPage, ConversationView, Erased, Message,
-    MessageWindow, NewRun, RunId, RunOutcome, RunRecord,
+    MessageId, MessageWindow, NewRun, RunId, RunOutcome, RunRecord,
     port::{
         Accepted, ContextNote, MemoryError, MemoryPort, MemoryStats, PruneRequest, Pruned, RecallQuery,
         Recalled, SearchQuery, SearchResults, StoreHealth,
@@ -130,6 +130,15 @@ impl MemoryPort for Memory {
     async fn erase_conversation(&self, id: &ConversationId) -> Result<Option<Erased>, MemoryError> {
         let (id, runtime) = (id.clone(), Handle::current());
         self.blocking(move |core| core.erase(&id, &runtime)).await
+    }
+
+    async fn message(
+        &self,
+        id: &MessageId,
+        _within: Option<&ConversationId>,
+    ) -> Result<Option<Arc<Message>>, MemoryError> {
+        let id = id.clone();
+        self.blocking(move |core| core.message(&id)).await
     }
 
     async fn search(&self, query: SearchQuery) -> Result<SearchResults, MemoryError> {

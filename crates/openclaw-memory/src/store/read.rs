@@ -173,6 +173,31 @@ impl Core {
         Ok(Some(ConversationView { summary: self.summary(&key, &view)?, messages }))
     }
 
+    /// One message, found by its id: no other record than its own and the one its run begins with is read.
+    pub(super) fn message(&self, id: &MessageId) -> Result<Option<Arc<Message>>, MemoryError> {
+        let own = |messages: &Messages| messages.iter().find(|message| message.id == *id).cloned();
+        let of_run =
+            RunId::of_message(id).map(|run| self.locate(run).map(|found| (run, found))).transpose()?;
+        let Some((run, Some((accepted, conversation)))) = of_run else {
+            let Some((at, _)) = self.find_import(id)? else { return Ok(None) };
+            let entry = Entry { at, run: at.lsn, kind: EntryKind::Imported, at_ms: 0 };
+            return Ok(own(&self.messages(&entry)?));
+        };
+        if *id == run.user_message_id() {
+            let entry = Entry { at: accepted, run: accepted.lsn, kind: EntryKind::Accepted, at_ms: 0 };
+            return Ok(own(&self.messages(&entry)?));
+        }
+        for entry in self.entries_of_run(&conversation, accepted)? {
+            if entry.messages() > 0
+                && entry.kind != EntryKind::Accepted
+                && let Some(message) = own(&self.messages(&entry)?)
+            {
+                return Ok(Some(message));
+            }
+        }
+        Ok(None)
+    }
+
     /// The entry (of entries newest first) that holds a message, and the messages before it in that entry.
     fn before(
         &self,

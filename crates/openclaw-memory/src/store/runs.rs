@@ -65,32 +65,39 @@ impl Core {
             return self.pending_record(id, &pending).map(Some);
         }
         let Some((accepted, conversation)) = self.locate(id)? else { return Ok(None) };
+        let mut steps = Vec::new();
+        for entry in self.entries_of_run(&conversation, accepted)? {
+            let Some(payload) = self.payload(entry.at)? else { continue };
+            let record = Record::decode(&payload).map_err(|e| error::codec(entry.at, e))?;
+            match &record {
+                Record::Ended(end) => {
+                    let outcome = end.outcome.to_outcome().map_err(|e| error::codec(entry.at, e))?;
+                    let at = Timestamp::from_unix_millis(record.times().1);
+                    let state = RunState::Ended { outcome, at };
+                    return Ok(Some(RunRecord { id, conversation: conversation.id(), state, steps }));
+                }
+                // Not something that it did.
+                Record::Note(_) => {}
+                other => steps.extend(read::blocks_of(other).map_err(|e| error::codec(entry.at, e))?),
+            }
+        }
+        // Erased since, or its end is damaged.
+        Ok(None)
+    }
+
+    /// The entries of a run's records, oldest first, found from the conversation's end on.
+    pub(super) fn entries_of_run(
+        &self,
+        conversation: &ConvKey,
+        accepted: Pointer,
+    ) -> Result<Vec<Entry>, MemoryError> {
         let mut limit = FIRST_LOOK;
         loop {
-            let entries = self.projections.tail(&conversation, limit).map_err(|e| self.index_failed(e))?;
-            let past = entries.iter().any(|entry| entry.at.lsn == accepted.lsn) || entries.len() < limit;
-            if past {
-                let own: Vec<_> = entries.iter().rev().filter(|entry| entry.run == accepted.lsn).collect();
-                let mut steps = Vec::new();
-                for entry in own {
-                    let Some(payload) = self.payload(entry.at)? else { continue };
-                    let record = Record::decode(&payload).map_err(|e| error::codec(entry.at, e))?;
-                    match &record {
-                        Record::Ended(end) => {
-                            let outcome = end.outcome.to_outcome().map_err(|e| error::codec(entry.at, e))?;
-                            let at = Timestamp::from_unix_millis(record.times().1);
-                            let state = RunState::Ended { outcome, at };
-                            return Ok(Some(RunRecord { id, conversation: conversation.id(), state, steps }));
-                        }
-                        // Not something that it did.
-                        Record::Note(_) => {}
-                        other => {
-                            steps.extend(read::blocks_of(other).map_err(|e| error::codec(entry.at, e))?);
-                        }
-                    }
-                }
-                // Erased since, or its end is damaged.
-                return Ok(None);
+            let mut entries = self.projections.tail(conversation, limit).map_err(|e| self.index_failed(e))?;
+            if entries.len() < limit || entries.iter().any(|entry| entry.at.lsn == accepted.lsn) {
+                entries.retain(|entry| entry.run == accepted.lsn);
+                entries.reverse();
+                return Ok(entries);
             }
             limit = limit.saturating_mul(8);
         }

@@ -13,7 +13,7 @@ use openclaw_core::{RunId, port::MemoryError};
 use super::{Core, Memory, error, order::InFlight};
 use crate::{
     record::ConvKey,
-    vault::{self, COMMON, Slot, Vault},
+    vault::{self, COMMON, Slot, Vault, VaultError},
     wal::{Pointer, ReadError, Unseal},
 };
 
@@ -154,6 +154,21 @@ impl Core {
         Ok(slots)
     }
 
+    /// Seals with a key that was chosen when so many erasures had been. `None`: an erasure destroyed it since.
+    fn seal_unless_erased(
+        &self,
+        vault: &Vault,
+        (slot, erasures): (Slot, u64),
+        payload: &[u8],
+    ) -> Result<Option<Sealed>, MemoryError> {
+        match vault.seal(slot, payload) {
+            Ok(payload) => Ok(Some(Sealed { payload, erasures: Some(erasures) })),
+            // Erasures count before the key goes.
+            Err(VaultError::Destroyed) if self.sealing.slots().erasures != erasures => Ok(None),
+            Err(error) => Err(error::unsealable(&error)),
+        }
+    }
+
     /// Seals a record of a conversation, or of none. Blocks. The conversation must not be erased meanwhile.
     pub(super) fn seal(
         &self,
@@ -222,20 +237,25 @@ impl Memory {
         conversation: &ConvKey,
         payload: &mut Vec<u8>,
     ) -> Result<Sealed, MemoryError> {
-        let core = &self.core;
-        let Some(vault) = &core.sealing.vault else {
+        let Some(vault) = &self.core.sealing.vault else {
             return Ok(Sealed { payload: std::mem::take(payload), erasures: None });
         };
-        let (known, erasures) = core.sealing.known(conversation);
-        let (slot, erasures) = match known {
-            Some(slot) => (slot, erasures),
-            None => {
-                let (vault, conversation) = (Arc::clone(vault), conversation.clone());
-                self.blocking(move |core| core.slot(&vault, &conversation)).await?
+        loop {
+            let key = self.key_of(vault, conversation).await?;
+            if let Some(sealed) = self.core.seal_unless_erased(vault, key, payload)? {
+                return Ok(sealed);
             }
-        };
-        let sealed = vault.seal(slot, payload).map_err(|e| error::unsealable(&e))?;
-        Ok(Sealed { payload: sealed, erasures: Some(erasures) })
+        }
+    }
+
+    /// The key that records of a conversation are sealed with, and the erasures so far.
+    async fn key_of(&self, vault: &Arc<Vault>, conversation: &ConvKey) -> Result<(Slot, u64), MemoryError> {
+        let (known, erasures) = self.core.sealing.known(conversation);
+        if let Some(slot) = known {
+            return Ok((slot, erasures));
+        }
+        let (vault, conversation) = (Arc::clone(vault), conversation.clone());
+        self.blocking(move |core| core.slot(&vault, &conversation)).await
     }
 
     /// Seals a record of a run. `None`: the run is not pending, so nothing more may be written of it.
@@ -244,13 +264,17 @@ impl Memory {
         run: RunId,
         payload: &mut Vec<u8>,
     ) -> Result<Option<Sealed>, MemoryError> {
-        if self.core.sealing.vault.is_none() {
+        let Some(vault) = &self.core.sealing.vault else {
             return Ok(Some(Sealed { payload: std::mem::take(payload), erasures: None }));
+        };
+        // Asked anew after each try: with its conversation, the run is gone before the key is.
+        while let Some(conversation) = self.core.projections.pending_conversation(run) {
+            let key = self.key_of(vault, &conversation).await?;
+            if let Some(sealed) = self.core.seal_unless_erased(vault, key, payload)? {
+                return Ok(Some(sealed));
+            }
         }
-        match self.core.projections.pending_conversation(run) {
-            Some(conversation) => self.seal(&conversation, payload).await.map(Some),
-            None => Ok(None),
-        }
+        Ok(None)
     }
 
     /// Waits until no removal is under way.
@@ -279,6 +303,31 @@ mod tests {
             metadata: Metadata::default(),
             idempotency_key: None,
         }
+    }
+
+    /// Between the choice of a key and its use a thread may be held up for as long as an erasure takes.
+    #[tokio::test]
+    async fn a_key_that_an_erasure_destroyed_meanwhile_is_chosen_anew() {
+        let home = tempfile::tempdir().unwrap();
+        let unlock = Some(Unlock::KeyFile(home.path().join("memory.key")));
+        let config = MemoryConfig { min_free_mb: 0, ..MemoryConfig::default() };
+        let parts = Parts { unlock, ..Parts::default() };
+        let memory = Memory::open_with(&home.path().join("memory"), &config, &parts).unwrap().0;
+        let run = new_run();
+        let conversation = ConvKey::of(&run.conversation);
+        memory.accept_run(run.clone()).await.unwrap();
+        let core = &memory.core;
+        let vault = core.sealing.vault.as_ref().unwrap();
+        let key = memory.key_of(vault, &conversation).await.unwrap();
+        memory.erase_conversation(&run.conversation).await.unwrap().unwrap();
+        assert!(core.seal_unless_erased(vault, key, b"x").unwrap().is_none());
+        let sealed = memory.seal(&conversation, &mut b"x".to_vec()).await.unwrap();
+        assert_ne!(vault::slot_of(&sealed.payload), Some(key.0));
+        assert!(memory.seal_of_run(run.id, &mut b"x".to_vec()).await.unwrap().is_none());
+        // One that is gone without an erasure is no reason to go on trying.
+        let key = memory.key_of(vault, &conversation).await.unwrap();
+        vault.destroy(key.0).unwrap();
+        assert!(core.seal_unless_erased(vault, key, b"x").is_err());
     }
 
     async fn queues(memory: &Memory, sealed: Sealed, conversation: &ConvKey) -> bool {

@@ -77,7 +77,7 @@ fn archives_and_chains_of_version_1_open() {
 }
 
 #[test]
-#[ignore = "writes the fixture; run once per format version, by hand"]
+#[ignore = "writes the fixture, once per format version: cargo test -p openclaw-memory --test wal_engine write_archive_version_1 -- --ignored"]
 fn write_archive_version_1() {
     fs::create_dir_all(archived()).unwrap();
     let options = WalOptions { segment_bytes: 4096, ..WalOptions::default() };
@@ -91,7 +91,7 @@ fn write_archive_version_1() {
 }
 
 #[test]
-#[ignore = "writes the fixture; run once per format version, by hand"]
+#[ignore = "writes the fixture, once per format version: cargo test -p openclaw-memory --test wal_engine write_version_1 -- --ignored"]
 fn write_version_1() {
     fs::create_dir_all(fixture()).unwrap();
     let log = open_at(Arc::new(RealFs), &fixture(), WalOptions::default(), ReplayFrom::Beginning).unwrap();

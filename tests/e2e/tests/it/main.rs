@@ -17,6 +17,7 @@ mod limits;
 mod local_model;
 mod logs;
 mod memory;
+mod memory_care;
 mod memory_cli;
 mod memory_entries;
 mod message;

@@ -81,6 +81,36 @@ fn export_and_import_give_the_same_bytes_with_and_without_a_gateway() {
 }
 
 #[test]
+fn what_is_remembered_leaves_with_the_export_and_comes_back() {
+    need_gateway!();
+    let setup = Setup::new();
+    let _ = ok(&setup, &["memory", "import", &file(setup.data(), "in.jsonl", &lines())]);
+    let store = |args: &[&str]| json_of(&ok(&setup, &[&["memory", "store", "--json"], args].concat()));
+    let old = store(&["茶が好き", "--kind", "preference"]);
+    let expiring =
+        ["서울에 산다", "--importance", "0.9", "--tag", "집", "--tag", "city", "--expires", "2999-01-01"];
+    let _ = store(&expiring);
+    let _ = store(&["prefers coffee", "--kind", "preference", "--supersedes", old["id"].as_str().unwrap()]);
+    let task = store(&["water the plants", "--kind", "task"]);
+    let _ = ok(&setup, &["memory", "complete", task["id"].as_str().unwrap()]);
+    let listed = |setup: &Setup| json_of(&ok(setup, &["memory", "list", "--all", "--json"]));
+    let here = listed(&setup);
+    assert_eq!(here["total"], 4);
+
+    let out = setup.data().path().parent().unwrap().join("out.jsonl").display().to_string();
+    assert!(ok(&setup, &["memory", "export", &out]).starts_with("3 messages and 4 remembered entries in "));
+    for running in [false, true] {
+        let other = Setup::new();
+        let gateway = running.then(|| other.start());
+        assert_eq!(ok(&other, &["memory", "import", &out]), "7 entries imported, 0 there already\n");
+        assert_eq!(ok(&other, &["memory", "import", &out]), "0 entries imported, 7 there already\n");
+        assert_eq!(listed(&other), here);
+        assert_eq!(ok(&other, &["memory", "export"]), std::fs::read_to_string(&out).unwrap());
+        drop(gateway);
+    }
+}
+
+#[test]
 fn a_mistake_is_named_by_file_and_line_and_what_stands_before_it_is_kept() {
     need_gateway!();
     let setup = Setup::new();

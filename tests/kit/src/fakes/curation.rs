@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use openclaw_core::{
-    ForeignMessage, Lsn, MemoryEntry, MemoryId, MemoryKind, NewMemory, Timestamp, limits,
+    ForeignMemory, ForeignMessage, Lsn, MemoryEntry, MemoryId, MemoryKind, NewMemory, Timestamp, limits,
     port::{
         Collected, CompactRequest, CompactionHistory, CompactionReport, CurationPort, EntryFilter, EntryPage,
         ExportCursor, ExportPage, Imported, MemoryError, Verification,
@@ -147,6 +147,23 @@ impl CurationPort for FakeCuration {
         Ok(Imported { imported, skipped: all - imported })
     }
 
+    async fn restore(&self, memories: Vec<ForeignMemory>) -> Result<Imported, MemoryError> {
+        self.memory.write(MemoryOp::Append).await?;
+        let mut entries = lock(&self.entries);
+        let (mut imported, all) = (0, memories.len() as u64);
+        for ForeignMemory { entry, supersedes } in memories {
+            if entries.iter().any(|known| known.id == entry.id) {
+                continue;
+            }
+            if let Some(old) = entries.iter_mut().find(|old| Some(old.id) == supersedes) {
+                old.superseded_by.get_or_insert(entry.id);
+            }
+            entries.push(entry);
+            imported += 1;
+        }
+        Ok(Imported { imported, skipped: all - imported })
+    }
+
     async fn export(&self, after: Option<ExportCursor>, limit: usize) -> Result<ExportPage, MemoryError> {
         let model = lock(&self.memory.model);
         let skip = after.map_or(0, |cursor| usize::try_from(cursor.0.0).unwrap_or(usize::MAX));
@@ -154,12 +171,17 @@ impl CurationPort for FakeCuration {
         for (place, message) in model.exported(skip) {
             bytes += message.content.len();
             if messages.len() >= limit || (bytes > limits::EXPORT_BYTES && !messages.is_empty()) {
-                return Ok(ExportPage { messages, next });
+                return Ok(ExportPage { messages, memories: Vec::new(), next });
             }
             messages.push(message);
             next = Some(ExportCursor(Lsn(place as u64)));
         }
-        Ok(ExportPage { messages, next: None })
+        let entries = lock(&self.entries);
+        let of = |entry: &MemoryEntry| {
+            let earlier = entries.iter().find(|earlier| earlier.superseded_by == Some(entry.id));
+            ForeignMemory { entry: entry.clone(), supersedes: earlier.map(|earlier| earlier.id) }
+        };
+        Ok(ExportPage { messages, memories: entries.iter().map(of).collect(), next: None })
     }
 
     async fn compact(&self, request: CompactRequest) -> Result<CompactionReport, MemoryError> {

@@ -19,7 +19,7 @@ fn read(name: &str, text: &str) -> Result<Vec<Item>, String> {
 fn said(items: &[Item]) -> Vec<(Role, &str)> {
     let messages = items.iter().filter_map(|item| match &item.line {
         Line::Message(message) => Some((message.role, message.content.as_str())),
-        Line::Memory(_) => None,
+        Line::Memory(_) | Line::Entry(_) => None,
     });
     messages.collect()
 }
@@ -27,7 +27,7 @@ fn said(items: &[Item]) -> Vec<(Role, &str)> {
 fn lines(items: &[Item]) -> String {
     let messages = items.iter().filter_map(|item| match &item.line {
         Line::Message(message) => Some(write_line(message)),
-        Line::Memory(_) => None,
+        Line::Memory(_) | Line::Entry(_) => None,
     });
     messages.collect()
 }
@@ -285,7 +285,7 @@ fn notes_become_entries_with_their_headings_and_day() {
         .iter()
         .map(|item| match &item.line {
             Line::Memory(memory) => (memory.kind, memory.content.as_str(), memory.tags.join("|"), item.at),
-            Line::Message(message) => panic!("{message:?}"),
+            other => panic!("{other:?}"),
         })
         .collect();
     assert_eq!(

@@ -11,7 +11,7 @@ use openclaw_core::{
 
 use super::{Ask, entries::check_superseded};
 use crate::{
-    exchange::{Line, read_line, write_line},
+    exchange::{Line, read_line, write_entry, write_line},
     handle::require_json,
     headers,
     respond::{self, Answer, Payload},
@@ -46,12 +46,12 @@ pub(super) fn require_type(operation: Operation, fields: &HeaderMap) -> Result<(
 
 /// `POST /memory/import`.
 pub(super) async fn import(ask: &Ask<'_>) -> Answer {
-    let (mut messages, mut memories) = (Vec::new(), Vec::new());
+    let (mut messages, mut memories, mut entries) = (Vec::new(), Vec::new(), Vec::new());
     for (at, line) in ask.body.split(|byte| *byte == b'\n').enumerate() {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        if messages.len() + memories.len() == limits::IMPORT_MESSAGES {
+        if messages.len() + memories.len() + entries.len() == limits::IMPORT_MESSAGES {
             let reason = format!("may hold at most {} lines at a time", limits::IMPORT_MESSAGES);
             return Err(Failure::bad_field("body", reason).into());
         }
@@ -61,13 +61,19 @@ pub(super) async fn import(ask: &Ask<'_>) -> Answer {
                 check_superseded(ask, &memory).await?;
                 memories.push(memory);
             }
+            Line::Entry(memory) => entries.push(memory),
         }
     }
-    // Every line is sound from here on. The messages are one batch; memories are known again by what they say, so that
-    // repeating a request that broke off changes nothing.
+    // Every line is sound from here on. Messages and entries are known again by their ids, new memories by what they say, so
+    // that repeating a request that broke off changes nothing.
     let mut done = Imported::default();
     if !messages.is_empty() {
         done = ask.curation.import(messages).await?;
+    }
+    if !entries.is_empty() {
+        let restored = ask.curation.restore(entries).await?;
+        done.imported += restored.imported;
+        done.skipped += restored.skipped;
     }
     for memory in memories {
         let began = Timestamp::now();
@@ -93,6 +99,9 @@ pub(super) async fn export(ask: &Ask<'_>) -> Answer {
     let mut text = String::new();
     for message in &page.messages {
         text.push_str(&write_line(message));
+    }
+    for memory in &page.memories {
+        text.push_str(&write_entry(memory));
     }
     let mut response = Response::new(Payload::Whole(Some(text.into())));
     response.headers_mut().insert(header::CONTENT_TYPE, headers::JSON_LINES);

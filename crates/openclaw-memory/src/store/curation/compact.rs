@@ -64,6 +64,16 @@ impl Core {
         request: CompactRequest,
         runtime: &Handle,
     ) -> Result<CompactionReport, MemoryError> {
+        self.compact_in(PART_BYTES, request, runtime)
+    }
+
+    /// The same in parts of so many bytes of the log.
+    fn compact_in(
+        &self,
+        part_bytes: u64,
+        request: CompactRequest,
+        runtime: &Handle,
+    ) -> Result<CompactionReport, MemoryError> {
         let Some(_underway) = self.turns.begin() else {
             let closed = self.turns.is_closed();
             return Err(if closed {
@@ -82,7 +92,7 @@ impl Core {
                 self.seal_newest(runtime)?;
             }
         }
-        let parts = self.parts(request)?;
+        let parts = self.parts(part_bytes, request)?;
         let total: u64 = parts.iter().map(|part| part.segments.len() as u64).sum();
         let mut report = CompactionReport {
             started_at,
@@ -100,7 +110,7 @@ impl Core {
         };
         for part in &parts {
             self.set_compacting(Some((report.segments, total)));
-            let done = self.compact_part(part, request, runtime)?;
+            let done = self.compact_part(part, request, (started_at, started), runtime)?;
             add(&mut report, &done);
             if !request.dry_run {
                 self.archive_compacted()?;
@@ -149,7 +159,7 @@ impl Core {
     }
 
     /// What is not Markdown yet, oldest first.
-    fn parts(&self, request: CompactRequest) -> Result<Vec<Part>, MemoryError> {
+    fn parts(&self, part_bytes: u64, request: CompactRequest) -> Result<Vec<Part>, MemoryError> {
         let done = self.compacted_until()?;
         let mut parts: Vec<Part> = Vec::new();
         let mut bytes = 0;
@@ -161,7 +171,7 @@ impl Core {
                 continue;
             }
             bytes += segment.bytes;
-            match parts.last_mut().filter(|_| bytes <= PART_BYTES) {
+            match parts.last_mut().filter(|_| bytes <= part_bytes) {
                 Some(part) => {
                     part.lsns.end = segment.lsns.end;
                     part.segments.push(segment);
@@ -176,14 +186,15 @@ impl Core {
         Ok(parts)
     }
 
-    /// Makes Markdown of a part, and marks it as done.
+    /// Makes Markdown of a part, and marks it as done. All parts of a run began when it did: by that the history knows that they
+    /// are one.
     fn compact_part(
         &self,
         part: &Part,
         request: CompactRequest,
+        (started_at, started): (Timestamp, Instant),
         runtime: &Handle,
     ) -> Result<CompactionReport, MemoryError> {
-        let (started_at, started) = (Timestamp::now(), Instant::now());
         loop {
             let Some((turn, cancel)) = self.turns.part() else { return Err(MemoryError::Closed) };
             let options = Options {
@@ -324,7 +335,7 @@ fn millis(since: Instant) -> u64 {
 }
 
 /// Adds up parts.
-fn add(all: &mut CompactionReport, part: &CompactionReport) {
+pub(super) fn add(all: &mut CompactionReport, part: &CompactionReport) {
     all.method = match (all.segments, all.method == part.method) {
         (0, _) | (_, true) => part.method.clone(),
         (_, false) => Method::Mixed.as_str().to_owned(),
@@ -340,3 +351,7 @@ fn add(all: &mut CompactionReport, part: &CompactionReport) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "compact_tests.rs"]
+mod tests;

@@ -1,15 +1,16 @@
-//! Giving out messages in the order of the log.
+//! Giving out what was said and remembered, in the order of the log.
 
 use std::collections::{HashMap, hash_map};
 
 use openclaw_core::{
-    ForeignMessage, Lsn, RunId, limits,
+    ForeignMemory, ForeignMessage, Lsn, MemoryId, RunId, limits,
     port::{ExportCursor, ExportPage, MemoryError},
 };
 
+use super::Moment;
 use crate::{
     index::{Entry, EntryKind},
-    record::{ConvKey, Record, text_of},
+    record::{Changed, ConvKey, Record, RememberedRecord, text_of},
     store::{Core, error, messages_of, read_error},
     wal::Pointer,
 };
@@ -23,7 +24,7 @@ pub(super) struct Run {
 }
 
 impl Core {
-    /// Gives out the messages of the records after a place: at most `limit`, unless a single record has more.
+    /// Gives out what the records after a place hold: at most `limit` lines, unless a single record has more.
     pub(super) fn export(
         &self,
         after: Option<ExportCursor>,
@@ -32,28 +33,70 @@ impl Core {
         let held = self.reader.held();
         let start = after.map_or(held.start, |ExportCursor(after)| Lsn(after.0 + 1).max(held.start));
         let mut runs: HashMap<RunId, Run> = HashMap::new();
-        let mut page = ExportPage { messages: Vec::new(), next: None };
+        let mut page = ExportPage { messages: Vec::new(), memories: Vec::new(), next: None };
         let (mut bytes, mut last) = (0_usize, start);
         let mut scan = self.reader.scan(start..held.end);
         while let Some(found) = scan.next_record().map_err(read_error)? {
             let at = found.pointer;
             let Some(Ok(record)) = found.payload.map(Record::decode) else { continue };
             let messages = self.foreign(at, &record, &mut runs)?;
-            if messages.is_empty() {
+            let memory = self.foreign_memory(&record)?;
+            let lines = messages.len() + usize::from(memory.is_some());
+            if lines == 0 {
                 continue;
             }
-            let more: usize = messages.iter().map(|message| message.content.len()).sum();
-            let full =
-                page.messages.len() + messages.len() > limit.max(1) || bytes + more > limits::EXPORT_BYTES;
-            if full && !page.messages.is_empty() {
+            let texts = messages.iter().map(|message| message.content.len());
+            let more: usize = texts.chain(memory.iter().map(|memory| memory.entry.content.len())).sum();
+            let held = page.messages.len() + page.memories.len();
+            let full = held + lines > limit.max(1) || bytes + more > limits::EXPORT_BYTES;
+            if full && held > 0 {
                 page.next = Some(ExportCursor(last));
                 break;
             }
             bytes += more;
             last = at.lsn;
             page.messages.extend(messages);
+            page.memories.extend(memory);
         }
         Ok(page)
+    }
+
+    /// The entry that a record is about: where it was remembered, and once more where an entry of before got its place.
+    fn foreign_memory(&self, record: &Record<'_>) -> Result<Option<ForeignMemory>, MemoryError> {
+        match record {
+            Record::Remembered(record) => self.described(record),
+            Record::Changed(change) => {
+                let Changed::Superseded(by) = change.what else { return Ok(None) };
+                let row = self.projections.memory(change.id).map_err(|e| self.index_failed(e))?;
+                // What an entry's own record says is told with that one.
+                let own = |by_record: &Option<Pointer>| by_record.is_none();
+                let Some(row) =
+                    row.filter(|row| row.superseded.is_some_and(|(now, at)| now == by && !own(&at)))
+                else {
+                    return Ok(None);
+                };
+                let Some(payload) = self.payload(row.at)? else { return Ok(None) };
+                match Record::decode(&payload).map_err(|e| error::codec(row.at, e))? {
+                    Record::Remembered(record) => self.described(&record),
+                    _ => Ok(None),
+                }
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// An entry with what became of it; `None`: it is forgotten.
+    fn described(&self, record: &RememberedRecord<'_>) -> Result<Option<ForeignMemory>, MemoryError> {
+        let Some(entry) = self.remembered(record.id, Moment::now())? else { return Ok(None) };
+        let has_its_place = |earlier: &MemoryId| -> Result<bool, MemoryError> {
+            let row = self.projections.memory(*earlier).map_err(|e| self.index_failed(e))?;
+            Ok(row.and_then(|row| row.superseded).is_some_and(|(by, _)| by == record.id))
+        };
+        let supersedes = match record.supersedes {
+            Some(earlier) if has_its_place(&earlier)? => Some(earlier),
+            _ => None,
+        };
+        Ok(Some(ForeignMemory { entry, supersedes }))
     }
 
     pub(super) fn foreign(

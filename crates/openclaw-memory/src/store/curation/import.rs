@@ -79,7 +79,7 @@ impl Core {
     }
 
     /// Appends records that share as few syncs as the log's batches allow.
-    async fn append_together(&self, records: Vec<(Vec<u8>, Item)>) -> Result<(), MemoryError> {
+    pub(super) async fn append_together(&self, records: Vec<(Vec<u8>, Item)>) -> Result<(), MemoryError> {
         let mut tickets = Vec::with_capacity(records.len());
         let last = records.len().saturating_sub(1);
         for (index, (payload, item)) in records.into_iter().enumerate() {

@@ -8,11 +8,23 @@ use openclaw_core::{
 };
 use tokio::runtime::Handle;
 
+use super::compact::add;
 use crate::{
     index::Change,
     record::{Record, encode_mark},
     store::Core,
+    wal::Pointer,
 };
+
+/// A part of a run, and those after it.
+fn joined(part: CompactionReport, later: &CompactionReport) -> CompactionReport {
+    let mut run = part;
+    add(&mut run, later);
+    // Counted from the run's beginning.
+    run.took_ms = later.took_ms;
+    run.wal_bytes_after = later.wal_bytes_after;
+    run
+}
 
 /// A compaction as its mark has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,12 +47,8 @@ impl Core {
     /// Past compactions, newest first. A mark that can't be read is passed over.
     pub(crate) fn compactions(&self, limit: usize) -> Result<Vec<Compaction>, MemoryError> {
         let mut found = Vec::new();
-        for (at, lsns) in self.projections.compactions(limit).map_err(|e| self.index_failed(e))? {
-            let Some(payload) = self.payload(at)? else { continue };
-            let Ok(Record::Mark(mark)) = Record::decode(&payload) else { continue };
-            let Ok(report) = mark.report() else { continue };
-            let files = mark.files.iter().map(|(path, hash)| ((*path).to_owned(), *hash)).collect();
-            found.push(Compaction { lsns, report, files });
+        for (at, _) in self.projections.compactions(limit).map_err(|e| self.index_failed(e))? {
+            found.extend(self.compaction_at(at)?);
         }
         Ok(found)
     }
@@ -53,8 +61,31 @@ impl Core {
 
     pub(super) fn compaction_history(&self, limit: usize) -> Result<CompactionHistory, MemoryError> {
         let running = *self.compacting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let reports = self.compactions(limit)?.into_iter().map(|done| done.report).collect();
-        Ok(CompactionHistory { reports, running })
+        Ok(CompactionHistory { reports: self.runs(limit)?, running })
+    }
+
+    /// Past runs, newest first. One that went in several parts has a mark for each; they began at the same time.
+    fn runs(&self, limit: usize) -> Result<Vec<CompactionReport>, MemoryError> {
+        let mut runs: Vec<CompactionReport> = Vec::new();
+        for (at, _) in self.projections.compactions(usize::MAX).map_err(|e| self.index_failed(e))? {
+            let Some(part) = self.compaction_at(at)?.map(|done| done.report) else { continue };
+            let full = runs.len() == limit;
+            match runs.last_mut() {
+                Some(run) if run.started_at == part.started_at => *run = joined(part, run),
+                _ if full => break,
+                _ => runs.push(part),
+            }
+        }
+        Ok(runs)
+    }
+
+    /// What a mark says; `None`: it can't be read.
+    fn compaction_at(&self, at: Pointer) -> Result<Option<Compaction>, MemoryError> {
+        let Some(payload) = self.payload(at)? else { return Ok(None) };
+        let Ok(Record::Mark(mark)) = Record::decode(&payload) else { return Ok(None) };
+        let Ok(report) = mark.report() else { return Ok(None) };
+        let files = mark.files.iter().map(|(path, hash)| ((*path).to_owned(), *hash)).collect();
+        Ok(Some(Compaction { lsns: mark.lsns, report, files }))
     }
 }
 

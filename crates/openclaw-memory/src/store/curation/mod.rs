@@ -15,10 +15,11 @@ mod note;
 mod past;
 mod recall;
 mod remember;
+mod restore;
 
 use async_trait::async_trait;
 use openclaw_core::{
-    ForeignMessage, MemoryEntry, MemoryId, NewMemory,
+    ForeignMemory, ForeignMessage, MemoryEntry, MemoryId, NewMemory,
     port::{
         Collected, CompactRequest, CompactionHistory, CompactionReport, CurationPort, EntryFilter, EntryPage,
         ExportCursor, ExportPage, Imported, MemoryError, Verification,
@@ -63,6 +64,11 @@ impl CurationPort for Memory {
     async fn import(&self, messages: Vec<ForeignMessage>) -> Result<Imported, MemoryError> {
         let runtime = Handle::current();
         self.blocking(move |core| core.import(messages, &runtime)).await
+    }
+
+    async fn restore(&self, memories: Vec<ForeignMemory>) -> Result<Imported, MemoryError> {
+        let runtime = Handle::current();
+        self.blocking(move |core| core.restore(&memories, &runtime)).await
     }
 
     async fn export(&self, after: Option<ExportCursor>, limit: usize) -> Result<ExportPage, MemoryError> {

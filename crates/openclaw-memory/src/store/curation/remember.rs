@@ -1,7 +1,7 @@
 //! Remembering, completing, forgetting one entry.
 
 use openclaw_core::{
-    Lsn, MemoryEntry, MemoryId, MemoryKind, NewMemory, RunId, Timestamp, limits, port::MemoryError,
+    Lsn, MemoryEntry, MemoryId, MemoryKind, MessageId, NewMemory, RunId, Timestamp, limits, port::MemoryError,
 };
 use tokio::runtime::Handle;
 
@@ -51,24 +51,29 @@ pub(in crate::store) fn supersede_changes(
     Ok(vec![MemoryChange { id: record.id, row: Some(row), fill }])
 }
 
-fn check(new: &NewMemory) -> Result<(), MemoryError> {
+pub(super) fn check_entry(
+    content: &str,
+    importance: f32,
+    tags: &[String],
+    sources: &[MessageId],
+) -> Result<(), MemoryError> {
     let invalid = |field, rule: String| Err(MemoryError::Invalid { field, rule });
-    let bytes = new.content.len();
-    if new.content.trim().is_empty() || bytes > limits::MEMORY_BYTES {
+    let bytes = content.len();
+    if content.trim().is_empty() || bytes > limits::MEMORY_BYTES {
         return invalid(
             "content",
             format!("must be 1 to {} bytes of text, not {bytes}", limits::MEMORY_BYTES),
         );
     }
-    if !(0.0..=1.0).contains(&new.importance) {
+    if !(0.0..=1.0).contains(&importance) {
         return invalid("importance", "must be between 0 and 1".to_owned());
     }
     let tag = |tag: &String| (1..=limits::MEMORY_TAG_BYTES).contains(&tag.len());
-    if new.tags.len() > limits::MEMORY_TAGS || !new.tags.iter().all(tag) {
+    if tags.len() > limits::MEMORY_TAGS || !tags.iter().all(tag) {
         let (most, bytes) = (limits::MEMORY_TAGS, limits::MEMORY_TAG_BYTES);
         return invalid("tags", format!("must be at most {most} words of 1 to {bytes} bytes"));
     }
-    if new.sources.len() > limits::MEMORY_SOURCES {
+    if sources.len() > limits::MEMORY_SOURCES {
         return invalid("sources", format!("must be at most {}", limits::MEMORY_SOURCES));
     }
     Ok(())
@@ -76,7 +81,7 @@ fn check(new: &NewMemory) -> Result<(), MemoryError> {
 
 impl Core {
     pub(super) fn remember(&self, new: &NewMemory, runtime: &Handle) -> Result<MemoryEntry, MemoryError> {
-        check(new)?;
+        check_entry(&new.content, new.importance, &new.tags, &new.sources)?;
         let _alone = self.maintain();
         let replaced = match new.supersedes {
             None => None,
