@@ -26,7 +26,7 @@ fn make() -> FaultFs {
 }
 
 #[test]
-#[ignore = "writes the fixture; run once per format version, by hand"]
+#[ignore = "writes the fixture; once per format version: cargo test -p openclaw-memory --lib lexical::tests::golden -- --ignored"]
 fn write_version_2() {
     let made = make();
     std::fs::create_dir_all(fixtures()).unwrap();
