@@ -23,8 +23,8 @@ use crate::{
 /// Passages that each side is asked for: so many for each wanted one, within bounds.
 const DEPTH: usize = 8;
 const LEAST: usize = 100;
-/// Passages for each wanted one among which the words can't have missed any.
-const SURE: usize = 2;
+/// So many, or all that are wanted when those are more, certainly have most of the words.
+const SURE: usize = 20;
 const MOST: usize = 1000;
 /// Up to where matches are counted.
 const COUNTED: u64 = 1000;
@@ -121,7 +121,7 @@ impl Core {
             text: &query.query,
             filter,
             limit: depth,
-            sure: query.limit.saturating_mul(SURE),
+            sure: query.limit.max(SURE),
             count_to: COUNTED,
         };
         let found = match index.search(&asked, stop) {

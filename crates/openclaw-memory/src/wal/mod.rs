@@ -21,6 +21,7 @@ mod reader;
 mod recovery;
 mod replay;
 mod shared;
+mod signposts;
 mod types;
 mod unseal;
 mod walk;

@@ -8,6 +8,7 @@ use super::{
     Damage, Pointer, ReadError, Record, SegmentInfo,
     frame::{Head, MAX_HEAD, frame_len},
     shared::{Segment, Shared},
+    signposts::SPACING,
     unseal::{Unseal, Unsealed},
     walk::{Frame, Step, Walker},
 };
@@ -176,6 +177,8 @@ struct Place {
     walker: Walker,
     /// How many files had been replaced when its own was opened.
     replaced: u64,
+    /// Offset from which on the next signpost is put up.
+    next_post: u64,
 }
 
 impl Scanner {
@@ -240,6 +243,10 @@ impl Scanner {
                         // Done for good, as at the end of the log below.
                         self.range.start = self.range.end;
                         return Ok(None);
+                    }
+                    if u64::from(frame.offset) >= place.next_post {
+                        place.next_post = u64::from(frame.offset) + SPACING;
+                        self.shared.signposts.note(place.segment.first, (frame.lsn, frame.offset));
                     }
                     self.at = Some(place);
                     if frame.lsn >= self.range.start.0 {
@@ -331,7 +338,14 @@ impl Scanner {
         // A file of its own: a scan in the small set of shared ones would push the others out.
         let opened = self.shared.open_file(segment.first);
         let file = opened.map_err(|source| ReadError::Io { path: path.clone(), source })?;
-        let walker = Walker::new(file, self.shared.codec, segment.first, segment.end);
-        Ok(Some(Place { segment, path, walker, replaced }))
+        let mut walker = Walker::new(file, self.shared.codec, segment.first, segment.end);
+        if let Some((lsn, offset)) = self.shared.signposts.before(segment.first, self.range.start.0) {
+            let there = walker.frame_at(u64::from(offset), lsn);
+            if there.map_err(|source| ReadError::Io { path: path.clone(), source })?.is_some() {
+                walker.seek(u64::from(offset), lsn);
+            }
+        }
+        let next_post = walker.place().0 + SPACING;
+        Ok(Some(Place { segment, path, walker, replaced, next_post }))
     }
 }

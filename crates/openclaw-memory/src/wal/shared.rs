@@ -18,6 +18,7 @@ use super::{
     chain::Ledger,
     frame::Codec,
     preamble::{self, Preamble},
+    signposts::Signposts,
     write_zeros,
 };
 use crate::{
@@ -168,6 +169,7 @@ pub(super) struct Shared {
     files: Mutex<Vec<(u64, Arc<dyn FsFile>)>>,
     /// The hash chain, once it was read. Whoever changes segments takes it after `changing`.
     chain: Mutex<Option<Ledger>>,
+    pub(super) signposts: Signposts,
 }
 
 impl Shared {
@@ -183,6 +185,7 @@ impl Shared {
             replaced: AtomicU64::new(0),
             files: Mutex::new(Vec::new()),
             chain: Mutex::new(None),
+            signposts: Signposts::default(),
         }
     }
 

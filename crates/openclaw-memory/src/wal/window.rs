@@ -4,8 +4,10 @@ use std::{io, sync::Arc};
 
 use crate::fs::FsFile;
 
-/// Bytes read at a time.
+/// Bytes read at a time, once it is clear that a lot is wanted.
 const CHUNK: usize = 256 * 1024;
+/// Bytes read at first; each time four times as many, up to [`CHUNK`].
+const FIRST: usize = 16 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Window {
@@ -15,13 +17,15 @@ pub(super) struct Window {
     start: u64,
     /// Where the file ends for this reader.
     limit: u64,
+    /// Bytes that are read next.
+    chunk: usize,
     /// Bytes read from the file so far.
     pub(super) read: u64,
 }
 
 impl Window {
     pub(super) fn new(file: Arc<dyn FsFile>, limit: u64) -> Self {
-        Self { file, buf: Vec::new(), start: 0, limit, read: 0 }
+        Self { file, buf: Vec::new(), start: 0, limit, chunk: FIRST, read: 0 }
     }
 
     /// Up to `len` bytes at `offset`: fewer only where the file ends.
@@ -69,7 +73,8 @@ impl Window {
         };
         self.start = offset;
         let left = usize::try_from(self.limit.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let want = len.max(CHUNK).min(left);
+        let want = len.max(self.chunk).min(left);
+        self.chunk = (self.chunk * 4).min(CHUNK);
         // One giant record must not pin its size in memory for the rest of a scan.
         if self.buf.capacity() > 4 * want.max(CHUNK) {
             self.buf.shrink_to(want);

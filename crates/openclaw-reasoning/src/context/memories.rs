@@ -14,9 +14,9 @@ use super::{
 };
 
 /// Most candidates that the memory is asked for.
-pub(crate) const CANDIDATES: usize = 64;
+pub(crate) const CANDIDATES: usize = 32;
 /// Most memories of one prompt, however large the window is: each costs its tokens at every step.
-const MEMORIES: usize = 32;
+const MEMORIES: usize = 16;
 /// Longest passage of one memory, in tokens.
 const PASSAGE: usize = 320;
 /// Weights of relevance, importance, recency and frequency.

@@ -213,3 +213,15 @@ pub(super) fn each(bits: &Bits, mut tell: impl FnMut(usize)) {
         }
     }
 }
+
+/// The same, from the last to the first.
+pub(super) fn each_back(bits: &Bits, mut tell: impl FnMut(usize)) {
+    for (at, word) in bits.iter().enumerate().rev() {
+        let mut word = *word;
+        while word != 0 {
+            let bit = 63 - word.leading_zeros() as usize;
+            tell(at * 64 + bit);
+            word &= !(1 << bit);
+        }
+    }
+}

@@ -2,6 +2,9 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
+/// Scores that differ by less than this part of theirs are taken for the same.
+const ALIKE: u32 = 4096;
+
 /// The best so many documents: by score, of equal ones the later.
 #[derive(Debug)]
 pub(super) struct Top {
@@ -20,12 +23,14 @@ impl Top {
         Self { limit, heap: BinaryHeap::new(), sure, surest: BinaryHeap::new() }
     }
 
-    /// What scores less is not among the surest; 0 as long as there is room.
+    /// What scores less is not among the surest, and what scores more by next to nothing might as well not be; 0 as long as
+    /// there is room. The latter ends searches among documents that are all alike, where each could be as good as the best.
     pub(super) fn threshold(&self) -> u32 {
         if self.sure == 0 {
             return u32::MAX;
         }
-        self.surest.peek().filter(|_| self.surest.len() >= self.sure).map_or(0, |Reverse(score)| *score)
+        let worst = self.surest.peek().filter(|_| self.surest.len() >= self.sure);
+        worst.map_or(0, |Reverse(score)| score.saturating_add(score / ALIKE + 4))
     }
 
     pub(super) fn offer(&mut self, score: u32, rank: u64) {

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use super::{
     super::{LexicalError, Space, page::Cursor, postings::Unpacked},
     check,
-    filter::{Bits, Data, Gate, each, set},
+    filter::{Bits, Data, Gate, each, each_back, set},
     list::{List, WINDOW},
     top::Top,
     weigh::{Cover, Sum, Weigher},
@@ -151,7 +151,8 @@ impl<'a> Evaluator<'a> {
         found.iter_mut().zip(allowed).for_each(|(found, allowed)| *found &= allowed);
         self.complete(source, window, optional, threshold, &mut found)?;
         let rank = index << 32 | u64::from(window * WINDOW);
-        each(&found, |doc| {
+        // The later first: of those that are alike, only the first are offered.
+        each_back(&found, |doc| {
             if let Some(sum) = self.scores.get(doc).filter(|sum| sum.score() >= top.threshold()) {
                 top.offer(self.cover.apply(*sum), rank + doc as u64);
             }

@@ -179,3 +179,20 @@ fn a_search_and_a_merge_that_nobody_waits_for_end() {
     maintain(&index);
     assert_eq!(keys(&search(&index, "tea", Filter::default(), 5)), [(2, 0)]);
 }
+
+#[test]
+fn of_documents_that_are_alike_the_latest_are_found() {
+    let fs = FaultFs::new();
+    let index = create(&fs);
+    for major in 1..=6000 {
+        index.add(&[doc(major, "the same cup of tea")], major).unwrap();
+        if major == 5900 {
+            index.flush().unwrap();
+        }
+    }
+    let query = Query { text: "cup of tea", filter: Filter::default(), limit: 30, sure: 10, count_to: 50 };
+    let found = index.search(&query, &AtomicBool::new(false)).unwrap();
+    let majors: Vec<u64> = found.candidates.iter().map(|found| found.key.major).take(10).collect();
+    assert_eq!(majors, (5991..=6000).rev().collect::<Vec<_>>());
+    assert_eq!(found.total, 50);
+}

@@ -14,8 +14,8 @@ use crate::{index::short_hash, store::Core};
 const HALF_LIFE_DAYS: f32 = 30.0;
 /// Uses with which a memory's frequency is 1.
 const MANY_USES: f32 = 32.0;
-/// Candidates asked for above what is wanted: some are in the prompt already, superseded, or over.
-const SPARE: usize = 32;
+/// Candidates asked for above what is wanted and what is in the prompt: some are superseded, or over.
+const SPARE: usize = 8;
 /// Most candidates of one search.
 const MOST: usize = 256;
 /// A message shorter than this says little by itself (“ok”, “謝謝”).
@@ -55,7 +55,7 @@ impl Core {
         query: &RecallQuery,
         stop: &AtomicBool,
     ) -> Result<Vec<Recalled>, MemoryError> {
-        let wanted = query.limit.saturating_mul(2).saturating_add(query.present.len()).saturating_add(SPARE);
+        let wanted = query.limit + query.present.len().min(query.limit) + SPARE;
         let search = SearchQuery {
             query: query.text.clone(),
             limit: wanted.min(MOST),
