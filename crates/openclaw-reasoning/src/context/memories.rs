@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Most candidates that the memory is asked for.
-pub(crate) const CANDIDATES: usize = 32;
+pub(crate) const CANDIDATES: usize = 24;
 /// Most memories of one prompt, however large the window is: each costs its tokens at every step.
 const MEMORIES: usize = 16;
 /// Longest passage of one memory, in tokens.
