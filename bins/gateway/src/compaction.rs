@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use openclaw_core::{
     Timestamp,
     config::{CompactionConfig, Config},
-    port::{CompactRequest, CurationPort, MemoryPort},
+    port::{CompactRequest, CurationPort, MemoryError, MemoryPort},
 };
 use tokio::{sync::watch, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -182,7 +182,10 @@ impl Keeper {
             return;
         };
         debug!(?reason, "compacting");
-        if let Err(error) = self.curation.compact(CompactRequest::default()).await {
+        let done = self.curation.compact(CompactRequest::default()).await;
+        if let Err(MemoryError::UnderWay { .. }) = done {
+            debug!("a compaction is under way already");
+        } else if let Err(error) = done {
             warn!(%error, "the log could not be made into Markdown; the next try is at its time, or by `gateway memory compact`");
         }
         let bytes = self.bytes().await;

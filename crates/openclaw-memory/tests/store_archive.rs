@@ -139,7 +139,7 @@ async fn an_erasure_in_archives_may_be_interrupted_anywhere() {
     let kept = everything(&open_on(&made.crash(Crash::LoseUnsynced), dir.path())).await;
     let (mut finished, mut owed) = (0, 0);
     // The intent and the space kept ahead for it come first.
-    for at in 15..37 {
+    for at in 15..44 {
         let kind = KINDS[at as usize % KINDS.len()];
         let fs = made.crash(Crash::LoseUnsynced);
         let memory = open_on(&fs, dir.path());

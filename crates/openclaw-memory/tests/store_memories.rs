@@ -10,7 +10,7 @@ use openclaw_core::{
     limits,
     port::{
         Collected, ContextCut, ContextMemory, ContextNote, CurationPort, EntryFilter, ExportCursor,
-        MemoryError, MemoryPort, MemoryType, PruneRequest, RecallQuery,
+        MemoryError, MemoryPort, MemoryType, PruneRequest, RecallQuery, SearchQuery,
     },
 };
 use openclaw_memory::Memory;
@@ -276,7 +276,7 @@ async fn an_import_keeps_ids_and_times_and_is_done_once() {
         said("old", minute(0), "first", Some("a")),
         said("old", minute(4), "fifth", Some("e")),
         // Taken in already, whatever else is said of it.
-        said("other", minute(9), "not this", Some("b")),
+        said("old", minute(9), "not this", Some("b")),
     ];
     assert_eq!(memory.import(second).await.unwrap().imported, 3);
     let counts = memory.import(first).await.unwrap();
@@ -508,4 +508,41 @@ async fn the_past_reads_as_it_was() {
         memory.view_at(new.id.created_at()).entry(old.id).await.unwrap().unwrap().superseded_by,
         Some(new.id)
     );
+}
+
+#[tokio::test]
+async fn the_same_id_in_another_conversation_is_another_message() {
+    let dir = tempfile::tempdir().unwrap();
+    let (memory, _) = open(dir.path());
+    let both = || vec![said("one", MARCH, "apples", Some("m1")), said("two", MARCH, "pears", Some("m1"))];
+    let counts = memory.import(both()).await.unwrap();
+    assert_eq!((counts.imported, counts.skipped), (2, 0));
+    let counts = memory.import(both()).await.unwrap();
+    assert_eq!((counts.imported, counts.skipped), (0, 2));
+    let query = SearchQuery { query: "apples pears".into(), limit: 10, ..SearchQuery::default() };
+    let found = memory.search(query).await.unwrap();
+    let mut said: Vec<_> = found.hits.iter().map(|hit| hit.content.as_str()).collect();
+    said.sort_unstable();
+    assert_eq!(said, ["apples", "pears"]);
+    assert!(found.hits.iter().any(|hit| hit.id == "m1" && hit.content == "apples"));
+}
+
+#[tokio::test]
+async fn what_is_over_is_no_answer_and_what_is_done_can_be_to_do_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (memory, _) = open(dir.path());
+    let madrid = memory.remember(fact("the office is in Madrid")).await.unwrap();
+    let lisbon = NewMemory { supersedes: Some(madrid.id), ..fact("the office is in Lisbon") };
+    memory.remember(lisbon).await.unwrap();
+    let query = SearchQuery { query: "office".into(), limit: 10, ..SearchQuery::default() };
+    let hits = memory.search(query).await.unwrap().hits;
+    let found: Vec<_> = hits.iter().map(|hit| hit.content.as_str()).collect();
+    assert_eq!(found, ["the office is in Lisbon"]);
+
+    let task = || NewMemory { kind: MemoryKind::Task, ..fact("call mom") };
+    let first = memory.remember(task()).await.unwrap();
+    assert_eq!(memory.remember(task()).await.unwrap().id, first.id);
+    memory.complete(first.id).await.unwrap();
+    let again = memory.remember(task()).await.unwrap();
+    assert!(again.id != first.id && again.completed_at.is_none());
 }

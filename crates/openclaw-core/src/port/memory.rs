@@ -281,7 +281,7 @@ pub struct SearchQuery {
 pub struct SearchResults {
     /// The best so many.
     pub hits: Vec<SearchHit>,
-    /// How many passages match in all.
+    /// How many passages match in all, counted up to 1,000.
     pub total: usize,
 }
 

@@ -1,6 +1,6 @@
 //! What each operation takes and gives.
 
-use openclaw_core::{config::CHANNEL_TYPES, limits};
+use openclaw_core::limits;
 use serde_json::{Value, json};
 
 use super::{Generators, schema, schemas::SKILL_NAME};
@@ -172,8 +172,8 @@ pub(super) fn describe(operation: Operation, g: &mut Generators) -> Described {
                 ),
                 Parameter::query(
                     "channel",
-                    "Only those begun on this channel",
-                    json!({"type": "string", "enum": CHANNEL_TYPES}),
+                    "Only those begun on this channel; imported ones may be of channels of any name",
+                    json!({"type": "string", "pattern": "^[A-Za-z0-9_.-]{1,64}$"}),
                 ),
             ];
             described.parameters.extend(time_range());

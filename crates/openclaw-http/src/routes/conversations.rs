@@ -1,11 +1,10 @@
 //! `/conversations`: list, read, erase.
 
-use openclaw_core::{
-    ConversationFilter, ConversationId, Failure, MessageWindow, Role, RunId, config::CHANNEL_TYPES, limits,
-};
+use openclaw_core::{ConversationFilter, ConversationId, Failure, MessageWindow, Role, RunId, limits};
 
 use super::memory::of_run;
 use crate::{
+    exchange::check_channel,
     handle::Call,
     query::Query,
     respond::{self, Answer, Refusal},
@@ -20,9 +19,11 @@ pub(crate) async fn list(call: &Call) -> Answer {
     let (least, unsaid, most) = limits::CONVERSATIONS_PAGE;
     let limit = query.number("limit", least, most)?.unwrap_or(unsaid);
     let offset = query.number("offset", 0, usize::MAX)?.unwrap_or(0);
-    let channels = CHANNEL_TYPES.map(|channel| (channel, channel));
+    // Imported conversations have channels of any name.
+    let channel = query.get("channel");
+    channel.map_or(Ok(()), check_channel)?;
     let filter = ConversationFilter {
-        channel: query.choice("channel", &channels)?.map(str::to_owned),
+        channel: channel.map(str::to_owned),
         since: query.time("since")?,
         until: query.time("until")?,
         limit,

@@ -146,7 +146,7 @@ pub(crate) struct SearchRequest {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct SearchResponse<'a> {
     pub(crate) results: Vec<SearchResult<'a>>,
-    /// How many passages match in all.
+    /// How many passages match in all, counted up to 1,000.
     pub(crate) total: usize,
     pub(crate) query: &'a str,
     pub(crate) took_ms: u64,

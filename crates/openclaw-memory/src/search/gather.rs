@@ -186,7 +186,8 @@ impl Core {
             candidate.coverage = candidate.coverage.max(if all > 0.0 { scored.score / all } else { 0.0 });
             candidate.length = gathered.mean_length as u32;
         }
-        gathered.total = gathered.total.saturating_add(usize::try_from(matching).unwrap_or(usize::MAX));
+        let total = (gathered.total as u64).saturating_add(matching).min(COUNTED);
+        gathered.total = usize::try_from(total).unwrap_or(usize::MAX);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use openclaw_core::{Role, Timestamp, port::MemoryError};
 
-use super::{Core, messages_of};
+use super::{Core, curation::Moment, messages_of};
 use crate::{
     record::{ConvKey, Record, RememberedRecord, text_of},
     wal::Pointer,
@@ -60,7 +60,9 @@ impl Core {
         entry: &RememberedRecord<'_>,
     ) -> Result<Option<Described>, MemoryError> {
         let row = self.projections.memory(entry.id).map_err(|e| self.index_failed(e))?;
-        if row.is_none_or(|row| row.at != at) {
+        // What has run out, or has a successor, is no answer any more.
+        let Some(row) = row.filter(|row| row.at == at) else { return Ok(None) };
+        if !self.is_live(entry.id, &row, Moment::now()).map_err(|e| self.index_failed(e))? {
             return Ok(None);
         }
         let view = match &entry.conversation {

@@ -16,6 +16,7 @@ mod runs;
 mod sealing;
 mod semantic;
 mod signal;
+mod spoken;
 mod stats;
 mod turns;
 mod upkeep;

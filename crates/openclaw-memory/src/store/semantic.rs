@@ -14,18 +14,15 @@ use std::{
     time::Duration,
 };
 
-use openclaw_core::{
-    Lsn,
-    port::{EmbedError, EmbedPort, EmbedSide, Embedding, MemoryError, SemanticStats},
-};
+use openclaw_core::port::{EmbedError, EmbedPort, EmbedSide, Embedding, MemoryError, SemanticStats};
 
 use super::{
-    Core, error,
+    Core,
     signal::{Signal, Wake},
 };
 use crate::{
     fs::Fs,
-    record::{ConvKey, Home, Record, documents},
+    record::ConvKey,
     search::{Language, fusion::Shipped},
     vault::Key,
     vectors::{NewVector, VectorKey, Vectors, VectorsError},
@@ -296,42 +293,19 @@ impl Core {
     /// The texts of some records.
     fn pieces(&self, records: &Range<u64>, semantic: &Semantic) -> Result<Vec<Piece>, Failed> {
         let mut pieces = Vec::new();
-        let mut scan = self.reader().scan(Lsn(records.start)..Lsn(records.end));
-        while let Some(found) = scan.next_record().map_err(error::read)? {
-            let Some(payload) = found.payload else { continue };
-            let Ok(record) = Record::decode(payload) else { continue };
-            let mut texts = Vec::new();
-            documents(&record, &mut |document| texts.push(document));
-            for document in texts {
-                if document.text.trim().is_empty() {
-                    continue;
-                }
-                let home = match document.home {
-                    Home::Conversation(key) => Some(key.clone()),
-                    Home::Run(run) => match self.locate(run)? {
-                        Some((_, conversation)) => Some(conversation),
-                        // Erased by now.
-                        None => continue,
-                    },
-                    Home::Nowhere => None,
-                };
-                let channel = match &home {
-                    Some(key) => self.conversation_view(key)?.map(|view| channel_hash(view.channel.as_str())),
-                    None => None,
-                };
-                let length = self.words.index().map_or(0, |index| index.length_of(&document.text));
-                for (window, range) in (0..).zip(semantic.windows(&document.text)?) {
-                    let major = found.pointer.lsn.0;
-                    pieces.push(Piece {
-                        key: VectorKey { space: LOG_SPACE, major, minor: document.part, window },
-                        at_ms: document.at_ms,
-                        conversation: home.as_ref().map_or(0, conversation_hash),
-                        channel: channel.unwrap_or(0),
-                        place: found.pointer.offset,
-                        length: u16::try_from(length).unwrap_or(u16::MAX),
-                        text: document.text.get(range).unwrap_or_default().to_owned(),
-                    });
-                }
+        for spoken in self.spoken(records)? {
+            let length = self.words.index().map_or(0, |index| index.length_of(&spoken.text));
+            for (window, range) in (0..).zip(semantic.windows(&spoken.text)?) {
+                let major = spoken.at.lsn.0;
+                pieces.push(Piece {
+                    key: VectorKey { space: LOG_SPACE, major, minor: spoken.part, window },
+                    at_ms: spoken.at_ms,
+                    conversation: spoken.conversation.as_ref().map_or(0, conversation_hash),
+                    channel: if spoken.channel.is_empty() { 0 } else { channel_hash(&spoken.channel) },
+                    place: spoken.at.offset,
+                    length: u16::try_from(length).unwrap_or(u16::MAX),
+                    text: spoken.text.get(range).unwrap_or_default().to_owned(),
+                });
             }
         }
         Ok(pieces)

@@ -23,6 +23,10 @@ pub(super) fn read(answer: &str, piece: &Piece<'_>) -> Read {
     // What a model thinks aloud is no answer.
     let answer = answer.rsplit_once("</think>").map_or(answer, |(_, answer)| answer);
     let mut read = Read::default();
+    // Who has nothing to propose says nothing; prose is an answer to something else.
+    if !answer.contains('{') && !answer.trim().is_empty() {
+        read.unreadable = 1;
+    }
     let mut rest = answer;
     while let Some(at) = rest.find('{') {
         rest = rest.get(at..).unwrap_or_default();

@@ -175,6 +175,15 @@ async fn a_model_that_hangs_is_left_at_the_deadline() {
     assert!(nobody.distill(material(&["I like tea"]), DAY).await.is_err());
 }
 
+#[test]
+fn prose_is_no_answer_and_silence_is_one() {
+    let material = material(&["one", "two"]);
+    let piece = pieces(&material, &info(8192)).remove(0);
+    let unreadable = |answer: &str| answer::read(answer, &piece).unreadable;
+    assert_eq!(["", " \n", "<think>hm {</think>\n"].map(unreadable), [0, 0, 0]);
+    assert_eq!(["Noted: the user likes tea.", "none"].map(unreadable), [1, 1]);
+}
+
 proptest! {
     #[test]
     fn any_answer_is_read_without_harm(answer in "(?s)[{}\"a-z:,\\[\\]\\\\ m1\n]{0,200}") {

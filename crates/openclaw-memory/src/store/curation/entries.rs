@@ -16,14 +16,14 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// The time for which a question is asked.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
+pub(in crate::store) struct Moment {
     pub(super) at_ms: i64,
     /// Whether what happened later counts as not having happened.
     pub(super) past: bool,
 }
 
 impl Moment {
-    pub(super) fn now() -> Self {
+    pub(in crate::store) fn now() -> Self {
         Self { at_ms: Timestamp::now().unix_millis(), past: false }
     }
 
@@ -64,7 +64,12 @@ impl Core {
     }
 
     /// Whether an entry counts: not superseded, and its time is not over.
-    pub(super) fn is_live(&self, id: MemoryId, row: &MemoryRow, when: Moment) -> Result<bool, IndexError> {
+    pub(in crate::store) fn is_live(
+        &self,
+        id: MemoryId,
+        row: &MemoryRow,
+        when: Moment,
+    ) -> Result<bool, IndexError> {
         if row.superseded.is_some_and(|(by, _)| when.knows(by)) {
             return Ok(false);
         }

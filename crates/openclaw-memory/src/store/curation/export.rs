@@ -58,6 +58,13 @@ impl Core {
             page.messages.extend(messages);
             page.memories.extend(memory);
         }
+        if !scan.damages().is_empty() {
+            let places = scan.damages().len();
+            tracing::warn!(
+                places,
+                "damaged records could not be exported; `gateway memory verify` tells which"
+            );
+        }
         Ok(page)
     }
 

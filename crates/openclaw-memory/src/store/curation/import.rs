@@ -1,6 +1,6 @@
 //! Taking in messages that were said elsewhere.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use openclaw_core::{
     ForeignMessage, MessageId, Role, RunId,
@@ -45,22 +45,33 @@ impl Core {
     ) -> Result<Imported, MemoryError> {
         let _alone = self.maintain();
         let mut counts = Imported::default();
-        let mut taken: HashSet<MessageId> = HashSet::new();
+        let mut taken: HashMap<MessageId, ConvKey> = HashMap::new();
         let mut records = Vec::with_capacity(messages.len());
         let conversations: HashSet<ConvKey> =
             messages.iter().map(|message| ConvKey::of(&message.conversation)).collect();
         let keys = self.make_slots(conversations.iter())?;
         for message in messages {
-            let id = match &message.id {
+            let conversation = ConvKey::of(&message.conversation);
+            let home_of = |id: &MessageId| match taken.get(id) {
+                Some(home) => Ok(Some(home.clone())),
+                None => self.home_of(id),
+            };
+            let mut id = match &message.id {
                 Some(id) => id.clone(),
                 None => make_id(&message)?,
             };
-            if taken.contains(&id) || self.holds_message(&id)? {
+            let mut home = home_of(&id)?;
+            if home.as_ref().is_some_and(|home| *home != conversation) {
+                // Ids that are counted within each conversation: it is another message, and must not get lost.
+                id = make_id(&message)?;
+                home = home_of(&id)?;
+            }
+            if home.is_some() {
                 counts.skipped += 1;
                 continue;
             }
             let record = ImportedRecord {
-                conversation: ConvKey::of(&message.conversation),
+                conversation,
                 channel: Channel::of(&message.channel),
                 role: message.role,
                 at_ms: message.timestamp.unix_millis(),
@@ -69,9 +80,9 @@ impl Core {
             };
             let payload = self.seal_with(&keys, &record.conversation, encode_imported(&record))?;
             let ImportedRecord { conversation, channel, at_ms, .. } = record;
+            taken.insert(id.clone(), conversation.clone());
             let change = Change::Imported { conversation, channel, at_ms, id: short_hash(id.as_str()) };
             records.push((payload, Item { change, _held: None }));
-            taken.insert(id);
         }
         counts.imported = records.len() as u64;
         runtime.block_on(self.append_together(records))?;
@@ -96,12 +107,17 @@ impl Core {
 
     /// Whether a message of this id is there, said here or elsewhere.
     pub(in crate::store) fn holds_message(&self, id: &MessageId) -> Result<bool, MemoryError> {
+        Ok(self.home_of(id)?.is_some())
+    }
+
+    /// The conversation that the message of this id is in, said here or elsewhere.
+    fn home_of(&self, id: &MessageId) -> Result<Option<ConvKey>, MemoryError> {
         if let Some(run) = RunId::of_message(id)
-            && self.locate(run)?.is_some()
+            && let Some((_, conversation)) = self.locate(run)?
         {
-            return Ok(true);
+            return Ok(Some(conversation));
         }
-        Ok(self.find_import(id)?.is_some())
+        Ok(self.find_import(id)?.map(|(_, conversation)| conversation))
     }
 
     /// Where an imported message lies, and its conversation.

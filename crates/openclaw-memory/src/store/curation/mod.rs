@@ -34,7 +34,7 @@ pub(super) use remember::{memory_changes, supersede_changes};
 
 use super::{Core, Item, Memory, error};
 use crate::index::Change;
-use entries::Moment;
+pub(super) use entries::Moment;
 
 #[async_trait]
 impl CurationPort for Memory {

@@ -114,7 +114,7 @@ impl Core {
         Ok(record.to_entry())
     }
 
-    /// The live entry of the same kind and content.
+    /// The live entry of the same kind and content. A task that was done may be there to do again.
     fn known(&self, new: &NewMemory) -> Result<Option<MemoryEntry>, MemoryError> {
         let (hash, now) = (content_hash(new.kind, &new.content), Moment::now());
         let find = || -> Result<_, IndexError> {
@@ -125,7 +125,10 @@ impl Core {
         let Some((id, row)) = find().map_err(|e| self.index_failed(e))? else { return Ok(None) };
         // A hash decides nothing by itself.
         let entry = self.entry_of(id, &row, now)?;
-        Ok(entry.filter(|entry| entry.kind == new.kind && entry.content.trim() == new.content.trim()))
+        Ok(entry.filter(|entry| {
+            let same = entry.kind == new.kind && entry.content.trim() == new.content.trim();
+            same && entry.completed_at.is_none()
+        }))
     }
 
     /// The entry that has the place of this one now, itself if none has.

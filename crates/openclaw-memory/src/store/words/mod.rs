@@ -3,8 +3,9 @@
 //! Records are given to the index when a search asks for it, and otherwise by a thread soon after they were written; what the
 //! index lost with a crash is given again. While it is being built anew, searches go through what it lacks themselves.
 
+mod files;
+
 use std::{
-    collections::HashMap,
     io,
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -17,21 +18,21 @@ use std::{
     time::Duration,
 };
 
-use openclaw_core::{Lsn, RunId, port::MemoryError};
+use openclaw_core::{Lsn, port::MemoryError};
 
 use super::{
     Core,
-    error::read as read_failed,
     signal::{Signal, Wake},
-    stats::compacted_files,
+    spoken::Spoken,
 };
 use crate::{
-    compaction::passages,
     fs::Fs,
     lexical::{DocKey, Doomed, HashKey, Lexical, LexicalError, NewDoc, Options, Space},
-    record::{ConvKey, Home, Reader as Fields, Record, documents, put_bytes, put_signed, put_varint},
+    record::ConvKey,
     wal::{ChangeError, Pointer},
 };
+pub(crate) use files::IndexedFile;
+use files::read_notes;
 
 /// Records that a search gives to the index before it asks; with more it goes through them itself.
 const AT_ONCE: u64 = 4096;
@@ -43,26 +44,11 @@ const REST: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_millis(500);
 /// Pause after a failure.
 const PAUSE: Duration = Duration::from_secs(5);
-/// Largest Markdown file that is searched.
-const FILE_BYTES: u64 = 8 << 20;
-/// Channels of conversations that are remembered while records are given.
-const CHANNELS: usize = 1024;
 
 /// What sort of document: something to filter by.
 pub(crate) const MESSAGE: u8 = 0;
 pub(crate) const ENTRY: u8 = 1;
 pub(crate) const LINE: u8 = 2;
-
-/// A Markdown file in the index.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct IndexedFile {
-    /// Below the memory's directory.
-    pub(crate) path: String,
-    modified_ms: i64,
-    bytes: u64,
-    /// The major number of its passages.
-    pub(crate) major: u64,
-}
 
 /// The index and what it stands for.
 pub(crate) struct Words {
@@ -106,6 +92,21 @@ impl Owned {
             place: self.place,
             conversation: &self.conversation,
             channel: self.channel.as_bytes(),
+        }
+    }
+}
+
+impl From<Spoken> for Owned {
+    fn from(spoken: Spoken) -> Self {
+        Self {
+            key: DocKey { space: Space::Log, major: spoken.at.lsn.0, minor: spoken.part },
+            text: spoken.text,
+            time_ms: spoken.at_ms,
+            kind: if spoken.is_entry { ENTRY } else { MESSAGE },
+            importance: percent(spoken.importance),
+            place: spoken.at.offset,
+            conversation: spoken.conversation.as_ref().map_or(Vec::new(), ConvKey::to_bytes),
+            channel: spoken.channel,
         }
     }
 }
@@ -288,63 +289,10 @@ impl Words {
         if start >= end {
             return Ok(false);
         }
-        let docs = core.docs(&(start..end))?;
+        let docs: Vec<Owned> = core.spoken(&(start..end))?.into_iter().map(Owned::from).collect();
         let borrowed: Vec<NewDoc<'_>> = docs.iter().map(Owned::doc).collect();
         index.add(&borrowed, end)?;
         Ok(true)
-    }
-
-    /// Gives the Markdown files that changed.
-    fn give_files(&self, core: &Core, index: &Lexical) -> Result<(), Failed> {
-        let mut there = Vec::new();
-        for file in compacted_files(core.dir())? {
-            let Ok(below) = file.path.strip_prefix(core.dir()) else { continue };
-            if file.path.extension().is_some_and(|extension| extension == "md") && file.bytes <= FILE_BYTES {
-                let path = below.to_string_lossy().into_owned();
-                there.push((path, file.modified.unix_millis(), file.bytes));
-            }
-        }
-        let mut files = self.giving();
-        let same = |file: &IndexedFile, (path, modified_ms, bytes): &(String, i64, u64)| {
-            file.path == *path && file.modified_ms == *modified_ms && file.bytes == *bytes
-        };
-        let (kept, gone): (Vec<IndexedFile>, Vec<IndexedFile>) =
-            files.iter().cloned().partition(|file| there.iter().any(|there| same(file, there)));
-        let fresh: Vec<_> =
-            there.into_iter().filter(|there| !kept.iter().any(|file| same(file, there))).collect();
-        if gone.is_empty() && fresh.is_empty() {
-            return Ok(());
-        }
-        let doomed: Vec<Doomed<'_>> = gone.iter().map(|file| lines_of(file.major)).collect();
-        index.delete(&doomed)?;
-        let next = index.last_key(Space::Markdown).map_or(1, |key| key.major + 1);
-        let next = next.max(kept.iter().map(|file| file.major + 1).max().unwrap_or(1));
-        let mut now_there = kept;
-        for ((path, modified_ms, bytes), next) in fresh.into_iter().zip(next..) {
-            // Gone, or no text: then it has nothing to find.
-            let text = std::fs::read(core.dir().join(&path)).unwrap_or_default();
-            let text = String::from_utf8_lossy(&text);
-            let docs: Vec<Owned> = passages(&text)
-                .filter(|passage| !passage.struck)
-                .map(|passage| Owned {
-                    key: DocKey { space: Space::Markdown, major: next, minor: passage.line as u32 },
-                    time_ms: passage.date.map_or(modified_ms, |date| date.unix_millis()),
-                    kind: LINE,
-                    importance: percent(passage.importance.unwrap_or(0.6)),
-                    place: 0,
-                    conversation: Vec::new(),
-                    channel: String::new(),
-                    text: passage.text,
-                })
-                .collect();
-            let borrowed: Vec<NewDoc<'_>> = docs.iter().map(Owned::doc).collect();
-            index.add(&borrowed, 0)?;
-            now_there.push(IndexedFile { path, modified_ms, bytes, major: next });
-        }
-        index.set_notes(write_notes(&now_there));
-        *files = now_there;
-        index.flush()?;
-        Ok(())
     }
 
     /// Takes out the documents of records that were overwritten. When this returns no search finds them.
@@ -384,110 +332,8 @@ pub(crate) fn index_error(error: LexicalError) -> MemoryError {
     }
 }
 
-fn lines_of(major: u64) -> Doomed<'static> {
-    Doomed::Keys { space: Space::Markdown, from: (major, 0), to: (major, u32::MAX) }
-}
-
 fn percent(share: f32) -> u8 {
     (share.clamp(0.0, 1.0) * 100.0) as u8
-}
-
-/// Version, then each file.
-const NOTES: u8 = 1;
-
-fn write_notes(files: &[IndexedFile]) -> Vec<u8> {
-    let mut out = vec![NOTES];
-    for file in files {
-        put_bytes(&mut out, file.path.as_bytes());
-        put_signed(&mut out, file.modified_ms);
-        put_varint(&mut out, file.bytes);
-        put_varint(&mut out, file.major);
-    }
-    out
-}
-
-fn read_notes(notes: &[u8]) -> Option<Vec<IndexedFile>> {
-    let mut reader = Fields::new(notes);
-    if reader.byte().ok()? != NOTES {
-        return None;
-    }
-    let mut files = Vec::new();
-    while !reader.is_empty() {
-        files.push(IndexedFile {
-            path: reader.text().ok()?.to_owned(),
-            modified_ms: reader.signed().ok()?,
-            bytes: reader.varint().ok()?,
-            major: reader.varint().ok()?,
-        });
-    }
-    Some(files)
-}
-
-impl Core {
-    /// The documents of some records.
-    fn docs(&self, records: &Range<u64>) -> Result<Vec<Owned>, MemoryError> {
-        let mut docs = Vec::new();
-        let mut channels: HashMap<ConvKey, String> = HashMap::new();
-        // A run's end is mostly near its beginning.
-        let mut runs: HashMap<RunId, ConvKey> = HashMap::new();
-        let mut scan = self.reader().scan(Lsn(records.start)..Lsn(records.end));
-        while let Some(found) = scan.next_record().map_err(read_failed)? {
-            let Some(payload) = found.payload else { continue };
-            let Ok(record) = Record::decode(payload) else { continue };
-            if let Record::Accepted(accepted) = &record {
-                runs.insert(accepted.run, accepted.conversation.clone());
-            }
-            let importance = match &record {
-                Record::Remembered(entry) => entry.importance,
-                _ => 0.5,
-            };
-            let mut texts = Vec::new();
-            documents(&record, &mut |document| texts.push(document));
-            for document in texts {
-                if document.text.trim().is_empty() {
-                    continue;
-                }
-                let home = match document.home {
-                    Home::Conversation(key) => Some(key.clone()),
-                    Home::Run(run) => match runs.get(&run) {
-                        Some(conversation) => Some(conversation.clone()),
-                        None => match self.locate(run)? {
-                            Some((_, conversation)) => Some(conversation),
-                            // Erased by now.
-                            None => continue,
-                        },
-                    },
-                    Home::Nowhere => None,
-                };
-                let channel = match &home {
-                    None => String::new(),
-                    Some(key) => match channels.get(key) {
-                        Some(channel) => channel.clone(),
-                        None => {
-                            let view = self.conversation_view(key)?;
-                            let channel = view.map_or(String::new(), |view| view.channel.as_str().to_owned());
-                            if channels.len() >= CHANNELS {
-                                channels.clear();
-                            }
-                            channels.insert(key.clone(), channel.clone());
-                            channel
-                        }
-                    },
-                };
-                docs.push(Owned {
-                    key: DocKey { space: Space::Log, major: found.pointer.lsn.0, minor: document.part },
-                    time_ms: document.at_ms,
-                    kind: if document.role.is_none() { ENTRY } else { MESSAGE },
-                    importance: percent(importance),
-                    place: found.pointer.offset,
-                    conversation: home.as_ref().map_or(Vec::new(), ConvKey::to_bytes),
-                    channel,
-                    text: document.text.into_owned(),
-                });
-            }
-        }
-        Ok(docs)
-    }
 }
 
 #[cfg(test)]
@@ -524,15 +370,5 @@ mod tests {
         let manifest = std::fs::read(dir.join("manifest")).unwrap();
         assert!(!manifest.windows(16).any(|bytes| bytes == [2; 16]));
         assert_eq!(documents_before(None), 0);
-    }
-
-    #[test]
-    fn notes_come_back() {
-        let file =
-            |path: &str, major| IndexedFile { path: path.to_owned(), modified_ms: -5, bytes: 9, major };
-        let files = vec![file("compacted/facts.md", 3), file("compacted/事実.md", 9)];
-        assert_eq!(read_notes(&write_notes(&files)), Some(files));
-        assert_eq!(read_notes(&[]), None);
-        assert_eq!(read_notes(&[NOTES]), Some(Vec::new()));
     }
 }
