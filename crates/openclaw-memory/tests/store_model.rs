@@ -302,12 +302,13 @@ impl World {
                     role: if id % 2 == 0 { Role::User } else { Role::Assistant },
                     content: format!("imported {id} words"),
                     timestamp: Timestamp::from_unix_millis(*at),
-                    id: Some(format!("telegram:{id}").parse().unwrap()),
+                    // The same id in another conversation is another message; see `store_memories`.
+                    id: Some(format!("{}:{id}", name(*conv)).parse().unwrap()),
                 };
                 let counts = memory.import(messages.iter().map(of).collect()).await.unwrap();
                 let mut imported = 0;
                 for (at, id) in messages {
-                    let id = format!("telegram:{id}");
+                    let id = format!("{}:{id}", name(*conv));
                     if model.parts.values().flatten().all(|part| !part.ids.contains(&id)) {
                         let part = Part { run: None, at: Some(*at), ids: vec![id] };
                         model.parts.entry(*conv).or_default().push(part);

@@ -82,7 +82,7 @@ async fn query_parameters_are_checked() {
         ("conversations?limit=101", "limit"),
         ("conversations?limit=ten", "limit"),
         ("conversations?offset=-1", "offset"),
-        ("conversations?channel=fax", "channel"),
+        ("conversations?channel=f%20x", "channel"),
         ("conversations?since=yesterday", "since"),
         ("conversations?until=%ff", "until"),
         ("conversations/c?limit=0", "limit"),

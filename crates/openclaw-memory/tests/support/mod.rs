@@ -105,7 +105,12 @@ pub(crate) fn files_with(dir: &Path, needle: &[u8]) -> Vec<std::path::PathBuf> {
         if path.is_dir() {
             found.extend(files_with(&path, needle));
         } else {
-            let bytes = std::fs::read(&path).unwrap();
+            let bytes = match std::fs::read(&path) {
+                Ok(bytes) => bytes,
+                // The index merges its segments meanwhile, and takes away the old ones.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => panic!("{}: {error}", path.display()),
+            };
             if bytes.windows(needle.len()).any(|window| window == needle) {
                 found.push(path);
             }
