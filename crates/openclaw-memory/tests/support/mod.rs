@@ -105,12 +105,12 @@ pub(crate) fn files_with(dir: &Path, needle: &[u8]) -> Vec<std::path::PathBuf> {
         if path.is_dir() {
             found.extend(files_with(&path, needle));
         } else {
-            let bytes = match std::fs::read(&path) {
-                Ok(bytes) => bytes,
-                // The index merges its segments meanwhile, and takes away the old ones.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                Err(error) => panic!("{}: {error}", path.display()),
-            };
+            let read = std::fs::read(&path);
+            // The index merges its segments meanwhile, and takes away the old ones.
+            if read.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+                continue;
+            }
+            let bytes = read.unwrap();
             if bytes.windows(needle.len()).any(|window| window == needle) {
                 found.push(path);
             }
