@@ -236,18 +236,22 @@ async fn a_compaction_may_be_killed_anywhere_and_the_next_one_finishes() {
     }
 }
 
+/// What is on the disk after a compaction of everything.
+#[expect(clippy::unwrap_used, reason = "a helper of tests")]
+async fn compacted(dir: &Path) -> FaultFs {
+    let fs = FaultFs::new();
+    let memory = open_on(&fs, dir);
+    talk(&memory).await;
+    memory.compact(EVERYTHING).await.unwrap();
+    memory.close().await;
+    drop(memory);
+    fs.crash(Crash::LoseUnsynced)
+}
+
 #[tokio::test]
 async fn an_erasure_after_a_compaction_may_be_killed_anywhere() {
     let dir = tempfile::tempdir().unwrap();
-    let made = {
-        let fs = FaultFs::new();
-        let memory = open_on(&fs, dir.path());
-        talk(&memory).await;
-        memory.compact(EVERYTHING).await.unwrap();
-        memory.close().await;
-        drop(memory);
-        fs.crash(Crash::LoseUnsynced)
-    };
+    let made = compacted(dir.path()).await;
     assert!(holds_canary(&made).iter().any(|path| path.ends_with("facts.md")));
     let operations = {
         let fs = made.crash(Crash::LoseUnsynced);
@@ -285,15 +289,7 @@ async fn an_erasure_after_a_compaction_may_be_killed_anywhere() {
 #[tokio::test]
 async fn pruning_the_log_alone_keeps_the_lines_wherever_it_is_killed() {
     let dir = tempfile::tempdir().unwrap();
-    let made = {
-        let fs = FaultFs::new();
-        let memory = open_on(&fs, dir.path());
-        talk(&memory).await;
-        memory.compact(EVERYTHING).await.unwrap();
-        memory.close().await;
-        drop(memory);
-        fs.crash(Crash::LoseUnsynced)
-    };
+    let made = compacted(dir.path()).await;
     let lines = markdown(&made);
     let before = Timestamp::from_unix_millis(Timestamp::now().unix_millis() + 60_000);
     let request = PruneRequest { before, kind: MemoryType::Wal, confirm: true };

@@ -1,5 +1,6 @@
 //! Erasing and pruning: nothing is left, and nothing else is touched.
 
+#[expect(dead_code, reason = "the tests of the store share it; each uses its part")]
 mod support;
 
 use openclaw_core::{

@@ -20,16 +20,7 @@ const CANARY: &str = "canary-93b1c7";
 const MARCH: i64 = 1_774_000_000_000;
 
 fn fact(content: &str) -> NewMemory {
-    NewMemory {
-        kind: MemoryKind::Fact,
-        content: content.into(),
-        importance: 0.5,
-        tags: Vec::new(),
-        expires_at: None,
-        conversation: None,
-        sources: Vec::new(),
-        supersedes: None,
-    }
+    remembered(MemoryKind::Fact, content)
 }
 
 fn said(conversation: &str, at_ms: i64, content: &str, id: Option<&str>) -> ForeignMessage {

@@ -14,21 +14,8 @@ use openclaw_memory::{Memory, Parts, Unlock};
 use proptest::prelude::*;
 use support::*;
 
-fn new(kind: MemoryKind, content: &str) -> NewMemory {
-    NewMemory {
-        kind,
-        content: content.into(),
-        importance: 0.5,
-        tags: Vec::new(),
-        expires_at: None,
-        conversation: None,
-        sources: Vec::new(),
-        supersedes: None,
-    }
-}
-
 fn fact(content: &str) -> NewMemory {
-    new(MemoryKind::Fact, content)
+    remembered(MemoryKind::Fact, content)
 }
 
 async fn exported(memory: &Memory, limit: usize) -> Vec<ForeignMemory> {
@@ -67,12 +54,15 @@ async fn fill(memory: &Memory) {
         tags: vec!["차".into(), "tea".into()],
         conversation: Some(conv("talk")),
         sources: vec![run.user_message_id()],
-        ..new(MemoryKind::Preference, "likes oolong")
+        ..remembered(MemoryKind::Preference, "likes oolong")
     };
     memory.remember(of_talk).await.unwrap();
     let over = Some(Timestamp::from_unix_millis(1_774_000_000_000));
-    memory.remember(NewMemory { expires_at: over, ..new(MemoryKind::Ephemeral, "over") }).await.unwrap();
-    let task = memory.remember(new(MemoryKind::Task, "water the plants")).await.unwrap();
+    memory
+        .remember(NewMemory { expires_at: over, ..remembered(MemoryKind::Ephemeral, "over") })
+        .await
+        .unwrap();
+    let task = memory.remember(remembered(MemoryKind::Task, "water the plants")).await.unwrap();
     memory.complete(task.id).await.unwrap().unwrap();
     // A chain by the entries' own records, a link that skips one that is gone, and one to an older entry.
     let [mut first, mut middle] = [None; 2];
@@ -125,7 +115,7 @@ async fn what_was_exported_comes_back_as_it_was_whatever_the_parts() {
 async fn what_became_of_an_entry_since_is_taken_and_nothing_is_taken_back() {
     let dir = tempfile::tempdir().unwrap();
     let (memory, _) = open(dir.path());
-    let task = memory.remember(new(MemoryKind::Task, "call home")).await.unwrap();
+    let task = memory.remember(remembered(MemoryKind::Task, "call home")).await.unwrap();
     let old = memory.remember(fact("drinks tea")).await.unwrap();
     let before = exported(&memory, 9).await;
     let elsewhere = tempfile::tempdir().unwrap();

@@ -4,7 +4,6 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{
     LexicalError, Space,
-    bits::BitReader,
     dead::Dead,
     engine::{Lexical, Live, Writer},
     hash::{Domain, TermHash},
@@ -225,10 +224,7 @@ fn each_document(segment: &Segment, hash: TermHash, mut tell: impl FnMut(u32)) -
         Place::List { offset, bytes } => {
             let mut unpacked = Unpacked::default();
             for block in read_list_head(&mut cursor, (offset, bytes), term.documents, &mut buffer)? {
-                cursor.read(block.offset, block.bytes as usize, &mut buffer)?;
-                if !unpacked.read(BitReader::new(&buffer), usize::from(block.len), block.after) {
-                    return Err(segment.file.nonsense(block.offset, "a block of documents makes no sense"));
-                }
+                block.unpack(&mut cursor, &mut buffer, &mut unpacked)?;
                 unpacked.iter().for_each(|posting| tell(posting.doc));
             }
         }

@@ -8,7 +8,6 @@ use std::{
 
 use super::{
     LexicalError, Space,
-    bits::BitReader,
     dead::{Dead, Renumber},
     page::{CONTENT, Cursor},
     postings::{Posting, Unpacked},
@@ -124,11 +123,7 @@ impl Part<'_> {
                 let at = (offset, bytes);
                 let blocks = read_list_head(&mut self.lists, at, term.documents, &mut self.buffer)?;
                 for block in blocks {
-                    self.lists.read(block.offset, block.bytes as usize, &mut self.buffer)?;
-                    if !unpacked.read(BitReader::new(&self.buffer), usize::from(block.len), block.after) {
-                        let what = "a block of documents makes no sense";
-                        return Err(self.segment.file.nonsense(block.offset, what));
-                    }
+                    block.unpack(&mut self.lists, &mut self.buffer, unpacked)?;
                     for posting in unpacked.iter() {
                         self.copy(out, term.hash, posting)?;
                     }

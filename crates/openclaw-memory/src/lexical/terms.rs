@@ -5,7 +5,7 @@ use super::{
     bits::{BitReader, BitWriter, best_rice, rice_for},
     hash::{BITS, TermHash},
     page::{Cursor, PageWriter},
-    postings::{BLOCK, Bound, Posting, put_block},
+    postings::{BLOCK, Bound, Posting, Unpacked, put_block},
 };
 use crate::record::{self, put_varint};
 
@@ -304,6 +304,25 @@ pub(super) struct ListBlock {
     pub(super) bytes: u32,
     pub(super) len: u8,
     pub(super) bound: Bound,
+}
+
+impl ListBlock {
+    /// Unpacks its documents. `buffer` is used only where they lie on several pages.
+    pub(super) fn unpack(
+        &self,
+        cursor: &mut Cursor<'_>,
+        buffer: &mut Vec<u8>,
+        into: &mut Unpacked,
+    ) -> Result<(), LexicalError> {
+        let file = cursor.file();
+        let len = self.bytes as usize;
+        let bits = BitReader::within(cursor.bytes(self.offset, len, buffer)?, len);
+        if into.read(bits, usize::from(self.len), self.after) {
+            Ok(())
+        } else {
+            Err(file.nonsense(self.offset, "a block of documents makes no sense"))
+        }
+    }
 }
 
 /// Reads what precedes the blocks of a list: where each is and what bounds it.

@@ -305,17 +305,23 @@ mod tests {
         }
     }
 
-    /// Between the choice of a key and its use a thread may be held up for as long as an erasure takes.
-    #[tokio::test]
-    async fn a_key_that_an_erasure_destroyed_meanwhile_is_chosen_anew() {
+    /// An encrypted memory in which a run was accepted.
+    async fn sealed_with_a_run() -> (tempfile::TempDir, Memory, NewRun) {
         let home = tempfile::tempdir().unwrap();
         let unlock = Some(Unlock::KeyFile(home.path().join("memory.key")));
         let config = MemoryConfig { min_free_mb: 0, ..MemoryConfig::default() };
         let parts = Parts { unlock, ..Parts::default() };
         let memory = Memory::open_with(&home.path().join("memory"), &config, &parts).unwrap().0;
         let run = new_run();
-        let conversation = ConvKey::of(&run.conversation);
         memory.accept_run(run.clone()).await.unwrap();
+        (home, memory, run)
+    }
+
+    /// Between the choice of a key and its use a thread may be held up for as long as an erasure takes.
+    #[tokio::test]
+    async fn a_key_that_an_erasure_destroyed_meanwhile_is_chosen_anew() {
+        let (_home, memory, run) = sealed_with_a_run().await;
+        let conversation = ConvKey::of(&run.conversation);
         let core = &memory.core;
         let vault = core.sealing.vault.as_ref().unwrap();
         let key = memory.key_of(vault, &conversation).await.unwrap();
@@ -344,14 +350,8 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_queued_with_a_key_that_went_or_goes() {
-        let home = tempfile::tempdir().unwrap();
-        let unlock = Some(Unlock::KeyFile(home.path().join("memory.key")));
-        let config = MemoryConfig { min_free_mb: 0, ..MemoryConfig::default() };
-        let parts = Parts { unlock, ..Parts::default() };
-        let memory = Memory::open_with(&home.path().join("memory"), &config, &parts).unwrap().0;
-        let run = new_run();
+        let (_home, memory, run) = sealed_with_a_run().await;
         let conversation = ConvKey::of(&run.conversation);
-        memory.accept_run(run.clone()).await.unwrap();
         let payload = crate::record::encode_accepted(&new_run(), &conversation, None);
         let seal = async || memory.seal(&conversation, &mut payload.clone()).await.unwrap();
         let slot = |sealed: &Sealed| vault::slot_of(&sealed.payload).unwrap();

@@ -5,8 +5,8 @@
 use std::path::Path;
 
 use openclaw_core::{
-    ContentBlock, ConversationFilter, ConversationId, Metadata, NewRun, Reply, RunId, RunOutcome, TokenUsage,
-    ToolCall, ToolResult,
+    ContentBlock, ConversationFilter, ConversationId, MemoryKind, Metadata, NewMemory, NewRun, Reply, RunId,
+    RunOutcome, TokenUsage, ToolCall, ToolResult,
     config::MemoryConfig,
     port::{MemoryPort, SearchQuery},
 };
@@ -22,6 +22,20 @@ pub(crate) fn run_at(ms: u64) -> RunId {
     let mut bytes = RunId::generate().to_bytes();
     bytes[..6].copy_from_slice(&ms.to_be_bytes()[2..]);
     RunId::from_bytes(bytes)
+}
+
+/// Something to remember, with nothing said of it but this.
+pub(crate) fn remembered(kind: MemoryKind, content: &str) -> NewMemory {
+    NewMemory {
+        kind,
+        content: content.into(),
+        importance: 0.5,
+        tags: Vec::new(),
+        expires_at: None,
+        conversation: None,
+        sources: Vec::new(),
+        supersedes: None,
+    }
 }
 
 pub(crate) fn new_run(id: RunId, conversation: Option<&str>, text: &str) -> NewRun {

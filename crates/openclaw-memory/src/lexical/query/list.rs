@@ -3,7 +3,6 @@
 use super::{
     super::{
         LexicalError,
-        bits::BitReader,
         page::Cursor,
         postings::{BLOCK, Posting, Unpacked},
         segment::Segment,
@@ -66,18 +65,17 @@ impl<'a> List<'a> {
         };
         let bounds = blocks.iter().map(bound).collect();
         let rarity = segment.head.docs / term.documents.max(1);
-        let kept = if rarity >= SPARSE { blocks.iter().map(|_| None).collect() } else { Vec::new() };
-        let mut list = Blocks { cursor, blocks, bounds, buffer: Vec::new(), kept };
         if rarity < SCARCE {
-            return Ok(Self::Blocks(list));
+            let kept = if rarity >= SPARSE { blocks.iter().map(|_| None).collect() } else { Vec::new() };
+            return Ok(Self::Blocks(Blocks { cursor, blocks, bounds, buffer: Vec::new(), kept }));
         }
         let mut unpacked = Unpacked::default();
         let mut postings = Vec::with_capacity(term.documents as usize);
-        for block in 0..list.blocks.len() {
-            list.read(block, &mut unpacked)?;
+        for block in blocks {
+            block.unpack(&mut cursor, buffer, &mut unpacked)?;
             postings.extend(unpacked.iter());
         }
-        Ok(Self::Whole { postings, bounds: list.bounds })
+        Ok(Self::Whole { postings, bounds })
     }
 
     /// One that is in memory.
@@ -140,7 +138,9 @@ impl<'a> List<'a> {
             Self::Blocks(list) => {
                 let start = list.blocks.partition_point(|block| block.last < first);
                 for at in start..list.blocks.len() {
-                    let Some(block) = list.blocks.get(at).filter(|block| block.after < end) else { break };
+                    let Some(block) = list.blocks.get(at).copied().filter(|block| block.after < end) else {
+                        break;
+                    };
                     let range =
                         (block.after.max(first) - first, block.last.saturating_add(1).min(end) - first);
                     if !wanted(range.0, range.1) {
@@ -150,7 +150,7 @@ impl<'a> List<'a> {
                         each_between(postings, first, end, &mut tell);
                         continue;
                     }
-                    list.read(at, unpacked)?;
+                    block.unpack(&mut list.cursor, &mut list.buffer, unpacked)?;
                     for posting in unpacked.iter() {
                         if (first..end).contains(&posting.doc) {
                             tell((posting.doc - first) as usize, posting.count);
@@ -163,21 +163,6 @@ impl<'a> List<'a> {
             }
         }
         Ok(())
-    }
-}
-
-impl Blocks<'_> {
-    /// Reads a block.
-    fn read(&mut self, at: usize, unpacked: &mut Unpacked) -> Result<(), LexicalError> {
-        let Some(block) = self.blocks.get(at) else { return Ok(()) };
-        let file = self.cursor.file();
-        let len = block.bytes as usize;
-        let bytes = self.cursor.bytes(block.offset, len, &mut self.buffer)?;
-        if unpacked.read(BitReader::within(bytes, len), usize::from(block.len), block.after) {
-            Ok(())
-        } else {
-            Err(file.nonsense(block.offset, "a block of documents makes no sense"))
-        }
     }
 }
 

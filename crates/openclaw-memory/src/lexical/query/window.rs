@@ -96,6 +96,7 @@ pub(super) struct Evaluator<'a> {
     scores: Vec<Sum>,
     lengths: Vec<u8>,
     here: Vec<Here>,
+    /// What each of these and all weaker ones can give together.
     left: Vec<Sum>,
     unpacked: Unpacked,
 }
@@ -172,20 +173,13 @@ impl<'a> Evaluator<'a> {
                 .map(|(term, bound)| Here { bound: *bound, term }),
         );
         self.here.sort_unstable_by_key(|here| here.bound);
-        self.expect();
-        self.left.iter().take_while(|left| self.cover.bound(**left) < threshold).count()
-    }
-
-    /// What each term and all weaker ones can give together.
-    fn expect(&mut self) {
-        let most =
-            |here: &Here| self.weighers.get(here.term).map_or(Sum::default(), |it| it.most(here.bound));
-        self.left.clear();
         let mut sum = Sum::default();
+        self.left.clear();
         for here in &self.here {
-            sum = sum.plus(most(here));
+            sum = sum.plus(self.weighers.get(here.term).map_or(Sum::default(), |it| it.most(here.bound)));
             self.left.push(sum);
         }
+        self.left.iter().take_while(|left| self.cover.bound(**left) < threshold).count()
     }
 
     /// Adds what the optional terms give to the documents that were found, dropping those that can't make it.
@@ -241,9 +235,9 @@ impl<'a> Evaluator<'a> {
             return Ok(limit);
         }
         for source in sources {
-            let windows = source.data.docs().div_ceil(WINDOW);
-            let mut open = source.gate.close_windows(windows as usize);
-            let mut having = vec![false; windows as usize];
+            let windows = source.windows();
+            let mut open = source.gate.close_windows(windows);
+            let mut having = vec![false; windows];
             for list in &source.lists {
                 list.windows(None, 0, &mut |window, _| {
                     if let Some(having) = having.get_mut(window as usize) {
@@ -253,7 +247,7 @@ impl<'a> Evaluator<'a> {
             }
             open.iter_mut().zip(having).for_each(|(open, having)| *open = !*open && having);
             // The latest first: a filter often wants those.
-            for (window, _) in (0..windows).zip(open).rev().filter(|(_, open)| *open) {
+            for (window, _) in (0..windows as u32).zip(open).rev().filter(|(_, open)| *open) {
                 if total >= limit {
                     return Ok(limit);
                 }
