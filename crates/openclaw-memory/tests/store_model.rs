@@ -256,7 +256,9 @@ impl World {
                     last = Some(by);
                 }
                 let same = |known: &&MemoryEntry| {
-                    known.kind == new.kind && known.content == new.content && known.superseded_by.is_none()
+                    let same = known.kind == new.kind && known.content == new.content;
+                    // What was done may be there to do again.
+                    same && known.superseded_by.is_none() && known.completed_at.is_none()
                 };
                 match model.memories.iter().find(same) {
                     Some(known) => {
