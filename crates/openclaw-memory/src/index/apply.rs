@@ -73,6 +73,8 @@ pub(crate) enum Fill {
     Completed,
     /// That of its being superseded.
     Superseded,
+    /// None, and the entry counts again: its content leads to it.
+    Freed,
 }
 
 /// What becomes of one conversation when it is erased or pruned.
@@ -254,6 +256,9 @@ impl State {
                 (Some(row), Fill::Completed) => row.completed = row.completed.map(|(when, _)| (when, at)),
                 (Some(row), Fill::Superseded) => {
                     row.superseded = row.superseded.map(|(by, _)| (by, Some(at)))
+                }
+                (Some(row), Fill::Freed) => {
+                    self.live.contents.insert(row.content, change.id);
                 }
                 (Some(_), Fill::Nothing) => {}
                 (None, _) => self.counters.memories = self.counters.memories.saturating_sub(1),

@@ -136,9 +136,10 @@ impl<'a> Replay<'a> {
             curation::plan_forgetting(projections, &mut |id, _| Ok(record.memories.contains(&id)));
         let forgetting = forgetting.map_err(index_failed)?;
         self.found.redo.owe(&forgetting.records, &[], keeps_lines);
+        let changes = forgetting.replayed(projections).map_err(index_failed)?;
         if record.before_ms.is_some() {
             self.found.prunings.push(record.clone());
-            return Ok(Change::Forgotten(Vec::new(), forgetting.changes));
+            return Ok(Change::Forgotten(Vec::new(), changes));
         }
         if !record.conversations.is_empty() {
             self.found.keyed.extend_from_slice(&record.records);
@@ -154,7 +155,7 @@ impl<'a> Replay<'a> {
                 effects.push(effect);
             }
         }
-        Ok(Change::Forgotten(effects, forgetting.changes))
+        Ok(Change::Forgotten(effects, changes))
     }
 
     pub(crate) fn finish(self) -> Result<Found, OpenError> {

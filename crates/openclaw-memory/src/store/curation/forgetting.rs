@@ -1,6 +1,6 @@
 //! Taking remembered entries away, whatever the reason, so that those that are left name only each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet, hash_map};
 
 use openclaw_core::{MemoryId, port::MemoryError};
 use tokio::runtime::Handle;
@@ -22,8 +22,24 @@ pub(in crate::store) struct Forgetting {
     pub(in crate::store) records: Vec<Pointer>,
     /// What becomes of them, and of the entries whose place nobody has any more: those count again.
     pub(in crate::store) changes: Vec<MemoryChange>,
-    /// Entries whose place a later entry has, past those that go: that is to be written first.
+    /// Entries whose place another entry has once those that go are gone: that is to be written first.
     relinks: Vec<(MemoryId, MemoryId)>,
+}
+
+impl Forgetting {
+    /// All that becomes of the entries, for a replay. What [`Core::relink`] wrote may have been overwritten since, together with the
+    /// entry it named: without this, an entry would stay superseded by one that is no more.
+    pub(in crate::store) fn replayed(
+        mut self,
+        projections: &Projections,
+    ) -> Result<Vec<MemoryChange>, IndexError> {
+        for (id, by) in self.relinks {
+            let Some(row) = projections.memory(id)? else { continue };
+            let row = MemoryRow { superseded: Some((by, None)), ..row };
+            self.changes.push(MemoryChange { id, row: Some(row), fill: Fill::Nothing });
+        }
+        Ok(self.changes)
+    }
 }
 
 /// Plans to take away the entries that are selected.
@@ -41,7 +57,7 @@ pub(in crate::store) fn plan_forgetting(
         }
         Ok(())
     })?;
-    let mut plan = Forgetting::default();
+    let (mut plan, mut freed) = (Forgetting::default(), Vec::new());
     for (id, by) in superseded {
         let mut next = Some(by);
         while let Some(row) = next.and_then(|next| going.get(&next)) {
@@ -55,11 +71,25 @@ pub(in crate::store) fn plan_forgetting(
         plan.records.extend(row.superseded.and_then(|(_, record)| record));
         match next {
             Some(next) => plan.relinks.push((id, next)),
-            None => {
-                let row = MemoryRow { superseded: None, ..row };
-                plan.changes.push(MemoryChange { id, row: Some(row), fill: Fill::Nothing });
+            None => freed.push((id, row)),
+        }
+    }
+    // What was said again since has its place already: nothing counts twice.
+    let mut counting = counting_twins(projections, &going, &freed)?;
+    for (id, row) in freed {
+        if lasts(&row) {
+            match counting.entry(row.content) {
+                hash_map::Entry::Occupied(twin) => {
+                    plan.relinks.push((id, *twin.get()));
+                    continue;
+                }
+                hash_map::Entry::Vacant(place) => {
+                    place.insert(id);
+                }
             }
         }
+        let row = MemoryRow { superseded: None, ..row };
+        plan.changes.push(MemoryChange { id, row: Some(row), fill: Fill::Freed });
     }
     for (id, row) in going {
         plan.records.extend(row.records());
@@ -67,6 +97,35 @@ pub(in crate::store) fn plan_forgetting(
         plan.changes.push(MemoryChange { id, row: None, fill: Fill::Nothing });
     }
     Ok(plan)
+}
+
+/// Whether an entry counts until something happens to it: one that was done or runs out takes nobody's place.
+fn lasts(row: &MemoryRow) -> bool {
+    row.completed.is_none() && row.expires_ms.is_none()
+}
+
+/// The entries that stay and count, by content, of those contents that are set free.
+fn counting_twins(
+    projections: &Projections,
+    going: &BTreeMap<MemoryId, MemoryRow>,
+    freed: &[(MemoryId, MemoryRow)],
+) -> Result<HashMap<[u8; 16], MemoryId>, IndexError> {
+    let mut counting = HashMap::new();
+    if freed.is_empty() {
+        return Ok(counting);
+    }
+    let contents: HashSet<[u8; 16]> = freed.iter().map(|(_, row)| row.content).collect();
+    projections.each_memory(&mut |id, row| {
+        if row.superseded.is_none()
+            && lasts(row)
+            && contents.contains(&row.content)
+            && !going.contains_key(&id)
+        {
+            counting.entry(row.content).or_insert(id);
+        }
+        Ok(())
+    })?;
+    Ok(counting)
 }
 
 impl Core {
