@@ -516,6 +516,14 @@ proptest! {
     }
 }
 
+/// What links the first to the third is overwritten with the third, so that only the replay of forgetting the second can say it.
+#[test]
+fn a_chain_whose_links_were_forgotten_one_by_one_leaves_its_first_entry() {
+    let remember = |content, supersedes| Op::Remember { content, kind: 0, conv: None, supersedes };
+    let chain = [remember(0, None), remember(1, Some(0)), remember(2, Some(1))];
+    run(&[&chain[..], &[Op::Checkpoint, Op::Forget(1), Op::Forget(1), Op::Crash(false)]].concat());
+}
+
 fn run(ops: &[Op]) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
