@@ -175,8 +175,8 @@ pub enum MemoryError {
     /// The message that a window starts at is not in the conversation.
     #[error("no message {0} in this conversation")]
     UnknownMessage(crate::MessageId),
-    /// A file could not be read.
-    #[error("can't read {path}")]
+    /// A file could not be read or written.
+    #[error("can't read or write {path}")]
     Io {
         /// Which file.
         path: PathBuf,
@@ -238,11 +238,20 @@ impl From<&MemoryError> for Failure {
             MemoryError::UnknownMessage(_) => {
                 Self::new(BadRequest, error.to_string()).with("field", "before")
             }
+            MemoryError::Io { source, .. } if is_full(source) => {
+                let message = "The disk is full; free some space. Nothing acknowledged is lost, and a deletion that began is finished as \
+                    soon as there is room";
+                Self::new(ServiceUnavailable, message).with("reason", "disk_full")
+            }
             MemoryError::Io { .. } | MemoryError::Damaged { .. } => {
-                Self::new(InternalError, "The memory could not be read; the log says more")
+                Self::new(InternalError, "The memory's files could not be read or written; the log says more")
             }
         }
     }
+}
+
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
 }
 
 /// Which part of the memory.
@@ -450,4 +459,25 @@ pub struct CompactedStats {
     pub bytes: u64,
     /// When the last compaction ended.
     pub last_compaction: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::ErrorCode;
+
+    #[test]
+    fn a_full_disk_is_said_to_be_full_and_nothing_else_is() {
+        let failure = |kind: io::ErrorKind| {
+            Failure::from(&MemoryError::Io { path: "/memory/wal".into(), source: kind.into() })
+        };
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
+            let failure = failure(kind);
+            assert_eq!(failure.code, ErrorCode::ServiceUnavailable);
+            assert!(failure.message.contains("disk is full"), "{}", failure.message);
+        }
+        assert_eq!(failure(io::ErrorKind::NotFound).code, ErrorCode::InternalError);
+    }
 }
