@@ -47,6 +47,16 @@ enum Op {
     Crash(bool),
 }
 
+/// What must change nothing that was acknowledged.
+fn upkeep() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        2 => Just(Op::Checkpoint),
+        1 => Just(Op::Reopen),
+        1 => Just(Op::Rebuild),
+        1 => any::<bool>().prop_map(Op::Crash),
+    ]
+}
+
 fn ops() -> impl Strategy<Value = Vec<Op>> {
     let conv = || 0_u8..3;
     let at = || (0_i64..20).prop_map(|at| BASE + at * 1000);
@@ -64,10 +74,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         1 => at().prop_map(Op::PruneImports),
         1 => Just(Op::PruneAll),
         1 => conv().prop_map(Op::Erase),
-        2 => Just(Op::Checkpoint),
-        1 => Just(Op::Reopen),
-        1 => Just(Op::Rebuild),
-        1 => any::<bool>().prop_map(Op::Crash),
+        5 => upkeep(),
     ];
     prop::collection::vec(op, 1..40)
 }
@@ -81,10 +88,7 @@ fn entry_ops() -> impl Strategy<Value = Vec<Op>> {
             .prop_map(|(content, conv, supersedes)| Op::Remember { content, kind: 0, conv, supersedes }),
         4 => any::<u8>().prop_map(Op::Forget),
         1 => conv().prop_map(Op::Erase),
-        2 => Just(Op::Checkpoint),
-        1 => Just(Op::Reopen),
-        1 => Just(Op::Rebuild),
-        1 => any::<bool>().prop_map(Op::Crash),
+        5 => upkeep(),
     ];
     prop::collection::vec(op, 1..40)
 }

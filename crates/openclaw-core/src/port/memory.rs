@@ -238,7 +238,7 @@ impl From<&MemoryError> for Failure {
             MemoryError::UnknownMessage(_) => {
                 Self::new(BadRequest, error.to_string()).with("field", "before")
             }
-            MemoryError::Io { source, .. } if is_full(source) => {
+            MemoryError::Io { source, .. } if is_disk_full(source) => {
                 let message = "The disk is full; free some space. Nothing acknowledged is lost, and a deletion that began is finished as \
                     soon as there is room";
                 Self::new(ServiceUnavailable, message).with("reason", "disk_full")
@@ -250,7 +250,9 @@ impl From<&MemoryError> for Failure {
     }
 }
 
-fn is_full(error: &std::io::Error) -> bool {
+/// Whether an error says that the disk (or the user's share of it) is full: the one failure that passes by itself.
+#[must_use]
+pub fn is_disk_full(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
 }
 

@@ -20,7 +20,7 @@ pub use embed::{EmbedError, EmbedModel, EmbedPort, EmbedSide, Embedding};
 pub use memory::{
     Accepted, CompactedStats, ContextCut, ContextMemory, ContextNote, MemoryError, MemoryPort, MemoryStats,
     MemoryType, PruneRequest, Pruned, RecallQuery, Recalled, SearchHit, SearchQuery, SearchResults,
-    SemanticStats, StoreHealth, WalStats,
+    SemanticStats, StoreHealth, WalStats, is_disk_full,
 };
 pub use skills::{
     SandboxInfo, SkillInfo, SkillInstall, SkillPermissions, SkillPort, SkillsError, ToolContext, ToolPort,

@@ -92,11 +92,6 @@ pub trait FsFile: fmt::Debug + Send + Sync {
     }
 }
 
-/// Whether an error says that the disk (or the user's share of it) is full: the one failure that passes by itself.
-pub(crate) fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-}
-
 /// Whether an error says that the process, or the system, has too many files open: that passes by itself, too.
 pub(crate) fn is_out_of_files(error: &io::Error) -> bool {
     let codes = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE];

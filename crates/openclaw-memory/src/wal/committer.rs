@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use openclaw_core::Lsn;
+use openclaw_core::{Lsn, port::is_disk_full};
 use tokio::sync::watch;
 
 use super::{
@@ -20,7 +20,7 @@ use super::{
     write_zeros,
 };
 use crate::{
-    fs::{FsFile, is_full, is_out_of_files},
+    fs::{FsFile, is_out_of_files},
     poison::State,
 };
 
@@ -249,7 +249,7 @@ impl<T: Send + 'static> Committer<T> {
         }
         match write_zeros(&*self.file, end, step) {
             Ok(()) => self.capacity = end + step,
-            Err(error) if is_full(&error) => {
+            Err(error) if is_disk_full(&error) => {
                 self.file.set_len(end)?;
                 self.capacity = end;
             }
@@ -308,7 +308,7 @@ impl<T: Send + 'static> Committer<T> {
                 self.shared.edit_table(|table| table.segments.push(Segment::plain(first, end)));
                 Ok(())
             }
-            Err(failure) if is_full(&failure.source) && failure.action != "sync" => {
+            Err(failure) if is_disk_full(&failure.source) && failure.action != "sync" => {
                 Err(self.refuse_full(no_space(&self.shared.dirs.wal)))
             }
             // Nothing of it is in use yet, and the next batch makes it anew.
@@ -327,7 +327,7 @@ impl<T: Send + 'static> Committer<T> {
     /// A failed write leaves any part of the batch in the file. A full disk passes, so that part is cut off again, durably,
     /// before its place is used anew; anything else ends the log's writing.
     fn failed_write(&mut self, error: &io::Error) -> Refusal {
-        if !is_full(error) {
+        if !is_disk_full(error) {
             return self.poisoned("write", error);
         }
         if let Err(error) = self.file.set_len(self.end).and_then(|()| self.file.sync_data()) {

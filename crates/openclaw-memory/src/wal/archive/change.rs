@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io, sync::Arc};
 
-use openclaw_core::Lsn;
+use openclaw_core::{Lsn, port::is_disk_full};
 
 use super::{
     super::{
@@ -18,7 +18,7 @@ use super::{
     head::BLOCK,
     write,
 };
-use crate::fs::{FsFile, is_full};
+use crate::fs::FsFile;
 
 /// See [`super::super::Wal::archive`].
 pub(in crate::wal) fn archive(shared: &Shared, first: Lsn) -> Result<ArchiveReport, ChangeError> {
@@ -168,7 +168,7 @@ pub(in crate::wal) fn erase_in(
     let draft = match write(&*shared.fs, &path, &shared.codec, layout, &patched, &ready) {
         Ok(draft) => draft,
         Err(failure) => {
-            if is_full(&failure.source) {
+            if is_disk_full(&failure.source) {
                 tracing::error!(path = %path.display(), "erasing in an archive needs room for another one like it");
             }
             return Err(failure.into());
