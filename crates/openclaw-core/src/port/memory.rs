@@ -194,6 +194,12 @@ pub enum MemoryError {
         /// What is wrong.
         what: String,
     },
+    /// The index is damaged and is being built anew from the log, which has everything. The same call succeeds soon.
+    #[error("the index in {path} was damaged and is being built anew from the log")]
+    Rebuilding {
+        /// Its directory.
+        path: PathBuf,
+    },
     /// It is being done already, and only once at a time.
     #[error("{what} is under way already")]
     UnderWay {
@@ -209,7 +215,10 @@ impl MemoryError {
     /// Whether the same call may succeed later without anybody's doing.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unwritable { .. } | Self::UnderWay { .. } | Self::Closed)
+        matches!(
+            self,
+            Self::Unwritable { .. } | Self::Rebuilding { .. } | Self::UnderWay { .. } | Self::Closed
+        )
     }
 }
 
@@ -225,6 +234,10 @@ impl From<&MemoryError> for Failure {
             }
             MemoryError::UnderWay { .. } => {
                 Self::new(Conflict, format!("{error}; wait until it is done")).with("reason", "under_way")
+            }
+            MemoryError::Rebuilding { .. } => {
+                let message = "The memory's index was damaged and is being built anew from the log. Nothing is lost; ask again in a few seconds";
+                Self::new(ServiceUnavailable, message).with("reason", "index_rebuilding")
             }
             MemoryError::TooLarge { .. } => Self::new(PayloadTooLarge, error.to_string()),
             MemoryError::UnknownRun(id) => Self::new(NotFound, error.to_string()).with("id", id.to_string()),

@@ -2,8 +2,7 @@
 
 use std::{
     collections::HashMap,
-    io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -14,8 +13,10 @@ use redb::{
 };
 
 use super::{
+    check::check_engine,
     delta::{Mark, Pending},
     entry::{Entry, read_entries},
+    error::{IndexError, damaged, storage},
     place::Place,
     row::{ConvRow, Head, Summary, activity_key, chunk_key, decode_pending, read_activity_key, sortable},
     runs,
@@ -52,58 +53,7 @@ const TABLES: [Table; 11] =
 pub(super) const FORMAT_KEY: &[u8] = b"format";
 pub(super) const SUMMARY_KEY: &[u8] = b"summary";
 /// Changes with every change of the tables; another value means: rebuild.
-pub(super) const FORMAT: &[u8] = b"openclaw-index-2";
-
-/// What can be wrong with the index. It is derived, so the cure is always to build it anew.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum IndexError {
-    #[error("the index {} can't be used", path.display())]
-    Storage {
-        path: PathBuf,
-        #[source]
-        source: Box<redb::Error>,
-    },
-    #[error("a row of the index {} is damaged", path.display())]
-    Row {
-        path: PathBuf,
-        #[source]
-        source: CodecError,
-    },
-    #[error("can't use {}", path.display())]
-    Io {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-    #[error("the index {} is unfinished or of another version", .0.display())]
-    Version(PathBuf),
-    #[error("there is no index {}", .0.display())]
-    Absent(PathBuf),
-    #[error("the index {} is closed since an I/O error", .0.display())]
-    Closed(PathBuf),
-}
-
-impl IndexError {
-    /// Whether building the index anew is the cure. It is none for a disk or a process that has run out of something.
-    pub(crate) fn is_damage(&self) -> bool {
-        match self {
-            Self::Storage { source, .. } => match &**source {
-                // What is no database, or ends early, is reported as an I/O error.
-                redb::Error::Io(error) => {
-                    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
-                }
-                redb::Error::PreviousIo
-                | redb::Error::Backend(_)
-                | redb::Error::Unsupported
-                | redb::Error::DatabaseAlreadyOpen
-                | redb::Error::LockProtocolMismatch => false,
-                _ => true,
-            },
-            Self::Row { .. } | Self::Version(_) | Self::Absent(_) => true,
-            Self::Io { .. } | Self::Closed(_) => false,
-        }
-    }
-}
+pub(super) const FORMAT: &[u8] = b"openclaw-index-3";
 
 /// The open file.
 #[derive(Debug)]
@@ -172,6 +122,21 @@ impl Base {
         *database = Some(self.place.open()?);
         drop(database);
         self.check_format()
+    }
+
+    /// Holds every page against its checksum. Nobody else may have a snapshot.
+    pub(crate) fn check_pages(&self) -> Result<(), IndexError> {
+        let mut database = self.lock();
+        let database = database.as_mut().ok_or_else(|| IndexError::Closed(self.path.clone()))?;
+        check_engine(database, &self.path)
+    }
+
+    /// Goes on with what another one holds, whose file lies in this one's place now.
+    pub(crate) fn adopt(&self, next: &Self) {
+        let next = next.lock().take();
+        let old = std::mem::replace(&mut *self.lock(), next);
+        // Closing it writes to its file, which has no name any more.
+        drop(old);
     }
 
     /// The index is complete.
@@ -388,12 +353,4 @@ impl Snapshot {
             decode().map_err(|source| damaged(&self.path, source))
         }))
     }
-}
-
-pub(super) fn storage(path: &Path, error: impl Into<redb::Error>) -> IndexError {
-    IndexError::Storage { path: path.to_owned(), source: Box::new(error.into()) }
-}
-
-pub(super) fn damaged(path: &Path, source: CodecError) -> IndexError {
-    IndexError::Row { path: path.to_owned(), source }
 }

@@ -182,4 +182,6 @@ pub(crate) struct Counters {
     pub(crate) latency_ms: u64,
     /// Time of the oldest message; `None` when there is none or it has to be looked up anew.
     pub(crate) oldest_ms: Option<i64>,
+    /// What is older than this may have been pruned from the log alone, so that the Markdown still cites it.
+    pub(crate) pruned_ms: Option<i64>,
 }

@@ -7,11 +7,12 @@ use redb::{ReadableTable, Table, TableDefinition, TableHandle, WriteTransaction}
 
 use super::{
     base::{
-        ACTIVITY, Base, CHUNKS, COMPACTIONS, CONTENTS, CONVERSATIONS, IMPORTS, IndexError, MARKS_PREFIX,
-        MEMORIES, META, PENDING, RUNS, SUMMARY_KEY, USES, damaged, storage,
+        ACTIVITY, Base, CHUNKS, COMPACTIONS, CONTENTS, CONVERSATIONS, IMPORTS, MARKS_PREFIX, MEMORIES, META,
+        PENDING, RUNS, SUMMARY_KEY, USES,
     },
     delta::{Below, ConvDelta, Counters, Delta, Mark, Pending},
     entry::{Entry, read_entries},
+    error::{IndexError, damaged, storage},
     memory::{MemoryRow, short_hash},
     row::{
         ConvRow, Summary, activity_key, chunk_key, encode_chunk, encode_pending, put_pointer, read_pointers,

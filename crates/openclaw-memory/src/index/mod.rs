@@ -7,8 +7,10 @@
 
 mod apply;
 mod base;
+mod check;
 mod delta;
 mod entry;
+mod error;
 mod list;
 mod memory;
 mod merge;
@@ -30,16 +32,18 @@ use std::{
 use openclaw_core::RunId;
 
 pub(crate) use apply::{Change, Effect, Fill, MemoryChange};
-pub(crate) use base::{Base, IndexError, Snapshot};
+pub(crate) use base::{Base, Snapshot};
+pub(crate) use check::{check_engine_file, check_pages};
 pub(crate) use delta::{Below, ConvDelta, Counters, Delta, Mark, Pending};
 pub(crate) use entry::{Entry, EntryKind};
+pub(crate) use error::IndexError;
 pub(crate) use list::Listing;
 pub(crate) use memory::{MemoryRow, content_hash, short_hash};
 pub(crate) use merge::Checkpoint;
 pub(crate) use place::{Place, engine_file};
 pub(crate) use view::ConvView;
 
-use crate::wal::Pointer;
+use crate::{record::ForgottenRecord, wal::Pointer};
 
 /// A delta that is being written to the disk, with what goes with it.
 #[derive(Debug)]
@@ -110,6 +114,16 @@ impl Projections {
             (counters.completed, counters.latency_ms) = (completed, latency_ms);
             self.completed.store(completed, Ordering::Relaxed);
             self.latency_ms.store(latency_ms, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes what was pruned from the log alone.
+    pub(crate) fn raise_pruned(&self, intent: &ForgottenRecord) {
+        if intent.keeps_lines {
+            let entries = intent.memories.iter().map(|id| id.created_at().unix_millis().saturating_add(1));
+            let before = intent.before_ms.into_iter().chain(entries).max();
+            let counters = &mut self.lock().counters;
+            counters.pruned_ms = counters.pruned_ms.max(before);
         }
     }
 
@@ -187,6 +201,20 @@ impl Projections {
         drop(frozen);
         self.thaw(base.snapshot()?);
         Ok(true)
+    }
+
+    /// Changes places with other projections of the same log, in one step for whoever asks. False: a record came in between,
+    /// so that those do not know all that these know.
+    pub(crate) fn trade_with(&self, other: &Self) -> bool {
+        let (mut state, mut new) = (self.lock(), other.lock());
+        if state.last.map(|at| at.lsn) != new.last.map(|at| at.lsn) {
+            return false;
+        }
+        new.doomed.append(&mut state.doomed);
+        std::mem::swap(&mut *state, &mut *new);
+        self.completed.store(state.counters.completed, Ordering::Relaxed);
+        self.latency_ms.store(state.counters.latency_ms, Ordering::Relaxed);
+        true
     }
 
     /// Opens the index anew after an I/O error. A checkpoint that failed may be there all the same.

@@ -8,13 +8,15 @@ use std::{
 
 use redb::{Database, StorageBackend};
 
-use super::base::{IndexError, storage};
-use crate::fs::{Fs, FsFile};
+use super::error::{IndexError, storage};
+use crate::fs::{Fs, FsFile, Overlay};
 
 /// Pages kept in memory. The system's page cache does the rest.
 const CACHE_BYTES: usize = 1 << 20;
 const FILE_NAME: &str = "index.redb";
-/// Present when the index was found damaged while in use; the next start rebuilds it.
+/// One that is being made while the other is in use.
+const NEXT_NAME: &str = "index.redb.new";
+/// Present while the index in use is known to be damaged; a start that finds it rebuilds the index.
 const CONDEMNED_NAME: &str = "rebuild";
 
 /// The index's directory.
@@ -22,11 +24,22 @@ const CONDEMNED_NAME: &str = "rebuild";
 pub(crate) struct Place {
     fs: Arc<dyn Fs>,
     dir: PathBuf,
+    name: &'static str,
 }
 
 impl Place {
     pub(crate) fn new(fs: Arc<dyn Fs>, dir: PathBuf) -> Self {
-        Self { fs, dir }
+        Self { fs, dir, name: FILE_NAME }
+    }
+
+    /// The same directory, where nothing can be changed.
+    pub(crate) fn read_only(&self) -> Self {
+        Self { fs: Arc::new(Overlay(Arc::clone(&self.fs))), ..self.clone() }
+    }
+
+    /// Where an index is made while the one in use stays.
+    pub(crate) fn next(&self) -> Self {
+        Self { name: NEXT_NAME, ..self.clone() }
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -37,13 +50,18 @@ impl Place {
         &*self.fs
     }
 
+    /// The file as messages name it: also one that only takes its place later.
     pub(super) fn file(&self) -> PathBuf {
         self.dir.join(FILE_NAME)
     }
 
+    fn path(&self) -> PathBuf {
+        self.dir.join(self.name)
+    }
+
     /// Opens the file that is there.
     pub(super) fn open(&self) -> Result<Database, IndexError> {
-        let path = self.file();
+        let path = self.path();
         match self.fs.open(&path) {
             Ok(file) => database(&path, file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(IndexError::Absent(path)),
@@ -53,7 +71,7 @@ impl Place {
 
     /// Makes a new one, which only its owner may read.
     pub(super) fn create(&self) -> Result<Database, IndexError> {
-        let path = self.file();
+        let path = self.path();
         let created = self.fs.create_dir_all(&self.dir).and_then(|()| self.fs.create(&path));
         let file = created.map_err(|source| IndexError::Io { path: path.clone(), source })?;
         database(&path, file)
@@ -61,16 +79,32 @@ impl Place {
 
     /// Removes the index, whatever state it is in.
     pub(crate) fn remove(&self) -> Result<(), IndexError> {
-        for name in [FILE_NAME, CONDEMNED_NAME] {
-            let path = self.dir.join(name);
-            match self.fs.remove(&path) {
-                Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                    return Err(IndexError::Io { path, source });
-                }
-                _ => {}
-            }
+        [FILE_NAME, NEXT_NAME, CONDEMNED_NAME].into_iter().try_for_each(|name| self.remove_file(name))
+    }
+
+    fn remove_file(&self, name: &str) -> Result<(), IndexError> {
+        let path = self.dir.join(name);
+        match self.fs.remove(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(IndexError::Io { path, source }),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Removes what was made of an index that was to take this one's place.
+    pub(crate) fn remove_next(&self) -> Result<(), IndexError> {
+        self.remove_file(NEXT_NAME)
+    }
+
+    /// Puts the file made at [`Place::next`] in the place of the other, which stays readable for who has it open.
+    pub(crate) fn promote_next(&self) -> Result<(), IndexError> {
+        let (from, to) = (self.dir.join(NEXT_NAME), self.file());
+        let renamed = self.fs.rename(&from, &to).and_then(|()| self.fs.sync_dir(&self.dir));
+        renamed.map_err(|source| IndexError::Io { path: to, source })
+    }
+
+    /// The index can be trusted again.
+    pub(crate) fn acquit(&self) -> Result<(), IndexError> {
+        self.remove_file(CONDEMNED_NAME)
     }
 
     /// Notes that the index can't be trusted, so that the next start builds it anew.

@@ -11,7 +11,7 @@ use redb::ReadableTable as _;
 
 use super::{
     IndexError, MemoryRow, Projections, Snapshot,
-    base::{damaged, storage},
+    error::{damaged, storage},
     row::{read_pointer, read_pointers},
 };
 use crate::{record::Reader, wal::Pointer};

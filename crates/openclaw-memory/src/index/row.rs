@@ -260,12 +260,11 @@ impl Summary {
         put_varint(&mut out, self.counters.memories);
         put_varint(&mut out, self.counters.completed);
         put_varint(&mut out, self.counters.latency_ms);
-        match self.counters.oldest_ms {
-            Some(oldest) => {
-                out.push(1);
-                put_signed(&mut out, oldest);
+        for time in [self.counters.oldest_ms, self.counters.pruned_ms] {
+            out.push(u8::from(time.is_some()));
+            if let Some(time) = time {
+                put_signed(&mut out, time);
             }
-            None => out.push(0),
         }
         for (channel, count) in &self.channels {
             channel.put(&mut out);
@@ -279,14 +278,15 @@ impl Summary {
         let applied = if reader.byte()? == 0 { None } else { Some(read_pointer(&mut reader)?) };
         let (messages, memories) = (reader.varint()?, reader.varint()?);
         let (completed, latency_ms) = (reader.varint()?, reader.varint()?);
-        let oldest_ms = if reader.byte()? == 0 { None } else { Some(reader.signed()?) };
+        let mut time = || if reader.byte()? == 0 { Ok(None) } else { reader.signed().map(Some) };
+        let (oldest_ms, pruned_ms) = (time()?, time()?);
         let mut channels = Vec::new();
         while !reader.is_empty() {
             channels.push((Channel::read(&mut reader)?, reader.varint()?));
         }
         Ok(Self {
             applied,
-            counters: Counters { messages, memories, completed, latency_ms, oldest_ms },
+            counters: Counters { messages, memories, completed, latency_ms, oldest_ms, pruned_ms },
             channels,
         })
     }
@@ -360,6 +360,7 @@ mod tests {
                 completed: 2,
                 latency_ms: 99,
                 oldest_ms: Some(-1),
+                pruned_ms: Some(12),
             },
             channels: Vec::new(),
         };

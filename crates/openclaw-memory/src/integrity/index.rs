@@ -8,8 +8,9 @@ use std::{
 
 use openclaw_core::Lsn;
 
+use super::derived::told;
 use crate::{
-    fs::{Fs, Overlay},
+    fs::Fs,
     index::{Base, IndexError, Place, Projections},
     store::Replay,
     vault::Vault,
@@ -34,9 +35,11 @@ pub(super) enum Looked {
 }
 
 pub(super) fn look(fs: Arc<dyn Fs>, dir: &Path) -> Looked {
-    let place = Place::new(Arc::new(Overlay(fs)), dir.join("index"));
+    let place = Place::new(fs, dir.join("index")).read_only();
     let open = || -> Result<ClosedIndex, IndexError> {
         let base = Base::open(&place)?;
+        // Its engine does not look at checksums when it reads.
+        base.check_pages()?;
         let projections = Projections::new(base.snapshot()?)?;
         let applied = projections.last();
         Ok(ClosedIndex { base, projections, applied })
@@ -47,11 +50,7 @@ pub(super) fn look(fs: Arc<dyn Fs>, dir: &Path) -> Looked {
         Ok(Err(error @ (IndexError::Absent(_) | IndexError::Version(_)))) => {
             Looked::Absent(error.to_string())
         }
-        Ok(Err(error)) => {
-            let cause =
-                std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
-            Looked::Damaged(format!("{error}{cause}"))
-        }
+        Ok(Err(error)) => Looked::Damaged(told(&error)),
         Err(_) => Looked::Damaged("reading it panicked".to_owned()),
     }
 }

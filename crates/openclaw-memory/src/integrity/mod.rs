@@ -1,5 +1,6 @@
 //! Whether a memory is what was written, and putting it in order when it is not.
 
+mod derived;
 mod index;
 mod lost;
 mod repair;

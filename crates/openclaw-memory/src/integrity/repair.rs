@@ -10,6 +10,7 @@ use std::{
 use openclaw_core::{Lsn, Timestamp};
 
 use super::{
+    derived,
     index::{self, Looked},
     lock, log_options,
     lost::Lost,
@@ -126,9 +127,15 @@ pub(crate) fn repair_on(
         }
     }
     report.set_aside = aside.copies;
-    let index_wrong = report.found.iter().any(|problem| problem.kind == ProblemKind::Index);
-    if index_wrong || !report.lost.is_empty() {
-        let place = Place::new(Arc::clone(fs), dir.join("index"));
+    let place = Place::new(Arc::clone(fs), dir.join("index"));
+    let dropped = derived::drop_wrong(&**fs, dir, &report.found);
+    report.index_removed = dropped.map_err(|source| OpenError::Io {
+        action: "remove the damaged search index in",
+        path: place.dir().to_owned(),
+        source,
+    })?;
+    let is_wrong = |problem: &Problem| problem.kind == ProblemKind::Index && problem.path == place.dir();
+    if report.found.iter().any(is_wrong) || !report.lost.is_empty() {
         place.remove().map_err(|error| OpenError::index(place.dir().to_owned(), error))?;
         report.index_removed = true;
     }

@@ -5,6 +5,7 @@ use std::{path::Path, sync::Arc};
 use openclaw_core::Lsn;
 
 use super::{
+    derived::{self, problem, told},
     index::{self, Looked},
     lock, log_options, open_vault,
     report::{CheckProgress, VerifyReport},
@@ -83,10 +84,7 @@ pub(super) fn verify_locked(
     let figures = open.zip(replay).map(|(open, replay)| open.figures(replay));
     let mut report = VerifyReport::of(findings).counted(&tally);
     let path = dir.join("index");
-    let mut note = |kind, detail: String| {
-        let lsns = Lsn(0)..Lsn(0);
-        report.problems.push(Problem { kind, path: path.clone(), offset: 0, bytes: 0, lsns, detail });
-    };
+    let mut note = |kind, detail| report.problems.push(problem(kind, path.clone(), detail));
     match looked {
         Looked::Absent(detail) => note(ProblemKind::Unfinished, detail),
         Looked::Damaged(detail) => note(ProblemKind::Index, detail),
@@ -110,6 +108,7 @@ pub(super) fn verify_locked(
             }
         }
     }
+    report.problems.extend(derived::look(fs, dir));
     Ok(report)
 }
 
@@ -163,8 +162,14 @@ pub(crate) fn verify_open(
         tell(met, findings, progress);
     });
     let mut report = VerifyReport::of(findings);
+    report.problems.extend(derived::look_open(core));
     // From here on nothing is removed, and what was committed since is looked at, too.
     let Some(found) = core.settled_figures() else { return Ok(report.counted(&tally)) };
+    let path = core.dir().join("index");
+    if let Err(error) = core.check_index() {
+        report.problems.push(problem(ProblemKind::Index, path, told(&error)));
+        return Ok(report.counted(&tally));
+    }
     let (_still, messages, pending, last) = found;
     let from = Lsn(tally.last.map_or(0, |last| last.0 + 1));
     let mut scan = core.reader().scan(from..Lsn(last.map_or(0, |last| last.0 + 1)));
@@ -185,15 +190,7 @@ pub(crate) fn verify_open(
     if whole && quiet && tally.last.map_or(Lsn(0), |last| last) >= last.unwrap_or_default() {
         report.index_checked = true;
         if let Some(detail) = difference((messages, pending), &tally) {
-            let (path, lsns) = (core.dir().join("index"), Lsn(0)..Lsn(0));
-            report.problems.push(Problem {
-                kind: ProblemKind::Index,
-                path,
-                offset: 0,
-                bytes: 0,
-                lsns,
-                detail,
-            });
+            report.problems.push(problem(ProblemKind::Index, path, detail));
         }
     }
     Ok(report.counted(&tally))

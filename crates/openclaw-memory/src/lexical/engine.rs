@@ -126,16 +126,7 @@ impl Lexical {
     pub fn open(fs: Arc<dyn Fs>, dir: &Path, options: Options) -> Result<Self, LexicalError> {
         let manifest = Manifest::read(&*fs, dir, options.key)?;
         let cache = Arc::new(PageCache::new(options.cache_bytes));
-        let mut segments = Vec::with_capacity(manifest.segments.len());
-        for listed in &manifest.segments {
-            let path = manifest::segment_path(dir, listed.id);
-            let segment = Arc::new(Segment::open(&*fs, &path, listed.id, &cache)?);
-            let dead = match listed.dead {
-                0 => None,
-                generation => Some(Arc::new(read_dead(&*fs, dir, &segment, generation)?)),
-            };
-            segments.push(Live { segment, dead, generation: listed.dead });
-        }
+        let segments = open_segments(&*fs, dir, &manifest, &cache)?;
         let index = Self::assemble(fs, dir, options, (manifest, true), (segments, cache));
         index.remove_strays();
         Ok(index)
@@ -483,6 +474,24 @@ fn random_key() -> HashKey {
     let random = parts.iter().flat_map(|part| part.iter().skip(8));
     key.iter_mut().zip(random).for_each(|(to, from)| *to = *from);
     HashKey(key)
+}
+
+pub(super) fn open_segments(
+    fs: &dyn Fs,
+    dir: &Path,
+    manifest: &Manifest,
+    cache: &Arc<PageCache>,
+) -> Result<Vec<Live>, LexicalError> {
+    let open = |listed: &Listed| {
+        let path = manifest::segment_path(dir, listed.id);
+        let segment = Arc::new(Segment::open(fs, &path, listed.id, cache)?);
+        let dead = match listed.dead {
+            0 => None,
+            generation => Some(Arc::new(read_dead(fs, dir, &segment, generation)?)),
+        };
+        Ok(Live { segment, dead, generation: listed.dead })
+    };
+    manifest.segments.iter().map(open).collect()
 }
 
 fn read_dead(fs: &dyn Fs, dir: &Path, segment: &Segment, generation: u64) -> Result<Dead, LexicalError> {

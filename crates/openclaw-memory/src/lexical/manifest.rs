@@ -89,6 +89,18 @@ impl Manifest {
 
     /// Reads the manifest of a directory. A key that is handed in has to be the one it was written with.
     pub(super) fn read(fs: &dyn Fs, dir: &Path, key: Option<HashKey>) -> Result<Self, LexicalError> {
+        let (mut manifest, check) = Self::read_unproven(fs, dir)?;
+        let stored = manifest.key;
+        manifest.key = key.unwrap_or(stored);
+        if proof(&manifest.key) != check {
+            return Err(LexicalError::OtherKey(path(dir)));
+        }
+        manifest.foreign_key = key.is_some_and(|given| given != stored);
+        Ok(manifest)
+    }
+
+    /// The same for who has no key and needs none; with what proves the right one.
+    pub(super) fn read_unproven(fs: &dyn Fs, dir: &Path) -> Result<(Self, TermHash), LexicalError> {
         let path = path(dir);
         let failed = |action, source| LexicalError::Io { action, path: path.clone(), source };
         let damaged = |what| LexicalError::Damaged { path: path.clone(), offset: 0, what };
@@ -109,15 +121,11 @@ impl Manifest {
         if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
             return Err(damaged("it does not verify"));
         }
-        Self::decode(body, &path, key).unwrap_or_else(|_| Err(damaged("it makes no sense")))
+        Self::decode(body, &path).unwrap_or_else(|_| Err(damaged("it makes no sense")))
     }
 
     /// The outer error: it ends early.
-    fn decode(
-        body: &[u8],
-        path: &Path,
-        given: Option<HashKey>,
-    ) -> Result<Result<Self, LexicalError>, CodecError> {
+    fn decode(body: &[u8], path: &Path) -> Result<Result<(Self, TermHash), LexicalError>, CodecError> {
         let mut reader = Reader::new(body);
         if reader.array()? != MAGIC {
             return Err(CodecError::Truncated);
@@ -129,11 +137,7 @@ impl Manifest {
             }
         }
         let check = u64::from_le_bytes(reader.array()?);
-        let stored = HashKey(reader.array()?);
-        let key = given.unwrap_or(stored);
-        if proof(&key) != check {
-            return Ok(Err(LexicalError::OtherKey(path.to_owned())));
-        }
+        let key = HashKey(reader.array()?);
         let (next, covered) = (reader.varint()?, reader.varint()?);
         let notes = reader.bytes()?.to_vec();
         let count = reader.varint()?;
@@ -141,8 +145,7 @@ impl Manifest {
         for _ in 0..count {
             segments.push(Listed { id: reader.varint()?, dead: reader.varint()? });
         }
-        let foreign_key = given.is_some_and(|given| given != stored);
-        Ok(Ok(Self { key, foreign_key, next, covered, notes, segments }))
+        Ok(Ok((Self { key, foreign_key: false, next, covered, notes, segments }, check)))
     }
 
     /// Puts this manifest in the place of the old one. After an error nobody knows which of the two a start will find.

@@ -10,6 +10,7 @@
 
 mod analysis;
 mod bits;
+mod check;
 mod dead;
 mod delete;
 mod engine;
@@ -30,6 +31,7 @@ mod terms;
 mod tests;
 
 pub(crate) use analysis::{fold, folded, is_unspaced};
+pub(crate) use check::check_closed;
 pub use delete::Doomed;
 pub use engine::{Lexical, Options, Stats};
 pub use error::LexicalError;

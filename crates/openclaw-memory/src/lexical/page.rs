@@ -218,6 +218,14 @@ impl PagedFile {
         whole.map(|content| Arc::new(*content)).ok_or_else(|| self.damaged(offset, "a page does not verify"))
     }
 
+    /// Reads every page past the cache.
+    pub(super) fn check_pages(&self) -> Result<(), LexicalError> {
+        let failed = |source| LexicalError::Io { action: "read", path: self.path.clone(), source };
+        let pages = self.file.len().map_err(failed)?.div_ceil(PAGE as u64);
+        let too_long = |_| self.damaged(0, "the file is too long");
+        (0..u32::try_from(pages).map_err(too_long)?).try_for_each(|page| self.read_page(page).map(drop))
+    }
+
     fn damaged(&self, offset: u64, what: &'static str) -> LexicalError {
         LexicalError::Damaged { path: self.path.clone(), offset, what }
     }

@@ -1,6 +1,9 @@
 //! What the parts of the store can fail with, in the port's words.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use openclaw_core::port::MemoryError;
 
@@ -92,6 +95,15 @@ impl OpenError {
         }
     }
 
+    /// The log could not be read through.
+    pub(super) fn unread(dir: &Path, error: ReadError) -> Self {
+        let source = match error {
+            ReadError::Io { source, .. } => source,
+            other => io::Error::other(other),
+        };
+        Self::Io { action: "read the log in", path: dir.to_owned(), source }
+    }
+
     /// Whether the index is at fault, so that building it anew helps.
     pub(super) fn is_damaged_index(&self) -> bool {
         match self {
@@ -155,7 +167,12 @@ pub(super) fn index(error: IndexError) -> MemoryError {
     match error {
         IndexError::Io { path, source } => MemoryError::Io { path, source },
         IndexError::Storage { path, source } if !is_damage => {
-            MemoryError::Io { path, source: io::Error::other(source) }
+            // What the disk said itself, so that a full one is known as that.
+            let source = match *source {
+                redb::Error::Io(source) => source,
+                other => io::Error::other(other),
+            };
+            MemoryError::Io { path, source }
         }
         IndexError::Closed(path) => {
             let reason = "it is closed since an I/O error; it is opened again once the disk answers";
@@ -170,6 +187,11 @@ pub(super) fn index(error: IndexError) -> MemoryError {
             path,
             offset: 0,
             what: format!("{source}; it is rebuilt at the next start"),
+        },
+        IndexError::Pages(path) => MemoryError::Damaged {
+            path,
+            offset: 0,
+            what: "pages of the index; it is rebuilt at the next start".to_owned(),
         },
         IndexError::Version(path) | IndexError::Absent(path) => {
             MemoryError::Damaged { path, offset: 0, what: "another version's index".to_owned() }

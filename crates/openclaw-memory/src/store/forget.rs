@@ -165,6 +165,7 @@ impl Core {
         let payload = encode_forgotten(intent);
         let item = Item { change: Change::Forgotten(effects, memories), _held: None };
         runtime.block_on(self.wal.append_urgent(payload, item)).map_err(error::append)?;
+        self.projections.raise_pruned(intent);
         Ok(())
     }
 
@@ -175,8 +176,8 @@ impl Core {
         match wrong.into_iter().next() {
             None => Ok(lines),
             Some(wrong) => {
-                tracing::error!(error = %wrong, "the index named a wrong place; the next start rebuilds it");
-                self.base.place().condemn();
+                tracing::error!(error = %wrong, "the index named a wrong place; it is built anew");
+                self.condemn_index();
                 Err(error::change(wrong))
             }
         }
@@ -211,6 +212,20 @@ impl Core {
         Ok((lines, wrong))
     }
 
+    /// Takes what was pruned out of the projections, after a replay.
+    pub(super) fn forget_pruned(&self, prunings: &[ForgottenRecord]) -> Result<(), IndexError> {
+        for intent in prunings {
+            let listed = intent.records.iter().map(|at| at.lsn).collect();
+            let Some(before_ms) = intent.before_ms else { continue };
+            for conversation in &intent.conversations {
+                if let Some(plan) = prune::plan(self, conversation, before_ms, Some(&listed))? {
+                    self.projections.forget(&[plan.effect]);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Finishes at a start what a crash may have interrupted. What the disk refuses now is owed, and tried again with every
     /// checkpoint and removal: no reason not to start.
     pub(super) fn redo(&self, mut found: Found) -> Result<Redone, OpenError> {
@@ -225,16 +240,7 @@ impl Core {
                 tracing::error!(%error, "keys of what was erased can't be found; they are destroyed by the next start")
             }
         }
-        for intent in &found.prunings {
-            let listed = intent.records.iter().map(|at| at.lsn).collect();
-            let Some(before_ms) = intent.before_ms else { continue };
-            for conversation in &intent.conversations {
-                let planned =
-                    prune::plan(self, conversation, before_ms, Some(&listed)).map_err(index_failed)?;
-                let Some(plan) = planned else { continue };
-                self.projections.forget(&[plan.effect]);
-            }
-        }
+        self.forget_pruned(&found.prunings).map_err(index_failed)?;
         match self.overwrite_what_is_there(&mut unfinished) {
             Ok((_, wrong)) => redone.wrong = wrong.into_iter().filter_map(damage).collect(),
             Err(error) => tracing::error!(

@@ -11,6 +11,7 @@ mod order;
 mod port;
 mod prune;
 mod read;
+mod rebuild;
 mod replay;
 mod runs;
 mod sealing;
@@ -54,6 +55,7 @@ use cache::Cache;
 use curation::Model;
 pub(crate) use lines::Unfinished;
 use order::{Held, Order};
+use rebuild::Soundness;
 use sealing::Sealing;
 use signal::Signal;
 use turns::{Turn, Turns};
@@ -115,6 +117,7 @@ pub(crate) struct Core {
     erased: AtomicBool,
     /// Why the index can't be used until the upkeep has opened it anew.
     index_fault: Mutex<Option<String>>,
+    soundness: Soundness,
     /// Search by words.
     pub(crate) words: Words,
     /// Search by meaning, when there is who embeds.

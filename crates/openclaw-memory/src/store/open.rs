@@ -3,7 +3,7 @@
 use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, atomic::AtomicBool},
     time::{Duration, Instant},
 };
@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     Core, Item, Memory, OpenError, Parts, Semantic, Unfinished, Words, cache::Cache, curation::Model,
-    order::Order, replay::Replay, sealing::Sealing, signal::Signal, turns::Turns, upkeep,
+    order::Order, rebuild::Soundness, replay::Replay, sealing::Sealing, signal::Signal, turns::Turns, upkeep,
 };
 use crate::{
     fs::{Fs, RealFs},
@@ -168,7 +168,7 @@ impl Memory {
             rebuild = true;
             let mut replay = Replay::new(&projections, &base, true, vault.as_deref());
             let mut scan = reader.scan(reader.held());
-            while let Some(record) = scan.next_record().map_err(|error| scan_failed(&wal_dir, error))? {
+            while let Some(record) = scan.next_record().map_err(|error| OpenError::unread(&wal_dir, error))? {
                 replay.visit(&record);
             }
             found = replay.finish()?;
@@ -209,6 +209,7 @@ impl Memory {
             searches: Arc::new(Semaphore::new(SEARCHES)),
             erased: AtomicBool::new(false),
             index_fault: Mutex::new(None),
+            soundness: Soundness::default(),
             words,
             semantic,
             retention: config.retention.clone(),
@@ -248,6 +249,10 @@ impl Memory {
         }
         let failed = |source| OpenError::Io { action: "start the threads of", path: dir.to_owned(), source };
         let memory = Self { core, threads: Mutex::default() };
+        if !rebuild {
+            // Its engine does not look at checksums when it reads.
+            memory.core.doubt_index();
+        }
         let upkeep = upkeep::start(&memory.core).map_err(failed)?;
         memory.keep(upkeep);
         let words = Words::start(&memory.core).map_err(failed)?;
@@ -302,7 +307,7 @@ fn open_vault(fs: &dyn Fs, dir: &Path, parts: &Parts) -> Result<Option<Arc<Vault
 /// Whether a log may get a new keyring: not when its records were sealed with an old one. Goes through all of it, once.
 fn refuse_sealed(reader: &Reader, dir: &Path) -> Result<(), OpenError> {
     let mut scan = reader.scan(reader.held());
-    while let Some(record) = scan.next_record().map_err(|error| scan_failed(&dir.join("wal"), error))? {
+    while let Some(record) = scan.next_record().map_err(|error| OpenError::unread(&dir.join("wal"), error))? {
         if record.payload.is_some_and(vault::is_sealed) {
             return Err(VaultError::KeyringMissing { path: Vault::path(dir) }.into());
         }
@@ -331,14 +336,6 @@ fn fresh_base(old: Base, place: &Place) -> Result<Base, IndexError> {
     drop(old);
     place.remove()?;
     Base::create(place)
-}
-
-fn scan_failed(dir: &Path, error: ReadError) -> OpenError {
-    let source = match error {
-        ReadError::Io { source, .. } => source,
-        other => io::Error::other(other),
-    };
-    OpenError::Io { action: "read the log in", path: PathBuf::from(dir), source }
 }
 
 #[cfg(unix)]

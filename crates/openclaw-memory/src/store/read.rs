@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     index::{ConvView, Entry, EntryKind, Listing},
-    record::{Channel, ConvKey, OutcomeRecord, Record, into_messages},
+    record::{Channel, CodecError, ConvKey, OutcomeRecord, Record, into_messages},
     search::one_line,
     wal::{Pointer, ReadError},
 };
@@ -30,10 +30,18 @@ impl Core {
             Err(ReadError::Erased(_) | ReadError::Absent { .. }) => Ok(None),
             Err(damage @ ReadError::Damaged { .. }) => {
                 tracing::warn!(error = %damage, "a message can't be read and is left out");
+                // Or the place is wrong that it was looked for at.
+                self.doubt_index();
                 Ok(None)
             }
             Err(failure @ ReadError::Io { .. }) => Err(error::read(failure)),
         }
+    }
+
+    /// A record that makes no sense where the index leads to it.
+    pub(super) fn senseless(&self, at: Pointer, error: CodecError) -> MemoryError {
+        self.doubt_index();
+        error::codec(at, error)
     }
 
     /// The messages of a record, oldest first.
@@ -42,8 +50,8 @@ impl Core {
             return Ok(cached);
         }
         let Some(payload) = self.payload(entry.at)? else { return Ok(Arc::new([])) };
-        let record = Record::decode(&payload).map_err(|e| error::codec(entry.at, e))?;
-        let messages = messages_of(entry, &record).map_err(|e| error::codec(entry.at, e))?;
+        let record = Record::decode(&payload).map_err(|e| self.senseless(entry.at, e))?;
+        let messages = messages_of(entry, &record).map_err(|e| self.senseless(entry.at, e))?;
         self.cache.insert(entry.at.lsn, &messages);
         Ok(messages)
     }

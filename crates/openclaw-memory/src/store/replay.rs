@@ -128,6 +128,7 @@ impl<'a> Replay<'a> {
             other => return change_of(other).map_err(|what| OpenError::Newer { lsn: at.lsn.0, what }),
         };
         self.projections.raise_totals(record.totals);
+        self.projections.raise_pruned(record);
         let keeps_lines = record.keeps_lines;
         let orphans = std::mem::take(&mut self.orphans);
         self.found.redo.owe(&orphans, &[], keeps_lines);
@@ -156,6 +157,11 @@ impl<'a> Replay<'a> {
             }
         }
         Ok(Change::Forgotten(effects, changes))
+    }
+
+    /// Whether it came this far.
+    pub(super) fn check(&mut self) -> Result<(), OpenError> {
+        self.failed.take().map_or(Ok(()), Err)
     }
 
     pub(crate) fn finish(self) -> Result<Found, OpenError> {

@@ -2,7 +2,7 @@
 
 use openclaw_core::{ContentBlock, NewRun, RunId, RunRecord, RunState, Timestamp, port::MemoryError};
 
-use super::{Core, error, read};
+use super::{Core, read};
 use crate::{
     index::{ConvView, Entry, EntryKind, Pending},
     record::{ConvKey, Record},
@@ -68,17 +68,17 @@ impl Core {
         let mut steps = Vec::new();
         for entry in self.entries_of_run(&conversation, accepted)? {
             let Some(payload) = self.payload(entry.at)? else { continue };
-            let record = Record::decode(&payload).map_err(|e| error::codec(entry.at, e))?;
+            let record = Record::decode(&payload).map_err(|e| self.senseless(entry.at, e))?;
             match &record {
                 Record::Ended(end) => {
-                    let outcome = end.outcome.to_outcome().map_err(|e| error::codec(entry.at, e))?;
+                    let outcome = end.outcome.to_outcome().map_err(|e| self.senseless(entry.at, e))?;
                     let at = Timestamp::from_unix_millis(record.times().1);
                     let state = RunState::Ended { outcome, at };
                     return Ok(Some(RunRecord { id, conversation: conversation.id(), state, steps }));
                 }
                 // Not something that it did.
                 Record::Note(_) => {}
-                other => steps.extend(read::blocks_of(other).map_err(|e| error::codec(entry.at, e))?),
+                other => steps.extend(read::blocks_of(other).map_err(|e| self.senseless(entry.at, e))?),
             }
         }
         // Erased since, or its end is damaged.
@@ -107,8 +107,8 @@ impl Core {
         let mut steps: Vec<ContentBlock> = Vec::new();
         for at in &pending.steps {
             let Some(payload) = self.payload(*at)? else { continue };
-            let record = Record::decode(&payload).map_err(|e| error::codec(*at, e))?;
-            steps.extend(read::blocks_of(&record).map_err(|e| error::codec(*at, e))?);
+            let record = Record::decode(&payload).map_err(|e| self.senseless(*at, e))?;
+            steps.extend(read::blocks_of(&record).map_err(|e| self.senseless(*at, e))?);
         }
         let state = RunState::Pending { called_tools: pending.called_tools };
         Ok(RunRecord { id, conversation: pending.conversation.id(), state, steps })
@@ -118,14 +118,14 @@ impl Core {
         let mut runs = Vec::new();
         for (id, pending) in self.projections.all_pending() {
             let Some(payload) = self.payload(pending.accepted)? else { continue };
-            let record = Record::decode(&payload).map_err(|e| error::codec(pending.accepted, e))?;
+            let record = Record::decode(&payload).map_err(|e| self.senseless(pending.accepted, e))?;
             let Record::Accepted(accepted) = record else { continue };
             let new = NewRun {
                 id,
                 conversation: accepted.conversation.id(),
                 channel: accepted.channel.as_str().to_owned(),
                 text: accepted.text.to_owned(),
-                metadata: accepted.metadata().map_err(|e| error::codec(pending.accepted, e))?,
+                metadata: accepted.metadata().map_err(|e| self.senseless(pending.accepted, e))?,
                 // Only its hash is kept.
                 idempotency_key: None,
             };

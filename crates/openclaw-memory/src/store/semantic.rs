@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     fs::Fs,
+    index::{IndexError, check_engine_file},
     record::ConvKey,
     search::{Language, fusion::Shipped},
     vault::Key,
@@ -164,6 +165,19 @@ impl Semantic {
         let held = reader.held();
         let backlog = missing(&vectors.covered(), held.start.0..held.end.0);
         Some(SemanticStats { vectors: vectors.len() as u64, backlog })
+    }
+
+    /// Holds the file that says which vector is whose against its checksums. When it is damaged, all are dropped and made anew
+    /// in the background.
+    pub(crate) fn check(&self) -> Result<(), IndexError> {
+        let _removals = self.removals.lock().unwrap_or_else(PoisonError::into_inner);
+        check_engine_file(&self.fs, &Vectors::keys_path(&self.dir)).inspect_err(|error| {
+            if error.is_damage()
+                && let Err(error) = self.drop_all()
+            {
+                tracing::warn!(%error, "the damaged vectors can't be removed");
+            }
+        })
     }
 
     /// Takes out the vectors of records that are erased. When this returns none of their bytes is left.

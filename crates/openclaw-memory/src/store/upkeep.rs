@@ -65,7 +65,7 @@ impl Core {
             tracing::error!(%error, "an erasure could not be finished; it is tried again");
             return false;
         }
-        if !self.reopen_index() {
+        if !self.reopen_index() || !self.tend_index() {
             return false;
         }
         let (records, _) = self.projections.backlog();
@@ -126,15 +126,14 @@ impl Core {
     /// An answer that the index could not give.
     pub(super) fn index_failed(&self, failure: IndexError) -> MemoryError {
         self.note_damage(&failure);
-        error::index(failure)
+        if failure.is_damage() { self.index_is_damaged(failure) } else { error::index(failure) }
     }
 
     /// Work on the index that ended in a panic, which is how damaged pages may show.
     pub(super) fn index_panicked(&self) -> MemoryError {
-        tracing::error!("reading or writing the index panicked; the next start rebuilds it from the log");
-        self.base.place().condemn();
-        let what = "what read it panicked; it is rebuilt at the next start".to_owned();
-        MemoryError::Damaged { path: self.base.place().dir().to_owned(), offset: 0, what }
+        tracing::error!("reading or writing the index panicked; it is built anew from the log");
+        self.condemn_index();
+        self.index_is_damaged(IndexError::Pages(self.base.place().dir().to_owned()))
     }
 
     /// Why the index can't be used for now, if so.
@@ -148,8 +147,8 @@ impl Core {
 
     fn note_damage(&self, error: &IndexError) {
         if error.is_damage() {
-            tracing::error!(%error, "the index is damaged; the next start rebuilds it from the log");
-            self.base.place().condemn();
+            tracing::error!(%error, "the index is damaged; it is built anew from the log");
+            self.condemn_index();
         } else if matches!(error, IndexError::Storage { .. }) {
             // Its engine takes nothing more after an I/O error until it is opened anew.
             let cause =
@@ -174,7 +173,7 @@ impl Core {
                 let cause: &dyn std::error::Error = &error;
                 tracing::error!(error = %cause, cause = ?cause.source(), "the index can't be opened again yet");
                 if error.is_damage() {
-                    self.base.place().condemn();
+                    self.condemn_index();
                 }
                 false
             }

@@ -97,6 +97,11 @@ impl Vectors {
         Self::create(fs, dir, fingerprint, centre, sealer)
     }
 
+    /// The part of them that can be held against checksums.
+    pub(crate) fn keys_path(dir: &Path) -> PathBuf {
+        dir.join(KEYS_NAME)
+    }
+
     /// Removes the vectors, whatever state they are in.
     pub(crate) fn remove_files(fs: &dyn Fs, dir: &Path) -> Result<(), VectorsError> {
         for name in [KEYS_NAME, ROWS_NAME, SKETCHES_NAME] {

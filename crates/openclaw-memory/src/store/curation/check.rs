@@ -31,8 +31,8 @@ impl Core {
         })
     }
 
-    /// Citations of what does not exist. What was pruned from the log alone may still be cited: so what is older than
-    /// everything in the log is not asked for.
+    /// Citations of what does not exist. What was pruned from the log alone may still be cited: so what is older than that, or
+    /// than everything in the log, is not asked for.
     fn dangling(&self) -> Result<Vec<String>, MemoryError> {
         // Nothing is removed meanwhile; what is owed is no problem of the Markdown's.
         let unfinished = self.maintain();
@@ -40,11 +40,12 @@ impl Core {
             return Ok(Vec::new());
         }
         self.find_oldest()?;
-        let oldest = self.projections.counters().oldest_ms;
+        let counters = self.projections.counters();
+        let pruned = Pruned { before_ms: counters.pruned_ms, oldest_ms: counters.oldest_ms };
         // An index that can't answer is an error of its own, not a line's.
         let unanswered = Cell::new(None);
         let exists = |id: &str| match self.can_be_cited(id) {
-            Ok(there) => there || is_older(id, oldest),
+            Ok(there) => there || pruned.may_have_held(id),
             Err(error) => {
                 unanswered.set(Some(error));
                 true
@@ -72,12 +73,26 @@ impl Core {
     }
 }
 
-/// Whether an id that tells its time is older than the oldest message.
-fn is_older(id: &str, oldest_ms: Option<i64>) -> bool {
-    let run = id.parse().ok().and_then(|id| RunId::of_message(&id));
-    let at = run.map(RunId::accepted_at);
-    let at = at.or_else(|| id.parse().ok().map(|id: MemoryId| id.created_at()));
-    at.is_some_and(|at| oldest_ms.is_none_or(|oldest| at.unix_millis() < oldest))
+/// What was pruned from the log alone.
+struct Pruned {
+    before_ms: Option<i64>,
+    /// The oldest message that is left.
+    oldest_ms: Option<i64>,
+}
+
+impl Pruned {
+    /// Whether a message or an entry that is not there may have been.
+    fn may_have_held(&self, id: &str) -> bool {
+        let run = id.parse().ok().and_then(|id| RunId::of_message(&id));
+        let at = run.map(RunId::accepted_at);
+        let at = at.or_else(|| id.parse().ok().map(|id: MemoryId| id.created_at()));
+        // An imported id does not tell its time.
+        let Some(at_ms) = at.map(openclaw_core::Timestamp::unix_millis) else {
+            return self.before_ms.is_some();
+        };
+        self.oldest_ms.is_none_or(|oldest| at_ms < oldest)
+            || self.before_ms.is_some_and(|before| at_ms < before)
+    }
 }
 
 fn failed(error: OpenError) -> MemoryError {

@@ -8,7 +8,7 @@ use openclaw_core::{
 use crate::{
     index::{IndexError, MemoryRow, short_hash},
     record::{ConvKey, Record},
-    store::{Core, error},
+    store::Core,
 };
 
 const HOUR_MS: i64 = 3_600_000;
@@ -94,7 +94,7 @@ impl Core {
         when: Moment,
     ) -> Result<Option<MemoryEntry>, MemoryError> {
         let Some(payload) = self.payload(row.at)? else { return Ok(None) };
-        let record = Record::decode(&payload).map_err(|e| error::codec(row.at, e))?;
+        let record = Record::decode(&payload).map_err(|e| self.senseless(row.at, e))?;
         let Record::Remembered(record) = record else { return Ok(None) };
         let completed = row.completed.map(|(at_ms, _)| at_ms).filter(|at_ms| when.sees(*at_ms));
         let superseded = row.superseded.map(|(by, _)| by).filter(|by| when.knows(*by));

@@ -51,9 +51,9 @@ impl Core {
                 |entry: &&crate::index::Entry| entry.run == accepted.lsn && entry.kind == EntryKind::Note;
             if let Some(entry) = entries.iter().find(own) {
                 let Some(payload) = self.payload(entry.at)? else { return Ok(None) };
-                let record = Record::decode(&payload).map_err(|e| error::codec(entry.at, e))?;
+                let record = Record::decode(&payload).map_err(|e| self.senseless(entry.at, e))?;
                 let Record::Note(record) = record else { return Ok(None) };
-                return record.note().map(Some).map_err(|e| error::codec(entry.at, e));
+                return record.note().map(Some).map_err(|e| self.senseless(entry.at, e));
             }
             // Nothing of a run lies before the record that accepted it.
             let past = entries.iter().any(|entry| entry.at.lsn == accepted.lsn);

@@ -179,6 +179,16 @@ impl Words {
         self.giving().iter().find(|file| file.major == major).cloned()
     }
 
+    /// Holds what is on the disk against its checksums. What is damaged is dropped, and made anew in the background.
+    pub(crate) fn check(&self) -> Result<(), LexicalError> {
+        let Some(index) = self.index() else { return Ok(()) };
+        index.check().inspect_err(|error| {
+            if error.is_damage() {
+                self.failed(error);
+            }
+        })
+    }
+
     /// Notes that the index failed; it is opened again by the thread.
     pub(crate) fn failed(&self, error: &LexicalError) {
         if matches!(error, LexicalError::Stopped) {
