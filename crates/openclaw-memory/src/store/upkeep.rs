@@ -193,9 +193,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_damage_and_asks_for_a_rebuild() {
+    async fn a_panic_is_damage_and_the_index_is_built_anew() {
         let dir = tempfile::tempdir().unwrap();
         let (memory, _) = open(dir.path());
+        let answer = memory.blocking(|_| -> Result<(), MemoryError> { panic!("a bad page") }).await;
+        assert!(matches!(answer, Err(MemoryError::Rebuilding { .. })), "{answer:?}");
+        // Here, if the upkeep's thread has not done it before.
+        assert!(memory.checkpoint_now());
+        assert!(!dir.path().join("index/rebuild").exists());
+        assert!(memory.blocking(|core| core.stats()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_breaks_again_and_again_is_left_to_the_next_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let (memory, _) = open(dir.path());
+        for round in 0..4 {
+            memory.core().condemn_index();
+            assert_eq!(memory.checkpoint_now(), round < 3, "{round}");
+        }
         let answer = memory.blocking(|_| -> Result<(), MemoryError> { panic!("a bad page") }).await;
         assert!(matches!(answer, Err(MemoryError::Damaged { .. })), "{answer:?}");
         assert!(dir.path().join("index/rebuild").exists());
