@@ -146,8 +146,8 @@ pub fn read_line(line: &[u8]) -> Result<Line, Failure> {
     if content.is_empty() {
         return Err(Failure::bad_field("content", "must not be empty"));
     }
-    if content.len() > limits::MESSAGE_BYTES {
-        let reason = format!("must be at most {} KiB of UTF-8", limits::MESSAGE_BYTES / 1024);
+    if content.len() > limits::STORED_MESSAGE_BYTES {
+        let reason = format!("must be at most {} MiB of UTF-8", limits::STORED_MESSAGE_BYTES / (1024 * 1024));
         return Err(Failure::bad_field("content", reason));
     }
     let channel = required(read.channel, "channel")?;

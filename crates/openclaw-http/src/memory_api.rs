@@ -29,7 +29,8 @@ use crate::{
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// let memory = Arc::new(FakeMemory::new());
 /// let api = MemoryApi::new(memory.clone(), Arc::new(FakeCuration::new(memory)));
-/// let answer = api.call(&Method::POST, "/memory/search", br#"{"query":"kimchi"}"#).await?;
+/// let query = br#"{"query":"kimchi"}"#[..].into();
+/// let answer = api.call(&Method::POST, "/memory/search", &query).await?;
 /// assert_eq!((answer.status, &answer.body[..15]), (200, &br#"{"results":[],""#[..]));
 /// # Ok::<(), openclaw_core::Failure>(())
 /// # }).unwrap();
@@ -62,7 +63,7 @@ impl MemoryApi {
     ///
     /// # Errors
     /// What the server would answer with an error; faults are told with their causes, as whoever calls this is no stranger.
-    pub async fn call(&self, method: &Method, target: &str, body: &[u8]) -> Result<ApiAnswer, Failure> {
+    pub async fn call(&self, method: &Method, target: &str, body: &Bytes) -> Result<ApiAnswer, Failure> {
         let path = format!("{}{}", crate::router::BASE, target.split('?').next().unwrap_or_default());
         let no_such = || Failure::not_found("endpoint", &path);
         let found = self.router.find(&path).ok_or_else(no_such)?;

@@ -75,7 +75,7 @@ async fn import_all(access: &Access, files: &[PathBuf], done: &mut Done, bar: &m
                     bar.show(source.done(), source.bytes, &so_far);
                 }
                 let Some(item) = item.map_err(|error| Stop::because(Exit::Failure, &error))? else { break };
-                if line.len() > limits::BODY_BYTES {
+                if line.len() > limits::IMPORT_LINE_BYTES {
                     let what =
                         format!("{}: the entry is over what a request can hold", source.place(item.at));
                     return Err(Stop::new(Exit::Failure, what));
@@ -112,9 +112,11 @@ struct Batch {
 }
 
 impl Batch {
-    /// Whether a request still has room for one more line.
+    /// Whether a request still has room for one more line. A long one goes alone.
     fn takes(&self, line: &[u8]) -> bool {
-        self.body.len() + line.len() <= limits::BODY_BYTES && self.places.len() < limits::IMPORT_MESSAGES
+        self.places.is_empty()
+            || self.body.len() + line.len() <= limits::BODY_BYTES
+                && self.places.len() < limits::IMPORT_MESSAGES
     }
 
     fn push(&mut self, line: &[u8], at: u64) {
@@ -257,3 +259,7 @@ async fn pages(access: &Access, out: &mut impl Write, with_bar: bool) -> Result<
     out.flush().map_err(PageError::Write)?;
     Ok(count)
 }
+
+#[cfg(test)]
+#[path = "exchange_tests.rs"]
+mod tests;

@@ -245,12 +245,13 @@ impl Lines {
     fn next(&mut self) -> Result<Option<Vec<u8>>, CutError> {
         loop {
             let mut line = Vec::new();
-            let most = LINE_BYTES as u64 + 1;
+            // And its end, and one byte that is too many.
+            let most = LINE_BYTES as u64 + 3;
             if self.reader.by_ref().take(most).read_until(b'\n', &mut line)? == 0 {
                 return Ok(None);
             }
             self.line += 1;
-            if line.len() > LINE_BYTES {
+            if line.trim_ascii_end().len() > LINE_BYTES {
                 let what = format!("the line is over the bound of {} MiB", LINE_BYTES / (1024 * 1024));
                 return Err(CutError::Wrong { line: self.line, what });
             }

@@ -237,7 +237,7 @@ fn json_lines_are_read_line_by_line_and_errors_name_theirs() {
 #[test]
 fn long_messages_come_in_pieces() {
     let mut long = claude();
-    long["chat_messages"][2]["text"] = json!("長".repeat(limits::MESSAGE_BYTES / 2));
+    long["chat_messages"][2]["text"] = json!("長".repeat(limits::STORED_MESSAGE_BYTES / 2));
     let items = read("x", &long.to_string()).unwrap();
     let pieces = &items[2..];
     assert_eq!(pieces.len(), 2);
