@@ -99,7 +99,8 @@ impl Client {
         let bytes = self.bytes(response, MAX_PAGE).await?;
         if status.is_success() {
             let next_cursor = header("x-next-cursor").map(str::to_owned);
-            return Ok(Ok(Answer { status: status.as_u16(), next_cursor, body: bytes }));
+            let unreadable = header("x-unreadable-records").and_then(|count| count.parse().ok()).unwrap_or(0);
+            return Ok(Ok(Answer { status: status.as_u16(), next_cursor, unreadable, body: bytes }));
         }
         let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let Some(mut told) = failure(&body) else { return Err(self.refusal(status, &body)) };

@@ -48,6 +48,8 @@ pub struct ApiAnswer {
     pub status: u16,
     /// Where an export goes on.
     pub next_cursor: Option<String>,
+    /// Places of the log that an export could not read.
+    pub unreadable: u64,
     /// JSON, or JSON Lines.
     pub body: Bytes,
 }
@@ -79,11 +81,12 @@ impl MemoryApi {
         };
         let response = answer(operation, &ask).await.ok_or_else(no_such)?.map_err(Refusal::with_causes)?;
         let (parts, payload) = response.into_parts();
-        let cursor = parts.headers.get(headers::NEXT_CURSOR).and_then(|value| value.to_str().ok());
+        let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let Payload::Whole(body) = payload else { return Err(no_such()) };
         Ok(ApiAnswer {
             status: parts.status.as_u16(),
-            next_cursor: cursor.map(str::to_owned),
+            next_cursor: header(headers::NEXT_CURSOR).map(str::to_owned),
+            unreadable: header(headers::UNREADABLE_RECORDS).and_then(|count| count.parse().ok()).unwrap_or(0),
             body: body.unwrap_or_default(),
         })
     }

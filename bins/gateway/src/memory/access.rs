@@ -37,6 +37,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// Where an export goes on.
     pub(crate) next_cursor: Option<String>,
+    /// Places of the log that an export could not read.
+    pub(crate) unreadable: u64,
     pub(crate) body: Bytes,
 }
 
@@ -107,8 +109,8 @@ impl Access {
                 Self::Gateway(client) => client.ask(method.clone(), target, kind, body.clone()).await,
                 Self::Here { api, .. } => {
                     let answer = api.call(method, target, &body).await.map_err(AskError::Refused)?;
-                    let openclaw_http::ApiAnswer { status, next_cursor, body } = answer;
-                    return Ok(Answer { status, next_cursor, body });
+                    let openclaw_http::ApiAnswer { status, next_cursor, unreadable, body } = answer;
+                    return Ok(Answer { status, next_cursor, unreadable, body });
                 }
             };
             let answer = answer.map_err(|error| match error {

@@ -162,7 +162,7 @@ pub(super) async fn export(access: &Access, file: Option<&Path>) -> Result<Exit,
             // Whoever reads has had enough.
             Err(PageError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Ok),
             Err(error) => Err(error.told("standard output")),
-            Ok(_) => Ok(Exit::Ok),
+            Ok(written) => Ok(written.ended()),
         };
     };
     let name = path.display().to_string();
@@ -184,7 +184,7 @@ pub(super) async fn export(access: &Access, file: Option<&Path>) -> Result<Exit,
     let count = written.and_then(|count| out.sync_all().map(|()| count).map_err(PageError::Write));
     let count = count.map_err(|error| error.told(&name))?;
     line(&format!("{} in {name}", count.told()));
-    Ok(Exit::Ok)
+    Ok(count.ended())
 }
 
 /// Lines that were written.
@@ -192,6 +192,8 @@ pub(super) async fn export(access: &Access, file: Option<&Path>) -> Result<Exit,
 struct Written {
     messages: u64,
     entries: u64,
+    /// Places of the log that are missing among them.
+    unreadable: u64,
 }
 
 impl Written {
@@ -204,6 +206,18 @@ impl Written {
                 self.messages += 1;
             }
         }
+    }
+
+    /// How the command ends; complains of what is missing.
+    fn ended(&self) -> Exit {
+        if self.unreadable == 0 {
+            return Exit::Ok;
+        }
+        let places = counted(self.unreadable, "damaged place", "damaged places");
+        complain(&format!(
+            "the export is not whole: what {places} of the log held is missing in it, everything else is there. Where they are:              gateway memory verify; then, without a running gateway: gateway memory repair"
+        ));
+        Exit::Failure
     }
 
     fn told(&self) -> String {
@@ -247,6 +261,7 @@ async fn pages(access: &Access, out: &mut impl Write, with_bar: bool) -> Result<
         let page = page.map_err(|error| PageError::Ask(error.into()))?;
         out.write_all(&page.body).map_err(PageError::Write)?;
         count.add(&page.body);
+        count.unreadable += page.unreadable;
         if let Some(whole) = whole {
             bar.show(count.messages + count.entries, whole, &count.told());
         }

@@ -39,7 +39,8 @@ pub trait CurationPort: Send + Sync {
 
     /// Gives out messages and remembered entries in the order of the log: at most `limit`, and fewer when they would be over
     /// [`limits::EXPORT_BYTES`](crate::limits::EXPORT_BYTES) of text together, but at least one while there are any. An entry
-    /// that an older one superseded comes a second time, when both have been given out.
+    /// that an older one superseded comes a second time, when both have been given out. What can't be read is passed over and
+    /// counted.
     async fn export(&self, after: Option<ExportCursor>, limit: usize) -> Result<ExportPage, MemoryError>;
 
     /// Makes Markdown of what the log holds; [`MemoryError::UnderWay`] when that is being done already. Returns when it is
@@ -97,7 +98,7 @@ pub struct Imported {
 pub struct ExportCursor(pub Lsn);
 
 /// Part of an export.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExportPage {
     /// The messages; all have an id.
     pub messages: Vec<ForeignMessage>,
@@ -105,6 +106,9 @@ pub struct ExportPage {
     pub memories: Vec<ForeignMemory>,
     /// Where to go on; `None`: this was all.
     pub next: Option<ExportCursor>,
+    /// Places of the log that could not be read since the page before: what they held is missing here. An export goes on behind
+    /// them.
+    pub unreadable: u64,
 }
 
 /// What to compact.

@@ -211,6 +211,12 @@ async fn garbage_and_integrity() {
     gateway.curation.finds(&["memory/wal/1.wal is damaged at byte 7: run gateway memory repair"]);
     let found = gateway.call("POST", "/api/v1/memory/verify", None).await.json();
     assert_eq!((&found["sound"], found["problems"].as_array().unwrap().len()), (&json!(false), 1));
+    // An export says what is missing in it.
+    import(&gateway, TWO).await;
+    let [first, rest] = ["limit=1", "limit=1000"].map(|query| format!("/api/v1/memory/export?{query}"));
+    assert_eq!(gateway.get(&first).await.header("x-unreadable-records"), None);
+    let whole = gateway.get(&rest).await;
+    assert_eq!((whole.header("x-unreadable-records"), whole.body.as_str()), (Some("1"), TWO));
 }
 
 const TWO: &str = concat!(

@@ -266,13 +266,30 @@ fn damage_is_found_and_put_in_order() {
         std::fs::write(path, bytes).unwrap();
     }
     assert!(!holding.is_empty());
+    let left: Vec<String> = lines().lines().map(str::to_owned).collect();
+    let left = [left[0].as_str(), left[2].as_str()];
+    let not_whole = |args: &[&str]| {
+        let (status, out, told) = setup.run(args);
+        assert_eq!(status.code(), Some(1), "{told}");
+        assert!(
+            told.contains("1 damaged place of the log") && told.contains("gateway memory verify"),
+            "{told}"
+        );
+        assert!(told.contains("gateway memory repair"), "{told}");
+        out
+    };
+    assert_eq!(not_whole(&["memory", "export"]).lines().collect::<Vec<_>>(), left);
+    let out = setup.data().path().parent().unwrap().join("out.jsonl").display().to_string();
+    assert!(not_whole(&["memory", "export", &out]).starts_with("2 messages in "));
+    assert_eq!(std::fs::read_to_string(&out).unwrap().lines().collect::<Vec<_>>(), left);
+    let gateway = setup.start();
+    assert_eq!(not_whole(&["memory", "export"]).lines().collect::<Vec<_>>(), left);
+    drop(gateway);
     let (status, found, _) = setup.run(&["memory", "verify", "--json"]);
     assert_eq!((status.code(), &json_of(&found)["sound"]), (Some(1), &json!(false)), "{found}");
     assert!(found.contains("gateway memory repair"), "{found}");
     let repaired = json_of(&ok(&setup, &["memory", "repair", "--json"]));
     assert_eq!((&repaired["sound"], &repaired["lost"]), (&json!(true), &json!(1)), "{repaired}");
     assert!(sound());
-    let left: Vec<String> = lines().lines().map(str::to_owned).collect();
-    let exported = ok(&setup, &["memory", "export"]);
-    assert_eq!(exported.lines().collect::<Vec<_>>(), [left[0].as_str(), left[2].as_str()]);
+    assert_eq!(ok(&setup, &["memory", "export"]).lines().collect::<Vec<_>>(), left);
 }

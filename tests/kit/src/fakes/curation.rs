@@ -42,7 +42,7 @@ impl FakeCuration {
         self.held.send_replace(hold);
     }
 
-    /// What the next checks find.
+    /// What the next checks find, and the last page of an export can't read.
     pub fn finds(&self, problems: &[&str]) {
         *lock(&self.problems) = problems.iter().map(|problem| (*problem).to_owned()).collect();
     }
@@ -171,7 +171,7 @@ impl CurationPort for FakeCuration {
         for (place, message) in model.exported(skip) {
             bytes += message.content.len();
             if messages.len() >= limit || (bytes > limits::EXPORT_BYTES && !messages.is_empty()) {
-                return Ok(ExportPage { messages, memories: Vec::new(), next });
+                return Ok(ExportPage { messages, next, ..ExportPage::default() });
             }
             messages.push(message);
             next = Some(ExportCursor(Lsn(place as u64)));
@@ -181,7 +181,8 @@ impl CurationPort for FakeCuration {
             let earlier = entries.iter().find(|earlier| earlier.superseded_by == Some(entry.id));
             ForeignMemory { entry: entry.clone(), supersedes: earlier.map(|earlier| earlier.id) }
         };
-        Ok(ExportPage { messages, memories: entries.iter().map(of).collect(), next: None })
+        let unreadable = lock(&self.problems).len() as u64;
+        Ok(ExportPage { messages, memories: entries.iter().map(of).collect(), next: None, unreadable })
     }
 
     async fn compact(&self, request: CompactRequest) -> Result<CompactionReport, MemoryError> {

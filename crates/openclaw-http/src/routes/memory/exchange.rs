@@ -147,5 +147,8 @@ pub(super) async fn export(ask: &Ask<'_>) -> Answer {
     if let Some(ExportCursor(Lsn(next))) = page.next {
         response.headers_mut().insert(headers::NEXT_CURSOR, HeaderValue::from(next));
     }
+    if page.unreadable > 0 {
+        response.headers_mut().insert(headers::UNREADABLE_RECORDS, HeaderValue::from(page.unreadable));
+    }
     Ok(response)
 }
