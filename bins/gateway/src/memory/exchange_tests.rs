@@ -236,7 +236,9 @@ async fn taken_in(access: &Access, lines: &str) -> Done {
     std::fs::write(file.path(), lines).unwrap();
     let mut done = Done::default();
     let files = [file.path().to_owned()];
-    if let Err(stop) = import_all(access, &files, &mut done, &mut Bar::new()).await {
+    if let Err(Halt::File(stop) | Halt::Passing(stop)) =
+        import_all(access, &files, &mut done, &mut Bar::new()).await
+    {
         panic!("{}", stop.message);
     }
     done

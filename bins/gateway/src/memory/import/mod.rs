@@ -22,6 +22,8 @@ use openclaw_http::exchange::Line;
 
 pub(crate) use self::source::open;
 
+/// The path that means standard input, or output.
+pub(crate) const STANDARD: &str = "-";
 /// Largest line of JSON Lines, in bytes, its end not counted.
 pub(crate) const LINE_BYTES: usize = limits::IMPORT_LINE_BYTES;
 /// Largest single conversation of an export, in bytes of its JSON: as much of a file as is held at a time.

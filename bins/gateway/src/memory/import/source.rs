@@ -16,7 +16,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::{
-    CONVERSATION_BYTES, ImportError, Item, LINE_BYTES, MARKDOWN_BYTES, Place,
+    CONVERSATION_BYTES, ImportError, Item, LINE_BYTES, MARKDOWN_BYTES, Place, STANDARD,
     archive::archive,
     chatgpt, claude,
     detect::{Begins, begins},
@@ -69,6 +69,10 @@ enum Content {
 
 /// What the path holds: one source for a file, several for an archive or a workspace.
 pub(crate) fn open(path: &Path) -> Result<Vec<Source>, ImportError> {
+    if path.as_os_str() == STANDARD {
+        let name = "standard input";
+        return Ok(vec![Source::new(name.to_owned(), 0, Box::new(io::stdin()), Path::new(name))?]);
+    }
     let metadata = std::fs::metadata(path).map_err(ImportError::io(path))?;
     if metadata.is_dir() {
         return directory(path);
