@@ -8,7 +8,8 @@ mod support;
 use std::{path::Path, sync::Arc};
 
 use openclaw_core::{
-    ForeignMemory, ForeignMessage, MemoryEntry, MemoryId, MemoryKind, NewMemory, Role, Timestamp,
+    ForeignMemory, ForeignMessage, ForeignNote, MemoryEntry, MemoryId, MemoryKind, NewMemory, Role,
+    Timestamp,
     config::MemoryConfig,
     port::{CurationPort, EntryFilter, Imported, MemoryError, MemoryPort},
 };
@@ -223,6 +224,35 @@ proptest! {
             assert_eq!(entries(&memory).await, there);
         });
     }
+}
+
+#[tokio::test]
+async fn notes_are_remembered_from_when_they_were_noted_and_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (memory, _) = open(dir.path());
+    let known = memory.remember(fact("known")).await.unwrap();
+    let note = |content: &str, ms: Option<i64>| ForeignNote {
+        memory: fact(content),
+        noted_at: ms.map(Timestamp::from_unix_millis),
+    };
+    let notes = vec![
+        note("one", Some(1_000)),
+        note("two", Some(1_000)),
+        note("three", Some(1_000)),
+        note("known", Some(1_000)),
+        note("before all", Some(-1)),
+        note("of tomorrow", Some(i64::MAX)),
+        note("of today", None),
+    ];
+    assert_eq!(memory.remember_all(notes.clone()).await.unwrap(), Imported { imported: 6, skipped: 1 });
+    let listed = entries(&memory).await;
+    let of = |content: &str| listed.iter().find(|entry| entry.content == content).unwrap();
+    let time = |content: &str| of(content).id.created_at().unix_millis();
+    assert_eq!((time("one"), time("two"), time("before all")), (1_000, 1_000, 0));
+    assert!(of("one").id < of("two").id && of("two").id < of("three").id, "in the order of the file");
+    assert!(time("of tomorrow") <= Timestamp::now().unix_millis() && of("known").id == known.id);
+    assert_eq!(memory.remember_all(notes).await.unwrap(), Imported { imported: 0, skipped: 7 });
+    assert_eq!(entries(&memory).await, listed);
 }
 
 /// Message texts and unreadable places of an export in pages of `limit` lines.

@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use hyper::Method;
-use openclaw_core::{ErrorCode, limits};
+use openclaw_core::{ErrorCode, ForeignNote, limits};
 use openclaw_http::exchange::{Line, write_entry, write_line};
 use serde_json::json;
 
@@ -120,9 +120,9 @@ fn rendered(line: &Line) -> Vec<u8> {
     match line {
         Line::Message(message) => write_line(message).into_bytes(),
         Line::Entry(memory) => write_entry(memory).into_bytes(),
-        Line::Memory(memory) => {
+        Line::Memory(ForeignNote { memory, noted_at }) => {
             let line = json!({
-                "kind": memory.kind, "content": memory.content, "importance": memory.importance, "tags": memory.tags,
+                "created_at": noted_at, "kind": memory.kind, "content": memory.content, "importance": memory.importance, "tags": memory.tags,
                 "expires_at": memory.expires_at, "conversation_id": memory.conversation, "sources": memory.sources,
                 "supersedes": memory.supersedes,
             });

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::MemoryError;
 use crate::{
-    ConversationId, ForeignMemory, ForeignMessage, Lsn, MemoryEntry, MemoryId, MemoryKind, MessageId,
-    Timestamp,
+    ConversationId, ForeignMemory, ForeignMessage, ForeignNote, Lsn, MemoryEntry, MemoryId, MemoryKind,
+    MessageId, Timestamp,
 };
 
 /// Looks after the memory. Writes are durable when they return, and have happened as a whole or not at all.
@@ -16,6 +16,10 @@ use crate::{
 pub trait CurationPort: Send + Sync {
     /// Remembers something. The same content of the same kind, live, is not stored twice: the earlier entry is returned.
     async fn remember(&self, memory: crate::NewMemory) -> Result<MemoryEntry, MemoryError>;
+
+    /// Remembers what was noted elsewhere, each from when it was noted. What is known already is passed over, as above. A crash may
+    /// leave a part of it, which the same call then completes.
+    async fn remember_all(&self, notes: Vec<ForeignNote>) -> Result<Imported, MemoryError>;
 
     /// Erases an entry everywhere: log, Markdown, index. `None` when there is none of that id.
     async fn forget(&self, id: MemoryId) -> Result<Option<MemoryEntry>, MemoryError>;

@@ -179,6 +179,8 @@ fn exports_of_others_and_a_workspace_come_in() {
     );
     let noted = ok(&setup, &["memory", "list", "--tag", "2026-03-02"]);
     assert!(noted.contains("shipped on Friday"), "{noted}");
+    let noted = json_of(&ok(&setup, &["memory", "list", "--tag", "2026-03-02", "--json"]));
+    assert_eq!(noted["entries"][0]["created_at"], "2026-03-02T12:00:00Z");
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use openclaw_core::{
-    ForeignMemory, ForeignMessage, Lsn, MemoryEntry, MemoryId, MemoryKind, NewMemory, Timestamp, limits,
+    ForeignMemory, ForeignMessage, ForeignNote, Lsn, MemoryEntry, MemoryId, MemoryKind, NewMemory, Timestamp,
+    limits,
     port::{
         Collected, CompactRequest, CompactionHistory, CompactionReport, CurationPort, EntryFilter, EntryPage,
         ExportCursor, ExportPage, Imported, MemoryError, Verification,
@@ -47,6 +48,35 @@ impl FakeCuration {
         *lock(&self.problems) = problems.iter().map(|problem| (*problem).to_owned()).collect();
     }
 
+    /// Remembers it, unless it is known; tells whether it is new.
+    fn note(&self, ForeignNote { memory, noted_at }: ForeignNote) -> (MemoryEntry, bool) {
+        let (mut entries, now) = (lock(&self.entries), Timestamp::now());
+        let same = |entry: &&MemoryEntry| {
+            entry.kind == memory.kind && entry.content == memory.content && is_live(entry, now)
+        };
+        if let Some(known) = entries.iter().find(same) {
+            return (known.clone(), false);
+        }
+        let entry = MemoryEntry {
+            id: MemoryId::generate_at(noted_at.unwrap_or(now).min(now)),
+            kind: memory.kind,
+            content: memory.content,
+            importance: memory.importance,
+            tags: memory.tags,
+            expires_at: memory.expires_at,
+            completed_at: None,
+            conversation: memory.conversation,
+            sources: memory.sources,
+            superseded_by: None,
+        };
+        let supersedes = memory.supersedes;
+        if let Some(old) = entries.iter_mut().find(|entry| Some(entry.id) == supersedes) {
+            old.superseded_by = Some(entry.id);
+        }
+        entries.push(entry.clone());
+        (entry, true)
+    }
+
     fn begin(&self) -> Result<Under<'_>, MemoryError> {
         let mut history = lock(&self.history);
         if history.running.is_some() {
@@ -74,31 +104,14 @@ fn is_live(entry: &MemoryEntry, now: Timestamp) -> bool {
 impl CurationPort for FakeCuration {
     async fn remember(&self, memory: NewMemory) -> Result<MemoryEntry, MemoryError> {
         self.memory.write(MemoryOp::Append).await?;
-        let (mut entries, now) = (lock(&self.entries), Timestamp::now());
-        let same = |entry: &&MemoryEntry| {
-            entry.kind == memory.kind && entry.content == memory.content && is_live(entry, now)
-        };
-        if let Some(known) = entries.iter().find(same) {
-            return Ok(known.clone());
-        }
-        let entry = MemoryEntry {
-            id: MemoryId::generate(),
-            kind: memory.kind,
-            content: memory.content,
-            importance: memory.importance,
-            tags: memory.tags,
-            expires_at: memory.expires_at,
-            completed_at: None,
-            conversation: memory.conversation,
-            sources: memory.sources,
-            superseded_by: None,
-        };
-        let supersedes = memory.supersedes;
-        if let Some(old) = entries.iter_mut().find(|entry| Some(entry.id) == supersedes) {
-            old.superseded_by = Some(entry.id);
-        }
-        entries.push(entry.clone());
-        Ok(entry)
+        Ok(self.note(ForeignNote { memory, noted_at: None }).0)
+    }
+
+    async fn remember_all(&self, notes: Vec<ForeignNote>) -> Result<Imported, MemoryError> {
+        self.memory.write(MemoryOp::Append).await?;
+        let all = notes.len() as u64;
+        let imported = notes.into_iter().map(|note| u64::from(self.note(note).1)).sum();
+        Ok(Imported { imported, skipped: all - imported })
     }
 
     async fn forget(&self, id: MemoryId) -> Result<Option<MemoryEntry>, MemoryError> {

@@ -11,6 +11,7 @@ use std::{
     },
 };
 
+use openclaw_core::Timestamp;
 use openclaw_http::exchange::read_line;
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -56,6 +57,8 @@ pub(crate) struct Source {
     /// Bytes read so far.
     read: Arc<AtomicU64>,
     content: Content,
+    /// When the file was last changed.
+    modified: Option<Timestamp>,
     /// Read and not yet given out.
     waiting: VecDeque<Item>,
     ended: bool,
@@ -85,7 +88,9 @@ pub(crate) fn open(path: &Path) -> Result<Vec<Source>, ImportError> {
         return archive(path, file);
     }
     let name = path.display().to_string();
-    Ok(vec![Source::new(name, metadata.len(), Box::new(file), path)?])
+    let source = Source::new(name, metadata.len(), Box::new(file), path)?;
+    let modified = metadata.modified().ok().map(Timestamp::from);
+    Ok(vec![Source { modified, ..source }])
 }
 
 /// The sources of a workspace, or the export that was unpacked here.
@@ -157,7 +162,8 @@ impl Source {
                 return Err(ImportError::Unknown { path: path.to_owned(), what });
             }
         };
-        Ok(Self { name, format, bytes, read, content, waiting: VecDeque::new(), ended: false })
+        let waiting = VecDeque::new();
+        Ok(Self { name, format, bytes, read, content, modified: None, waiting, ended: false })
     }
 
     /// Bytes read so far.
@@ -215,7 +221,7 @@ impl Source {
                     let most = MARKDOWN_BYTES / (1024 * 1024);
                     return Err(wrong(1, format!("the file is over the bound of {most} MiB")));
                 }
-                self.waiting.extend(markdown::items(&self.name, &text));
+                self.waiting.extend(markdown::items(&self.name, &text, self.modified));
                 return Ok(false);
             }
         }

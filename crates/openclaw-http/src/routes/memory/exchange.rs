@@ -6,7 +6,7 @@ use hyper::{
     header::{self, HeaderValue},
 };
 use openclaw_core::{
-    ErrorCode, Failure, ForeignMemory, ForeignMessage, Lsn, NewMemory, Timestamp, limits,
+    ErrorCode, Failure, ForeignMemory, ForeignMessage, ForeignNote, Lsn, limits,
     port::{ExportCursor, Imported},
 };
 
@@ -50,7 +50,7 @@ pub(super) fn require_type(operation: Operation, fields: &HeaderMap) -> Result<(
 #[derive(Default)]
 struct Batch {
     messages: Vec<ForeignMessage>,
-    memories: Vec<NewMemory>,
+    notes: Vec<ForeignNote>,
     entries: Vec<ForeignMemory>,
 }
 
@@ -76,7 +76,7 @@ impl Batch {
             count += 1;
             match read_line(line).map_err(|failure| in_line(failure, at))? {
                 Line::Message(message) => batch.messages.push(message),
-                Line::Memory(memory) => batch.memories.push(memory),
+                Line::Memory(note) => batch.notes.push(note),
                 Line::Entry(memory) => batch.entries.push(memory),
             }
         }
@@ -99,9 +99,9 @@ pub(super) const IMPORT_BYTES: usize = limits::IMPORT_LINE_BYTES + "\r\n".len();
 
 /// `POST /memory/import`.
 pub(super) async fn import(ask: &Ask<'_>) -> Answer {
-    let Batch { messages, memories, entries } = Batch::read_beside(ask.body).await?;
-    for memory in &memories {
-        check_superseded(ask, memory).await?;
+    let Batch { messages, notes, entries } = Batch::read_beside(ask.body).await?;
+    for note in &notes {
+        check_superseded(ask, &note.memory).await?;
     }
     // Every line is sound from here on. Messages and entries are known again by their ids, new memories by what they say, so
     // that repeating a request that broke off changes nothing.
@@ -114,11 +114,10 @@ pub(super) async fn import(ask: &Ask<'_>) -> Answer {
         done.imported += restored.imported;
         done.skipped += restored.skipped;
     }
-    for memory in memories {
-        let began = Timestamp::now();
-        let known = ask.curation.remember(memory).await?.id.created_at() < began;
-        done.skipped += u64::from(known);
-        done.imported += u64::from(!known);
+    if !notes.is_empty() {
+        let remembered = ask.curation.remember_all(notes).await?;
+        done.imported += remembered.imported;
+        done.skipped += remembered.skipped;
     }
     Ok(respond::ok(&done))
 }
