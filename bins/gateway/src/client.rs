@@ -16,7 +16,7 @@ use hyper::{
     http::request::Builder,
 };
 use hyper_util::rt::TokioIo;
-use openclaw_core::{Failure, Secret, config::GatewayConfig};
+use openclaw_core::{Failure, Secret, config::GatewayConfig, limits};
 use serde_json::Value;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_util::task::TaskTracker;
@@ -31,8 +31,8 @@ const SILENCE: Duration = Duration::from_secs(60);
 const HEALTH: Duration = Duration::from_secs(3);
 /// Largest JSON answer that is read, in bytes.
 const MAX_ANSWER: usize = 32 * 1024 * 1024;
-/// Largest page of an export that is read, in bytes: its text may be escaped.
-const MAX_PAGE: usize = 64 * 1024 * 1024;
+/// Largest page of an export that is read, in bytes: the longest line, and what was said in the same step of a run.
+const MAX_PAGE: usize = limits::IMPORT_LINE_BYTES + 16 * 1024 * 1024;
 /// Largest server-sent event that is read, in bytes.
 const MAX_EVENT: usize = 8 * 1024 * 1024;
 
@@ -99,7 +99,8 @@ impl Client {
         let bytes = self.bytes(response, MAX_PAGE).await?;
         if status.is_success() {
             let next_cursor = header("x-next-cursor").map(str::to_owned);
-            return Ok(Ok(Answer { status: status.as_u16(), next_cursor, body: bytes }));
+            let unreadable = header("x-unreadable-records").and_then(|count| count.parse().ok()).unwrap_or(0);
+            return Ok(Ok(Answer { status: status.as_u16(), next_cursor, unreadable, body: bytes }));
         }
         let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let Some(mut told) = failure(&body) else { return Err(self.refusal(status, &body)) };

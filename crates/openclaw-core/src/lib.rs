@@ -36,7 +36,7 @@ pub use conversation::{
 pub use error::{ErrorCode, Failure};
 pub use event::{EventId, InvalidEventId, RunEvent, RunEventKind};
 pub use id::{ConversationId, InvalidId, Lsn, MessageId, RunId};
-pub use memory::{ForeignMemory, ForeignMessage, MemoryEntry, MemoryId, MemoryKind, NewMemory};
+pub use memory::{ForeignMemory, ForeignMessage, ForeignNote, MemoryEntry, MemoryId, MemoryKind, NewMemory};
 pub use message::{Attachment, AttachmentSource, ContentBlock, Message, Metadata, Role};
 pub use run::{NewRun, Reply, RunOutcome, RunRecord, RunState, TokenUsage};
 pub use secret::{REDACTED, Secret};

@@ -10,6 +10,9 @@ pub const MESSAGE_BYTES: usize = 256 * 1024;
 pub const ATTACHMENTS: usize = 10;
 /// All attachments of one message together, in decoded bytes.
 pub const ATTACHMENT_BYTES: usize = 20 * 1024 * 1024;
+/// Longest text of one message in the log, in bytes of UTF-8: what the tools of one step answered is one message. What is imported
+/// may be as long, so that every export comes back.
+pub const STORED_MESSAGE_BYTES: usize = 10 * 1024 * 1024;
 /// Largest body of `POST /message`, in bytes.
 pub const MESSAGE_BODY_BYTES: usize = 32 * 1024 * 1024;
 /// Largest body of every other request, in bytes.
@@ -36,8 +39,11 @@ pub const MEMORY_TAGS: usize = 16;
 pub const MEMORY_TAG_BYTES: usize = 64;
 /// Most sources of a remembered entry.
 pub const MEMORY_SOURCES: usize = 32;
-/// Most messages of one import batch.
+/// Most lines of one import request, which are [`BODY_BYTES`] together at most.
 pub const IMPORT_MESSAGES: usize = 1000;
+/// Largest line of an import, in bytes; one above [`BODY_BYTES`] comes alone. It holds the longest message also when each of its
+/// bytes is escaped as six.
+pub const IMPORT_LINE_BYTES: usize = 64 * 1024 * 1024;
 /// Messages of one export page: least, when unsaid, most.
 pub const EXPORT_PAGE: (usize, usize, usize) = (1, 500, 1000);
 /// Most text of one export page with more than one message, in bytes of UTF-8.

@@ -20,6 +20,13 @@ impl MemoryId {
         Self(Ulid::generate())
     }
 
+    /// A fresh id, stamped with another time: of 1970 at the earliest.
+    #[must_use]
+    pub fn generate_at(time: Timestamp) -> Self {
+        let millis = u64::try_from(time.unix_millis()).unwrap_or_default();
+        Self(Ulid::from_parts(millis, Ulid::generate().random()))
+    }
+
     /// When the entry was remembered, to the millisecond.
     #[must_use]
     pub fn created_at(self) -> Timestamp {
@@ -153,6 +160,15 @@ pub struct NewMemory {
     pub sources: Vec<MessageId>,
     /// The entry whose place it takes.
     pub supersedes: Option<MemoryId>,
+}
+
+/// Something to remember that was noted elsewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ForeignNote {
+    /// What to remember.
+    pub memory: NewMemory,
+    /// When it was noted; `None`, or a time to come: now.
+    pub noted_at: Option<Timestamp>,
 }
 
 /// A remembered entry on its way out of a memory, or into another: a line of the exchange format.

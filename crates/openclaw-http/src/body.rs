@@ -24,7 +24,7 @@ const DISCARD_QUIET: Duration = Duration::from_millis(250);
 /// Room made for a body of announced length before its bytes are there: a lie about it must not cost more.
 const EAGER_BYTES: usize = 256 * 1024;
 /// Bodies above this length are parsed beside the threads that serve.
-const PARSED_AT_ONCE: usize = 1024 * 1024;
+pub(crate) const PARSED_AT_ONCE: usize = 1024 * 1024;
 
 /// The memory that bodies above a size take up together, of which there is [`Limits::BODIES_BYTES`].
 pub(crate) struct BodyRoom(Arc<Semaphore>);
@@ -86,6 +86,11 @@ impl Deref for Whole {
 }
 
 impl Whole {
+    /// The bytes, as something that can be taken elsewhere.
+    pub(crate) fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
     /// Reads the JSON object, a large one on a thread for such work. What was read from it is as large as itself: its room
     /// is to be held as long as that is.
     pub(crate) async fn parse<T: DeserializeOwned + Send + 'static>(self) -> Result<(T, Held), Refusal> {

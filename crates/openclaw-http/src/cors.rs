@@ -16,7 +16,7 @@ const REQUEST_FIELDS: HeaderValue = HeaderValue::from_static(
     "Authorization, Content-Type, Accept, Idempotency-Key, Last-Event-ID, X-Request-Id",
 );
 const RESPONSE_FIELDS: HeaderValue = HeaderValue::from_static(
-    "X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After, Location, Idempotent-Replayed, X-Next-Cursor",
+    "X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After, Location, Idempotent-Replayed, X-Next-Cursor, X-Unreadable-Records",
 );
 const TEN_MINUTES: HeaderValue = HeaderValue::from_static("600");
 

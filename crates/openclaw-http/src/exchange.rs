@@ -10,8 +10,8 @@
 //! ```
 
 use openclaw_core::{
-    ConversationId, Failure, ForeignMemory, ForeignMessage, MemoryEntry, MemoryId, MemoryKind, MessageId,
-    NewMemory, Role, Timestamp, limits,
+    ConversationId, Failure, ForeignMemory, ForeignMessage, ForeignNote, MemoryEntry, MemoryId, MemoryKind,
+    MessageId, Role, Timestamp, limits,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub enum Line {
     /// Somebody said something.
     Message(ForeignMessage),
     /// Something is to be remembered.
-    Memory(NewMemory),
+    Memory(ForeignNote),
     /// Something was remembered before, under an id of its own.
     Entry(ForeignMemory),
 }
@@ -68,7 +68,7 @@ pub(crate) struct EntryOut<'a> {
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     #[cfg_attr(feature = "openapi", schemars(with = "Option<Vec<String>>"))]
     tags: &'a [String],
-    /// The time in its id, for people. Not read.
+    /// The time in its id. Read only of a line without one: when it was noted.
     #[cfg_attr(feature = "openapi", schemars(schema_with = "crate::openapi::time"))]
     created_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -114,6 +114,13 @@ struct Before {
     superseded_by: Option<MemoryId>,
 }
 
+/// What only something new to remember has.
+#[derive(Deserialize)]
+struct Noted {
+    #[serde(default)]
+    created_at: Option<Timestamp>,
+}
+
 /// Reads one line of the exchange format. Unknown fields are passed over.
 ///
 /// # Errors
@@ -123,7 +130,10 @@ pub fn read_line(line: &[u8]) -> Result<Line, Failure> {
     if sort.kind.is_some() {
         let request: EntryRequest = body::parse(line).map_err(as_line)?;
         let before: Before = body::parse(line).map_err(as_line)?;
-        let Some(id) = before.id else { return request.check().map(Line::Memory) };
+        let Some(id) = before.id else {
+            let Noted { created_at: noted_at } = body::parse(line).map_err(as_line)?;
+            return request.check().map(|memory| Line::Memory(ForeignNote { memory, noted_at }));
+        };
         let memory = request.check_known()?;
         return Ok(Line::Entry(ForeignMemory {
             supersedes: memory.supersedes,
@@ -146,8 +156,8 @@ pub fn read_line(line: &[u8]) -> Result<Line, Failure> {
     if content.is_empty() {
         return Err(Failure::bad_field("content", "must not be empty"));
     }
-    if content.len() > limits::MESSAGE_BYTES {
-        let reason = format!("must be at most {} KiB of UTF-8", limits::MESSAGE_BYTES / 1024);
+    if content.len() > limits::STORED_MESSAGE_BYTES {
+        let reason = format!("must be at most {} MiB of UTF-8", limits::STORED_MESSAGE_BYTES / (1024 * 1024));
         return Err(Failure::bad_field("content", reason));
     }
     let channel = required(read.channel, "channel")?;
@@ -256,8 +266,12 @@ mod tests {
     #[test]
     fn a_memory_is_told_by_its_kind() {
         let line = r#"{"kind":"task","content":"water the plants","tags":["home"],"importance":0.9}"#;
-        let Ok(Line::Memory(memory)) = read_line(line.as_bytes()) else { panic!() };
+        let Ok(Line::Memory(ForeignNote { memory, noted_at })) = read_line(line.as_bytes()) else { panic!() };
         assert_eq!((memory.kind, memory.tags.len(), memory.importance), (MemoryKind::Task, 1, 0.9));
+        assert_eq!(noted_at, None);
+        let dated = line.replace("{", r#"{"created_at":"2026-03-02","#);
+        let Ok(Line::Memory(dated)) = read_line(dated.as_bytes()) else { panic!() };
+        assert_eq!(dated, ForeignNote { memory, noted_at: Some("2026-03-02".parse().unwrap()) });
     }
 
     #[test]

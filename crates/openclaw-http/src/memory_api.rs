@@ -29,7 +29,8 @@ use crate::{
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// let memory = Arc::new(FakeMemory::new());
 /// let api = MemoryApi::new(memory.clone(), Arc::new(FakeCuration::new(memory)));
-/// let answer = api.call(&Method::POST, "/memory/search", br#"{"query":"kimchi"}"#).await?;
+/// let query = br#"{"query":"kimchi"}"#[..].into();
+/// let answer = api.call(&Method::POST, "/memory/search", &query).await?;
 /// assert_eq!((answer.status, &answer.body[..15]), (200, &br#"{"results":[],""#[..]));
 /// # Ok::<(), openclaw_core::Failure>(())
 /// # }).unwrap();
@@ -47,6 +48,8 @@ pub struct ApiAnswer {
     pub status: u16,
     /// Where an export goes on.
     pub next_cursor: Option<String>,
+    /// Places of the log that an export could not read.
+    pub unreadable: u64,
     /// JSON, or JSON Lines.
     pub body: Bytes,
 }
@@ -62,7 +65,7 @@ impl MemoryApi {
     ///
     /// # Errors
     /// What the server would answer with an error; faults are told with their causes, as whoever calls this is no stranger.
-    pub async fn call(&self, method: &Method, target: &str, body: &[u8]) -> Result<ApiAnswer, Failure> {
+    pub async fn call(&self, method: &Method, target: &str, body: &Bytes) -> Result<ApiAnswer, Failure> {
         let path = format!("{}{}", crate::router::BASE, target.split('?').next().unwrap_or_default());
         let no_such = || Failure::not_found("endpoint", &path);
         let found = self.router.find(&path).ok_or_else(no_such)?;
@@ -78,11 +81,12 @@ impl MemoryApi {
         };
         let response = answer(operation, &ask).await.ok_or_else(no_such)?.map_err(Refusal::with_causes)?;
         let (parts, payload) = response.into_parts();
-        let cursor = parts.headers.get(headers::NEXT_CURSOR).and_then(|value| value.to_str().ok());
+        let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let Payload::Whole(body) = payload else { return Err(no_such()) };
         Ok(ApiAnswer {
             status: parts.status.as_u16(),
-            next_cursor: cursor.map(str::to_owned),
+            next_cursor: header(headers::NEXT_CURSOR).map(str::to_owned),
+            unreadable: header(headers::UNREADABLE_RECORDS).and_then(|count| count.parse().ok()).unwrap_or(0),
             body: body.unwrap_or_default(),
         })
     }

@@ -6,9 +6,10 @@ mod support;
 use std::{path::Path, sync::Arc};
 
 use openclaw_core::{
-    Timestamp,
+    ForeignMessage, Role, Timestamp,
     config::MemoryConfig,
-    port::{MemoryPort, MemoryType, PruneRequest},
+    limits::STORED_MESSAGE_BYTES,
+    port::{CompactRequest, CurationPort, MemoryPort, MemoryType, PruneRequest},
 };
 use openclaw_memory::{
     Memory, ProblemKind, VerifyReport,
@@ -97,6 +98,47 @@ async fn a_conversation_reads_the_same_before_and_after() {
         drop(memory);
         let mut last = None;
         sound(&verify(dir.path(), &mut |progress| last = Some(progress)).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_long_message_is_found_shown_compacted_and_archived_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let (memory, _) = Memory::open(dir.path(), &config()).unwrap();
+    // The longest takes the same way, in four times the time.
+    const LONG: usize = STORED_MESSAGE_BYTES / 4;
+    let mut contents = [format!("{} zebra9 ", long(1)), "長い文 ".to_owned()].concat();
+    contents = contents.repeat(LONG / contents.len());
+    contents.push_str(&"x".repeat(LONG - contents.len() - 7));
+    contents.push_str(" okapi7");
+    let message = |id: &str, content: &str| ForeignMessage {
+        conversation: conv("c"),
+        channel: "api".to_owned(),
+        role: Role::Assistant,
+        content: content.to_owned(),
+        timestamp: Timestamp::from_unix_millis(1),
+        id: Some(id.parse().unwrap()),
+    };
+    let both = vec![message("m1", &contents), message("m2", "and a short one")];
+    assert_eq!(memory.import(both.clone()).await.unwrap().imported, 2);
+    for archived in [false, true] {
+        if archived {
+            let all = CompactRequest { everything: true, ..CompactRequest::default() };
+            assert_eq!(memory.compact(all).await.unwrap().messages, 2);
+            memory.archive_now().unwrap();
+        }
+        let hits = memory.search(query("okapi7")).await.unwrap().hits;
+        let first = &hits[0];
+        assert!(
+            first.id == "m1" && first.content.contains("okapi7") && first.content.len() < 2000,
+            "{hits:.3000?}"
+        );
+        assert!(texts(&memory, "c").await == [contents.as_str(), "and a short one"]);
+        // A prompt takes what fits, and leaves the rest of the conversation.
+        let recent = memory.recent(&conv("c"), 10, 1_000_000).await.unwrap();
+        assert_eq!(recent.iter().map(|message| message.text()).collect::<Vec<_>>(), ["and a short one"]);
+        assert!(memory.export(None, 10).await.unwrap().messages[0] == both[0]);
+        sound(&memory.verify(&mut |_| {}).unwrap());
     }
 }
 

@@ -5,12 +5,18 @@
 #[expect(dead_code, reason = "the tests of the store share it; each uses its part")]
 mod support;
 
+use std::{path::Path, sync::Arc};
+
 use openclaw_core::{
-    ForeignMemory, MemoryEntry, MemoryId, MemoryKind, NewMemory, Timestamp,
+    ForeignMemory, ForeignMessage, ForeignNote, MemoryEntry, MemoryId, MemoryKind, NewMemory, Role,
+    Timestamp,
     config::MemoryConfig,
     port::{CurationPort, EntryFilter, Imported, MemoryError, MemoryPort},
 };
-use openclaw_memory::{Memory, Parts, Unlock};
+use openclaw_memory::{
+    Memory, Parts, Unlock,
+    engine::{RealFs, ReplayFrom, Wal, WalOptions},
+};
 use proptest::prelude::*;
 use support::*;
 
@@ -217,5 +223,133 @@ proptest! {
             let (memory, _) = open(dir.path());
             assert_eq!(entries(&memory).await, there);
         });
+    }
+}
+
+#[tokio::test]
+async fn notes_are_remembered_from_when_they_were_noted_and_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (memory, _) = open(dir.path());
+    let known = memory.remember(fact("known")).await.unwrap();
+    let note = |content: &str, ms: Option<i64>| ForeignNote {
+        memory: fact(content),
+        noted_at: ms.map(Timestamp::from_unix_millis),
+    };
+    let notes = vec![
+        note("one", Some(1_000)),
+        note("two", Some(1_000)),
+        note("three", Some(1_000)),
+        note("known", Some(1_000)),
+        note("before all", Some(-1)),
+        note("of tomorrow", Some(i64::MAX)),
+        note("of today", None),
+    ];
+    assert_eq!(memory.remember_all(notes.clone()).await.unwrap(), Imported { imported: 6, skipped: 1 });
+    let listed = entries(&memory).await;
+    let of = |content: &str| listed.iter().find(|entry| entry.content == content).unwrap();
+    let time = |content: &str| of(content).id.created_at().unix_millis();
+    assert_eq!((time("one"), time("two"), time("before all")), (1_000, 1_000, 0));
+    assert!(of("one").id < of("two").id && of("two").id < of("three").id, "in the order of the file");
+    assert!(time("of tomorrow") <= Timestamp::now().unix_millis() && of("known").id == known.id);
+    assert_eq!(memory.remember_all(notes).await.unwrap(), Imported { imported: 0, skipped: 7 });
+    assert_eq!(entries(&memory).await, listed);
+}
+
+/// Message texts and unreadable places of an export in pages of `limit` lines.
+async fn messages(memory: &Memory, limit: usize) -> (Vec<String>, u64) {
+    let (mut all, mut unreadable, mut after) = (Vec::new(), 0, None);
+    loop {
+        let page = memory.export(after, limit).await.unwrap();
+        all.extend(
+            page.messages.into_iter().map(|message| format!("{}: {}", message.channel, message.content)),
+        );
+        unreadable += page.unreadable;
+        after = page.next;
+        if after.is_none() {
+            return (all, unreadable);
+        }
+    }
+}
+
+/// Alters one byte of the log's record that says this.
+fn damage(dir: &Path, text: &str) {
+    let holding = files_with(&dir.join("wal"), text.as_bytes());
+    assert_eq!(holding.len(), 1, "{text}");
+    let mut bytes = std::fs::read(&holding[0]).unwrap();
+    let at = bytes.windows(text.len()).position(|part| part == text.as_bytes()).unwrap();
+    bytes[at] ^= 0x20;
+    std::fs::write(&holding[0], bytes).unwrap();
+}
+
+fn said(id: &str, content: &str) -> ForeignMessage {
+    ForeignMessage {
+        conversation: conv("elsewhere"),
+        channel: "irc".to_owned(),
+        role: Role::User,
+        content: content.to_owned(),
+        timestamp: Timestamp::from_unix_millis(7),
+        id: Some(id.parse().unwrap()),
+    }
+}
+
+/// A record that is whole and makes no sense.
+async fn append_nonsense(dir: &Path) {
+    let (fs, dir) = (Arc::new(RealFs), dir.join("wal"));
+    let options = WalOptions { min_free_bytes: 0, ..WalOptions::default() };
+    let opened = Wal::<()>::open(fs, &dir, options, ReplayFrom::Beginning, &mut |_| {}, Box::new(|_| {}));
+    let (wal, _) = opened.unwrap();
+    wal.append(vec![7], ()).await.unwrap();
+    wal.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_read_is_counted_once_and_everything_else_comes_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let (memory, _) = open(dir.path());
+    turn(&memory, "talk", "a lost question", "its answer").await;
+    memory.import(vec![said("m1", "first"), said("m2", "lost, too"), said("m3", "and lost")]).await.unwrap();
+    memory.remember(fact("a lost fact")).await.unwrap();
+    memory.remember(fact("a fact")).await.unwrap();
+    memory.import(vec![said("m4", "last")]).await.unwrap();
+    assert_eq!(messages(&memory, 2).await.1, 0);
+    memory.close().await;
+    drop(memory);
+    for text in ["a lost question", "lost, too", "and lost", "a lost fact"] {
+        damage(dir.path(), text);
+    }
+    append_nonsense(dir.path()).await;
+
+    let (memory, _) = open(dir.path());
+    // Neighbours are one place: the question; two messages and a fact; the nonsense.
+    let left = ["api: its answer", "irc: first", "irc: last"].map(str::to_owned).to_vec();
+    for limit in [1, 2, 100] {
+        assert_eq!(messages(&memory, limit).await, (left.clone(), 3), "in pages of {limit}");
+    }
+    assert_eq!(exported(&memory, 100).await.len(), 1);
+    // Repaired, the log is whole but for the nonsense. The index is made anew then, and an answer without its question has no place.
+    memory.close().await;
+    drop(memory);
+    openclaw_memory::repair(dir.path(), &mut |_| {}).unwrap();
+    let (memory, _) = open(dir.path());
+    assert_eq!(messages(&memory, 2).await, (left[1..].to_vec(), 1));
+}
+
+#[tokio::test]
+async fn a_missing_file_of_the_log_is_a_place_that_cannot_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = MemoryConfig { segment_mb: 1, min_free_mb: 0, ..MemoryConfig::default() };
+    let (memory, _) = Memory::open(dir.path(), &config).unwrap();
+    for text in ["a", "b", "c"] {
+        memory.import(vec![said(text, &text.repeat(1_200_000))]).await.unwrap();
+    }
+    memory.close().await;
+    drop(memory);
+    let middle = files_with(&dir.path().join("wal"), "b".repeat(1_200_000).as_bytes());
+    std::fs::remove_file(&middle[0]).unwrap();
+    let (memory, report) = Memory::open(dir.path(), &config).unwrap();
+    assert!(report.missing > 0, "{report:?}");
+    for limit in [1, 100] {
+        let (left, unreadable) = messages(&memory, limit).await;
+        assert_eq!((left.len(), unreadable), (2, 1), "in pages of {limit}");
     }
 }

@@ -22,6 +22,8 @@ use crate::{
 
 /// Longest that a rate limit is waited out at a time.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How often it is waited out for one request: somebody else may be quicker each time.
+const WAITS: usize = 10;
 
 /// The way to the memory's part of the API.
 pub(crate) enum Access {
@@ -37,6 +39,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// Where an export goes on.
     pub(crate) next_cursor: Option<String>,
+    /// Places of the log that an export could not read.
+    pub(crate) unreadable: u64,
     pub(crate) body: Bytes,
 }
 
@@ -102,13 +106,14 @@ impl Access {
         kind: &str,
         body: Bytes,
     ) -> Result<Answer, AskError> {
+        let mut waits = 0;
         loop {
             let answer = match self {
                 Self::Gateway(client) => client.ask(method.clone(), target, kind, body.clone()).await,
                 Self::Here { api, .. } => {
                     let answer = api.call(method, target, &body).await.map_err(AskError::Refused)?;
-                    let openclaw_http::ApiAnswer { status, next_cursor, body } = answer;
-                    return Ok(Answer { status, next_cursor, body });
+                    let openclaw_http::ApiAnswer { status, next_cursor, unreadable, body } = answer;
+                    return Ok(Answer { status, next_cursor, unreadable, body });
                 }
             };
             let answer = answer.map_err(|error| match error {
@@ -118,8 +123,10 @@ impl Access {
             let Err((failure, wait)) = answer else {
                 return answer.map_err(|(failure, _)| AskError::Refused(failure));
             };
-            match wait.filter(|wait| failure.code == ErrorCode::RateLimited && *wait <= PATIENCE) {
+            let limited = failure.code == ErrorCode::RateLimited && waits < WAITS;
+            match wait.filter(|wait| limited && *wait <= PATIENCE) {
                 Some(wait) => {
+                    waits += 1;
                     complain(&format!(
                         "the gateway's rate limit is reached; going on in {} s",
                         wait.as_secs()
@@ -217,7 +224,56 @@ pub(crate) fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+
+    use openclaw_core::config::GatewayConfig;
+
     use super::*;
+
+    /// A gateway whose rate limit lets the request behind the first `refused` through, and how many it has met.
+    fn limited(refused: usize) -> (Access, std::thread::JoinHandle<usize>) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let met = std::thread::spawn(move || {
+            let over = r#"{"error":"rate_limited","message":"Rate limit exceeded."}"#;
+            for met in 1..=WAITS + 1 {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    stream.read_exact(&mut byte).unwrap();
+                    head.extend(byte);
+                }
+                let (status, body) = if met > refused {
+                    ("200 OK", "{}")
+                } else {
+                    ("429 Too Many Requests\r\nretry-after: 0", over)
+                };
+                let length = body.len();
+                write!(stream, "HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+                if met > refused {
+                    return met;
+                }
+            }
+            WAITS + 1
+        });
+        (Access::Gateway(Client::new(None, &GatewayConfig { port, ..GatewayConfig::default() })), met)
+    }
+
+    #[tokio::test]
+    async fn a_rate_limit_is_waited_out_but_not_for_ever() {
+        let ask = async |access: &Access| access.ask(&Method::GET, "/memory/stats", "", Bytes::new()).await;
+        let (access, met) = limited(2);
+        assert_eq!(ask(&access).await.unwrap().status, 200);
+        assert_eq!(met.join().unwrap(), 3);
+        let (access, met) = limited(usize::MAX);
+        let error = ask(&access).await.unwrap_err();
+        assert!(
+            matches!(&error, AskError::Refused(failure) if failure.code == ErrorCode::RateLimited),
+            "{error:?}"
+        );
+        assert_eq!(met.join().unwrap(), WAITS + 1);
+    }
 
     #[test]
     fn whatever_a_text_holds_is_one_value() {

@@ -59,13 +59,13 @@ pub(crate) enum Memory {
     },
     /// Take in what was said elsewhere: JSON Lines, an export of ChatGPT or Claude (ZIP or conversations.json), a workspace
     Import {
-        /// Files, archives or directories; what they are is told by their content
+        /// Files, archives or directories, or - for standard input; what they are is told by their content
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
     /// Give out every message and remembered entry as JSON Lines
     Export {
-        /// A file that is not there yet [default: standard output]
+        /// A file that is not there yet, or - [default: standard output]
         file: Option<PathBuf>,
     },
     /// Look at the memory as it was; no gateway may run

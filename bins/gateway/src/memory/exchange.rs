@@ -2,6 +2,7 @@
 
 use std::{
     fs::OpenOptions,
+    future::pending,
     io::{self, IsTerminal as _, Write},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
@@ -9,14 +10,14 @@ use std::{
 
 use bytes::Bytes;
 use hyper::Method;
-use openclaw_core::limits;
+use openclaw_core::{ErrorCode, ForeignNote, limits};
 use openclaw_http::exchange::{Line, write_entry, write_line};
 use serde_json::json;
 
 use super::{
     access::{Access, AskError},
     bar::Bar,
-    import::open,
+    import::{ImportError, STANDARD, open},
     show::counted,
 };
 use crate::{
@@ -35,29 +36,56 @@ struct Done {
     skipped: u64,
 }
 
+/// Why an import stops.
+enum Halt {
+    /// The same would stop it again: what is in the file, or that it can't be read.
+    File(Stop),
+    /// What else may happen.
+    Passing(Stop),
+}
+
+impl From<ImportError> for Halt {
+    fn from(error: ImportError) -> Self {
+        Self::File(Stop::because(Exit::Failure, &error))
+    }
+}
+
 /// `gateway memory import`.
 pub(super) async fn import(access: &Access, files: &[PathBuf]) -> Result<Exit, Stop> {
     let mut done = Done::default();
     let mut bar = Bar::new();
     let ended = tokio::select! {
         ended = import_all(access, files, &mut done, &mut bar) => ended,
-        _ = tokio::signal::ctrl_c() => Err(Stop::new(Exit::Interrupted, "stopped")),
+        () = interrupted(files) => Err(Halt::Passing(Stop::new(Exit::Interrupted, "stopped"))),
     };
     bar.end();
     let Done { imported, skipped } = done;
     let told = format!("{} imported, {skipped} there already", counted(imported, "entry", "entries"));
-    ended.map_err(|stop| {
-        let rest = "; the same command goes on: what is there already is passed over";
-        let message = format!("{}\n{told}{rest}", stop.message);
-        Stop { message, ..stop }
-    })?;
-    line(&told);
-    Ok(Exit::Ok)
+    let (stop, rest) = match ended {
+        Ok(()) => {
+            line(&told);
+            return Ok(Exit::Ok);
+        }
+        Err(Halt::Passing(stop)) => {
+            (stop, "; the same command goes on: what is there already is passed over")
+        }
+        Err(Halt::File(stop)) => (stop, ""),
+    };
+    let message = format!("{}\n{told}{rest}", stop.message);
+    Err(Stop { message, ..stop })
 }
 
-async fn import_all(access: &Access, files: &[PathBuf], done: &mut Done, bar: &mut Bar) -> Result<(), Stop> {
+/// Resolves at Ctrl-C. While standard input is waited for nobody would see that: then the signal ends the process by itself, which
+/// leaves what was taken in.
+async fn interrupted(files: &[PathBuf]) {
+    if files.iter().any(|file| file.as_os_str() == STANDARD) || tokio::signal::ctrl_c().await.is_err() {
+        pending().await
+    }
+}
+
+async fn import_all(access: &Access, files: &[PathBuf], done: &mut Done, bar: &mut Bar) -> Result<(), Halt> {
     for file in files {
-        for mut source in open(file).map_err(|error| Stop::because(Exit::Failure, &error))? {
+        for mut source in open(file)? {
             if bar.is_seen() {
                 complain(&format!("{}: {}", harmless(&source.name), source.format.as_str()));
             }
@@ -74,11 +102,11 @@ async fn import_all(access: &Access, files: &[PathBuf], done: &mut Done, bar: &m
                     let so_far = counted(done.imported + done.skipped, "entry", "entries");
                     bar.show(source.done(), source.bytes, &so_far);
                 }
-                let Some(item) = item.map_err(|error| Stop::because(Exit::Failure, &error))? else { break };
-                if line.len() > limits::BODY_BYTES {
+                let Some(item) = item? else { break };
+                if line.len() > limits::IMPORT_LINE_BYTES {
                     let what =
                         format!("{}: the entry is over what a request can hold", source.place(item.at));
-                    return Err(Stop::new(Exit::Failure, what));
+                    return Err(Halt::File(Stop::new(Exit::Failure, what)));
                 }
                 batch.push(&line, item.at);
             }
@@ -92,9 +120,9 @@ fn rendered(line: &Line) -> Vec<u8> {
     match line {
         Line::Message(message) => write_line(message).into_bytes(),
         Line::Entry(memory) => write_entry(memory).into_bytes(),
-        Line::Memory(memory) => {
+        Line::Memory(ForeignNote { memory, noted_at }) => {
             let line = json!({
-                "kind": memory.kind, "content": memory.content, "importance": memory.importance, "tags": memory.tags,
+                "created_at": noted_at, "kind": memory.kind, "content": memory.content, "importance": memory.importance, "tags": memory.tags,
                 "expires_at": memory.expires_at, "conversation_id": memory.conversation, "sources": memory.sources,
                 "supersedes": memory.supersedes,
             });
@@ -112,9 +140,11 @@ struct Batch {
 }
 
 impl Batch {
-    /// Whether a request still has room for one more line.
+    /// Whether a request still has room for one more line. A long one goes alone.
     fn takes(&self, line: &[u8]) -> bool {
-        self.body.len() + line.len() <= limits::BODY_BYTES && self.places.len() < limits::IMPORT_MESSAGES
+        self.places.is_empty()
+            || self.body.len() + line.len() <= limits::BODY_BYTES
+                && self.places.len() < limits::IMPORT_MESSAGES
     }
 
     fn push(&mut self, line: &[u8], at: u64) {
@@ -128,7 +158,7 @@ impl Batch {
         access: &Access,
         done: &mut Done,
         place: impl Fn(u64) -> String,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), Halt> {
         let Self { body, places } = std::mem::take(self);
         if places.is_empty() {
             return Ok(());
@@ -140,11 +170,15 @@ impl Batch {
                 let at = line.and_then(|line| places.get(usize::try_from(line).ok()?.checked_sub(1)?));
                 let message = harmless(&failure.message);
                 let at = at.map(|at| format!("{}: ", place(*at))).unwrap_or_default();
-                Stop::new(Exit::Failure, format!("{at}{message}"))
+                let stop = Stop::new(Exit::Failure, format!("{at}{message}"));
+                match failure.code {
+                    ErrorCode::BadRequest | ErrorCode::PayloadTooLarge => Halt::File(stop),
+                    _ => Halt::Passing(stop),
+                }
             }
-            error => error.into(),
+            error => Halt::Passing(error.into()),
         })?;
-        let counts = answer.json()?;
+        let counts = answer.json().map_err(Halt::Passing)?;
         done.imported += counts["imported"].as_u64().unwrap_or_default();
         done.skipped += counts["skipped"].as_u64().unwrap_or_default();
         Ok(())
@@ -153,14 +187,14 @@ impl Batch {
 
 /// `gateway memory export`.
 pub(super) async fn export(access: &Access, file: Option<&Path>) -> Result<Exit, Stop> {
-    let Some(path) = file else {
+    let Some(path) = file.filter(|path| path.as_os_str() != STANDARD) else {
         let mut stdout = io::stdout();
         let quiet = stdout.is_terminal();
         return match pages(access, &mut stdout, !quiet).await {
             // Whoever reads has had enough.
             Err(PageError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Ok),
             Err(error) => Err(error.told("standard output")),
-            Ok(_) => Ok(Exit::Ok),
+            Ok(written) => Ok(written.ended()),
         };
     };
     let name = path.display().to_string();
@@ -182,7 +216,7 @@ pub(super) async fn export(access: &Access, file: Option<&Path>) -> Result<Exit,
     let count = written.and_then(|count| out.sync_all().map(|()| count).map_err(PageError::Write));
     let count = count.map_err(|error| error.told(&name))?;
     line(&format!("{} in {name}", count.told()));
-    Ok(Exit::Ok)
+    Ok(count.ended())
 }
 
 /// Lines that were written.
@@ -190,6 +224,8 @@ pub(super) async fn export(access: &Access, file: Option<&Path>) -> Result<Exit,
 struct Written {
     messages: u64,
     entries: u64,
+    /// Places of the log that are missing among them.
+    unreadable: u64,
 }
 
 impl Written {
@@ -202,6 +238,18 @@ impl Written {
                 self.messages += 1;
             }
         }
+    }
+
+    /// How the command ends; complains of what is missing.
+    fn ended(&self) -> Exit {
+        if self.unreadable == 0 {
+            return Exit::Ok;
+        }
+        let places = counted(self.unreadable, "damaged place", "damaged places");
+        complain(&format!(
+            "the export is not whole: what {places} of the log held is missing in it, everything else is there. Where they are:              gateway memory verify; then, without a running gateway: gateway memory repair"
+        ));
+        Exit::Failure
     }
 
     fn told(&self) -> String {
@@ -245,6 +293,7 @@ async fn pages(access: &Access, out: &mut impl Write, with_bar: bool) -> Result<
         let page = page.map_err(|error| PageError::Ask(error.into()))?;
         out.write_all(&page.body).map_err(PageError::Write)?;
         count.add(&page.body);
+        count.unreadable += page.unreadable;
         if let Some(whole) = whole {
             bar.show(count.messages + count.entries, whole, &count.told());
         }
@@ -257,3 +306,7 @@ async fn pages(access: &Access, out: &mut impl Write, with_bar: bool) -> Result<
     out.flush().map_err(PageError::Write)?;
     Ok(count)
 }
+
+#[cfg(test)]
+#[path = "exchange_tests.rs"]
+mod tests;

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::MemoryError;
 use crate::{
-    ConversationId, ForeignMemory, ForeignMessage, Lsn, MemoryEntry, MemoryId, MemoryKind, MessageId,
-    Timestamp,
+    ConversationId, ForeignMemory, ForeignMessage, ForeignNote, Lsn, MemoryEntry, MemoryId, MemoryKind,
+    MessageId, Timestamp,
 };
 
 /// Looks after the memory. Writes are durable when they return, and have happened as a whole or not at all.
@@ -16,6 +16,10 @@ use crate::{
 pub trait CurationPort: Send + Sync {
     /// Remembers something. The same content of the same kind, live, is not stored twice: the earlier entry is returned.
     async fn remember(&self, memory: crate::NewMemory) -> Result<MemoryEntry, MemoryError>;
+
+    /// Remembers what was noted elsewhere, each from when it was noted. What is known already is passed over, as above. A crash may
+    /// leave a part of it, which the same call then completes.
+    async fn remember_all(&self, notes: Vec<ForeignNote>) -> Result<Imported, MemoryError>;
 
     /// Erases an entry everywhere: log, Markdown, index. `None` when there is none of that id.
     async fn forget(&self, id: MemoryId) -> Result<Option<MemoryEntry>, MemoryError>;
@@ -39,7 +43,8 @@ pub trait CurationPort: Send + Sync {
 
     /// Gives out messages and remembered entries in the order of the log: at most `limit`, and fewer when they would be over
     /// [`limits::EXPORT_BYTES`](crate::limits::EXPORT_BYTES) of text together, but at least one while there are any. An entry
-    /// that an older one superseded comes a second time, when both have been given out.
+    /// that an older one superseded comes a second time, when both have been given out. What can't be read is passed over and
+    /// counted.
     async fn export(&self, after: Option<ExportCursor>, limit: usize) -> Result<ExportPage, MemoryError>;
 
     /// Makes Markdown of what the log holds; [`MemoryError::UnderWay`] when that is being done already. Returns when it is
@@ -97,7 +102,7 @@ pub struct Imported {
 pub struct ExportCursor(pub Lsn);
 
 /// Part of an export.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExportPage {
     /// The messages; all have an id.
     pub messages: Vec<ForeignMessage>,
@@ -105,6 +110,9 @@ pub struct ExportPage {
     pub memories: Vec<ForeignMemory>,
     /// Where to go on; `None`: this was all.
     pub next: Option<ExportCursor>,
+    /// Places of the log that could not be read since the page before: what they held is missing here. An export goes on behind
+    /// them.
+    pub unreadable: u64,
 }
 
 /// What to compact.

@@ -124,7 +124,7 @@ pub(super) fn describe(operation: Operation, g: &mut Generators) -> Described {
                 ],
                 responses: vec![(
                     200,
-                    "Messages and remembered entries, oldest record first; without the header `X-Next-Cursor` these were the last",
+                    "Messages and remembered entries, oldest record first; without the header `X-Next-Cursor` these were the last. `X-Unreadable-Records` counts the places of the log that could not be read, whose content is missing here",
                     Some(lines(json!({"anyOf": [message, entry]}))),
                 )],
                 ..plain("exportMemory", "Give out what was said and remembered", Value::Null)

@@ -138,14 +138,20 @@ async fn a_slow_body_is_a_408() {
 #[tokio::test]
 async fn bodies_are_capped_before_and_while_they_are_read() {
     let gateway = Gateway::start();
-    for (path, cap) in
-        [("/api/v1/message", limits::MESSAGE_BODY_BYTES), ("/api/v1/memory/search", limits::BODY_BYTES)]
-    {
+    for (path, cap) in [
+        ("/api/v1/message", limits::MESSAGE_BODY_BYTES),
+        ("/api/v1/memory/search", limits::BODY_BYTES),
+        ("/api/v1/memory/import", limits::IMPORT_LINE_BYTES + 2),
+    ] {
         let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n");
         let mut client = gateway.connect().await;
         client.write(format!("{head}Content-Length: {}\r\nExpect: 100-continue\r\n\r\n", cap + 1)).await;
         assert_eq!(client.reply("POST").await.error(413, "payload_too_large")["max_bytes"], cap);
         assert!(client.closed().await);
+        // More is not taken in of what is refused.
+        if cap > limits::IMPORT_LINE_BYTES {
+            continue;
+        }
         // A client that does not ask first still gets to read the answer.
         let mut client = gateway.connect().await;
         client.write(format!("{head}Content-Length: {}\r\n\r\n", cap + 1)).await;

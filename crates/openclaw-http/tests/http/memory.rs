@@ -1,9 +1,10 @@
 //! What is remembered on purpose, the memory's care, the exchange, and what prompts were made of.
 
 use openclaw_core::{
-    RunId,
+    ForeignMessage, Role, RunId, Timestamp, limits,
     port::{ContextCut, ContextMemory, ContextNote, MemoryPort as _},
 };
+use openclaw_http::exchange::{Line, read_line, write_line};
 use serde_json::{Value, json};
 
 use crate::support::{Gateway, Reply, TOKEN};
@@ -210,6 +211,12 @@ async fn garbage_and_integrity() {
     gateway.curation.finds(&["memory/wal/1.wal is damaged at byte 7: run gateway memory repair"]);
     let found = gateway.call("POST", "/api/v1/memory/verify", None).await.json();
     assert_eq!((&found["sound"], found["problems"].as_array().unwrap().len()), (&json!(false), 1));
+    // An export says what is missing in it.
+    import(&gateway, TWO).await;
+    let [first, rest] = ["limit=1", "limit=1000"].map(|query| format!("/api/v1/memory/export?{query}"));
+    assert_eq!(gateway.get(&first).await.header("x-unreadable-records"), None);
+    let whole = gateway.get(&rest).await;
+    assert_eq!((whole.header("x-unreadable-records"), whole.body.as_str()), (Some("1"), TWO));
 }
 
 const TWO: &str = concat!(
@@ -285,7 +292,44 @@ async fn a_bad_line_is_named_and_nothing_of_its_batch_is_taken_in() {
         .await
         .error(415, "unsupported_media_type");
     send(&gateway, ENTRIES, "application/x-ndjson", "{}").await.error(415, "unsupported_media_type");
-    import(&gateway, &"x".repeat(1024 * 1024 + 1)).await.error(413, "payload_too_large");
+    // What is too long for a request of many lines says that it may come alone.
+    let long = TWO.replace("안녕", &"長".repeat(limits::BODY_BYTES / 3));
+    let told = import(&gateway, &long).await.error(413, "payload_too_large");
+    assert_eq!(told["max_bytes"], limits::BODY_BYTES);
+    assert_eq!(gateway.get("/api/v1/memory/export").await.body, "");
+}
+
+#[tokio::test]
+async fn a_long_line_comes_alone_and_goes_out_as_it_came() {
+    let gateway = Gateway::start();
+    let of = |content: &str| {
+        let content = json!(content);
+        format!(
+            "{{\"conversation_id\":\"c\",\"channel\":\"api\",\"role\":\"tool\",\"content\":{content},\"timestamp\":\"1969-07-20T20:17:40Z\",\"id\":\"m1\"}}\n"
+        )
+    };
+    // As long as one can be, with what takes one byte, two and six.
+    let most = limits::STORED_MESSAGE_BYTES;
+    let long = of(&format!("{}\n\u{1}長", "x".repeat(most - 5)));
+    assert_eq!(import(&gateway, &format!("\r\n{long}")).await.json(), json!({"imported": 1, "skipped": 0}));
+    assert!(gateway.get("/api/v1/memory/export").await.body == long);
+    let longer = import(&gateway, &of(&"x".repeat(most + 1))).await.error(400, "bad_request");
+    assert_eq!((&longer["line"], &longer["field"]), (&json!(1), &json!("content")));
+}
+
+#[test]
+fn the_longest_message_is_a_line_that_may_come_whatever_it_says() {
+    let message = ForeignMessage {
+        conversation: "c".repeat(64).parse().unwrap(),
+        channel: "c".repeat(64),
+        role: Role::Assistant,
+        content: "\u{1}".repeat(limits::STORED_MESSAGE_BYTES),
+        timestamp: Timestamp::from_unix_millis(-1),
+        id: Some("\"".repeat(128).parse().unwrap()),
+    };
+    let line = write_line(&message);
+    assert!(line.len() < limits::IMPORT_LINE_BYTES, "{}", line.len());
+    assert!(read_line(line.as_bytes()).unwrap() == Line::Message(message));
 }
 
 #[tokio::test]

@@ -312,6 +312,15 @@ impl Record<'_> {
         bytes as u64
     }
 
+    /// Reads what decoding leaves for later, only to see whether it can be.
+    pub(crate) fn check(&self) -> Result<(), CodecError> {
+        match self {
+            Self::Accepted(record) => record.metadata().map(drop),
+            Self::Steps(record) => record.blocks().map(drop),
+            _ => Ok(()),
+        }
+    }
+
     /// The run it belongs to.
     pub(crate) fn run(&self) -> Option<RunId> {
         match self {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use openclaw_core::limits::STORED_MESSAGE_BYTES;
+
 /// Most runs under way at one time. They mostly wait for a vendor; a model inside the process takes one at a time by itself.
 pub(crate) const RUNNING: usize = 256;
 /// Most runs that wait, over all conversations.
@@ -36,3 +38,9 @@ pub(crate) const CALLS_PER_STEP: usize = 64;
 pub(crate) const TOOL_TIME: Duration = Duration::from_secs(300);
 /// Longest tool result, in bytes; the rest is cut off and the model is told.
 pub(crate) const TOOL_RESULT_BYTES: usize = 128 * 1024;
+/// Longest note of what was cut off a tool result, its line break included.
+const CUT_NOTE_BYTES: usize = 64;
+
+// What a run writes down as one message must be small enough to be imported again.
+const _: () = assert!(ANSWER_BYTES <= STORED_MESSAGE_BYTES);
+const _: () = assert!(CALLS_PER_STEP * (TOOL_RESULT_BYTES + CUT_NOTE_BYTES) <= STORED_MESSAGE_BYTES);

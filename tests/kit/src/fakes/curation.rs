@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use openclaw_core::{
-    ForeignMemory, ForeignMessage, Lsn, MemoryEntry, MemoryId, MemoryKind, NewMemory, Timestamp, limits,
+    ForeignMemory, ForeignMessage, ForeignNote, Lsn, MemoryEntry, MemoryId, MemoryKind, NewMemory, Timestamp,
+    limits,
     port::{
         Collected, CompactRequest, CompactionHistory, CompactionReport, CurationPort, EntryFilter, EntryPage,
         ExportCursor, ExportPage, Imported, MemoryError, Verification,
@@ -42,9 +43,38 @@ impl FakeCuration {
         self.held.send_replace(hold);
     }
 
-    /// What the next checks find.
+    /// What the next checks find, and the last page of an export can't read.
     pub fn finds(&self, problems: &[&str]) {
         *lock(&self.problems) = problems.iter().map(|problem| (*problem).to_owned()).collect();
+    }
+
+    /// Remembers it, unless it is known; tells whether it is new.
+    fn note(&self, ForeignNote { memory, noted_at }: ForeignNote) -> (MemoryEntry, bool) {
+        let (mut entries, now) = (lock(&self.entries), Timestamp::now());
+        let same = |entry: &&MemoryEntry| {
+            entry.kind == memory.kind && entry.content == memory.content && is_live(entry, now)
+        };
+        if let Some(known) = entries.iter().find(same) {
+            return (known.clone(), false);
+        }
+        let entry = MemoryEntry {
+            id: MemoryId::generate_at(noted_at.unwrap_or(now).min(now)),
+            kind: memory.kind,
+            content: memory.content,
+            importance: memory.importance,
+            tags: memory.tags,
+            expires_at: memory.expires_at,
+            completed_at: None,
+            conversation: memory.conversation,
+            sources: memory.sources,
+            superseded_by: None,
+        };
+        let supersedes = memory.supersedes;
+        if let Some(old) = entries.iter_mut().find(|entry| Some(entry.id) == supersedes) {
+            old.superseded_by = Some(entry.id);
+        }
+        entries.push(entry.clone());
+        (entry, true)
     }
 
     fn begin(&self) -> Result<Under<'_>, MemoryError> {
@@ -74,31 +104,14 @@ fn is_live(entry: &MemoryEntry, now: Timestamp) -> bool {
 impl CurationPort for FakeCuration {
     async fn remember(&self, memory: NewMemory) -> Result<MemoryEntry, MemoryError> {
         self.memory.write(MemoryOp::Append).await?;
-        let (mut entries, now) = (lock(&self.entries), Timestamp::now());
-        let same = |entry: &&MemoryEntry| {
-            entry.kind == memory.kind && entry.content == memory.content && is_live(entry, now)
-        };
-        if let Some(known) = entries.iter().find(same) {
-            return Ok(known.clone());
-        }
-        let entry = MemoryEntry {
-            id: MemoryId::generate(),
-            kind: memory.kind,
-            content: memory.content,
-            importance: memory.importance,
-            tags: memory.tags,
-            expires_at: memory.expires_at,
-            completed_at: None,
-            conversation: memory.conversation,
-            sources: memory.sources,
-            superseded_by: None,
-        };
-        let supersedes = memory.supersedes;
-        if let Some(old) = entries.iter_mut().find(|entry| Some(entry.id) == supersedes) {
-            old.superseded_by = Some(entry.id);
-        }
-        entries.push(entry.clone());
-        Ok(entry)
+        Ok(self.note(ForeignNote { memory, noted_at: None }).0)
+    }
+
+    async fn remember_all(&self, notes: Vec<ForeignNote>) -> Result<Imported, MemoryError> {
+        self.memory.write(MemoryOp::Append).await?;
+        let all = notes.len() as u64;
+        let imported = notes.into_iter().map(|note| u64::from(self.note(note).1)).sum();
+        Ok(Imported { imported, skipped: all - imported })
     }
 
     async fn forget(&self, id: MemoryId) -> Result<Option<MemoryEntry>, MemoryError> {
@@ -171,7 +184,7 @@ impl CurationPort for FakeCuration {
         for (place, message) in model.exported(skip) {
             bytes += message.content.len();
             if messages.len() >= limit || (bytes > limits::EXPORT_BYTES && !messages.is_empty()) {
-                return Ok(ExportPage { messages, memories: Vec::new(), next });
+                return Ok(ExportPage { messages, next, ..ExportPage::default() });
             }
             messages.push(message);
             next = Some(ExportCursor(Lsn(place as u64)));
@@ -181,7 +194,8 @@ impl CurationPort for FakeCuration {
             let earlier = entries.iter().find(|earlier| earlier.superseded_by == Some(entry.id));
             ForeignMemory { entry: entry.clone(), supersedes: earlier.map(|earlier| earlier.id) }
         };
-        Ok(ExportPage { messages, memories: entries.iter().map(of).collect(), next: None })
+        let unreadable = lock(&self.problems).len() as u64;
+        Ok(ExportPage { messages, memories: entries.iter().map(of).collect(), next: None, unreadable })
     }
 
     async fn compact(&self, request: CompactRequest) -> Result<CompactionReport, MemoryError> {

@@ -123,13 +123,38 @@ fn text(message: &Message) -> String {
     }
     let parts: Vec<&str> = content["parts"].as_array().into_iter().flatten().filter_map(part).collect();
     if !parts.is_empty() {
-        return parts.join("\n");
+        return without_marks(&parts.join("\n"));
     }
     let plain = content["text"].as_str().or_else(|| content["result"].as_str()).unwrap_or_default();
     match (content["title"].as_str(), content["url"].as_str()) {
         (Some(title), Some(url)) => format!("{title}\n{url}\n{plain}"),
         _ => plain.to_owned(),
     }
+}
+
+/// Where a mark in the text begins, and ends: `cite`, `search` and others, a separator, and what they point to in the program.
+const MARK: (char, char) = ('\u{e200}', '\u{e201}');
+/// What else only that program understands: separators in a mark, and the bounds of the words that one is about.
+const SIGNS: std::ops::RangeInclusive<char> = '\u{e200}'..='\u{e206}';
+
+/// The text without its marks. A mark that has no end is only a sign.
+fn without_marks(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut pieces = text.split(MARK.0);
+    kept.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let (mark, behind) = piece.split_once(MARK.1).unwrap_or(("", piece));
+        kept.push_str(&named(mark));
+        kept.push_str(behind);
+    }
+    kept.retain(|c| !SIGNS.contains(&c));
+    kept
+}
+
+/// What a mark says to people: `entity` stands where a name would.
+fn named(mark: &str) -> String {
+    let list = mark.strip_prefix("entity\u{e202}").and_then(|list| serde_json::from_str::<Value>(list).ok());
+    list.and_then(|list| list[1].as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn part(part: &Value) -> Option<&str> {
@@ -144,4 +169,28 @@ fn part(part: &Value) -> Option<&str> {
 fn seconds(seconds: f64) -> Timestamp {
     // A number that is no time saturates.
     Timestamp::from_unix_millis((seconds * 1000.0).round() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_marks;
+
+    #[test]
+    fn marks_go_and_the_text_around_them_stays() {
+        for (text, expected) in [
+            ("plain 明天", "plain 明天"),
+            (
+                "It rains.\u{e200}cite\u{e202}turn0search1\u{e202}turn0search4\u{e201} Take a coat.",
+                "It rains. Take a coat.",
+            ),
+            ("\u{e200}search\u{e202}서울\u{e201}", ""),
+            ("a\u{e200}cite\u{e202}x\u{e201}\u{e200}cite\u{e202}y\u{e201}b", "ab"),
+            ("\u{e203}it rains\u{e204}\u{e200}cite\u{e202}x\u{e201}", "it rains"),
+            ("in \u{e200}entity\u{e202}[\"city\",\"Busan\",\"a port\"]\u{e201}.", "in Busan."),
+            ("no end \u{e200}cite and on", "no end cite and on"),
+            ("one \u{e200}lost \u{e200}cite\u{e202}x\u{e201} two\u{e201}", "one lost  two"),
+        ] {
+            assert_eq!(without_marks(text), expected, "{text:?}");
+        }
+    }
 }

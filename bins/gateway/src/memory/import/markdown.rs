@@ -1,7 +1,7 @@
 //! A workspace's notes: `MEMORY.md`, what is to be kept, and `memory/*.md`, what was noted day by day. Each list item and each
 //! paragraph becomes an entry; the headings above it become tags.
 
-use openclaw_core::{MemoryKind, NewMemory, limits};
+use openclaw_core::{ForeignNote, MemoryKind, NewMemory, Timestamp, limits};
 use openclaw_http::exchange::Line;
 
 use super::{Item, pieces::split};
@@ -12,11 +12,12 @@ const NOTED: f32 = 0.4;
 /// Words in a heading that say that what follows are preferences, in the languages of our users.
 const PREFERENCES: [&str; 7] = ["preference", "likes", "偏好", "喜好", "선호", "취향", "好み"];
 
-/// The entries of one file.
-pub(super) fn items(name: &str, text: &str) -> Vec<Item> {
+/// The entries of one file. They were noted on the day that its name begins with, or when it was last changed.
+pub(super) fn items(name: &str, text: &str, modified: Option<Timestamp>) -> Vec<Item> {
     let date = date_of(name);
     let mut reader = Reader {
         date,
+        noted_at: date.and_then(noon).or(modified),
         importance: if date.is_some() { NOTED } else { KEPT },
         headings: Vec::new(),
         block: String::new(),
@@ -37,8 +38,14 @@ fn date_of(name: &str) -> Option<&str> {
     (digits(year, 4) && digits(month, 2) && digits(date, 2)).then_some(day)
 }
 
+/// Noon in UTC, which is on that day for nearly everybody.
+fn noon(day: &str) -> Option<Timestamp> {
+    format!("{day}T12:00:00Z").parse().ok()
+}
+
 struct Reader<'a> {
     date: Option<&'a str>,
+    noted_at: Option<Timestamp>,
     importance: f32,
     /// The headings above, with their levels.
     headings: Vec<(usize, String)>,
@@ -121,15 +128,18 @@ impl Reader<'_> {
         let tags = tags.split_off(skipped);
         for piece in split(text, limits::MEMORY_BYTES).filter(|piece| !piece.trim().is_empty()) {
             self.items.push(Item {
-                line: Line::Memory(NewMemory {
-                    kind,
-                    content: piece.to_owned(),
-                    importance: self.importance,
-                    tags: tags.clone(),
-                    expires_at: None,
-                    conversation: None,
-                    sources: Vec::new(),
-                    supersedes: None,
+                line: Line::Memory(ForeignNote {
+                    memory: NewMemory {
+                        kind,
+                        content: piece.to_owned(),
+                        importance: self.importance,
+                        tags: tags.clone(),
+                        expires_at: None,
+                        conversation: None,
+                        sources: Vec::new(),
+                        supersedes: None,
+                    },
+                    noted_at: self.noted_at,
                 }),
                 at: self.block_line,
             });

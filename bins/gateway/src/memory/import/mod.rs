@@ -17,13 +17,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use openclaw_core::{ConversationId, MessageId};
+use openclaw_core::{ConversationId, MessageId, limits};
 use openclaw_http::exchange::Line;
 
 pub(crate) use self::source::open;
 
-/// Largest line of JSON Lines, in bytes.
-pub(crate) const LINE_BYTES: usize = 2 * 1024 * 1024;
+/// The path that means standard input, or output.
+pub(crate) const STANDARD: &str = "-";
+/// Largest line of JSON Lines, in bytes, its end not counted.
+pub(crate) const LINE_BYTES: usize = limits::IMPORT_LINE_BYTES;
 /// Largest single conversation of an export, in bytes of its JSON: as much of a file as is held at a time.
 pub(crate) const CONVERSATION_BYTES: usize = 64 * 1024 * 1024;
 /// Largest Markdown file, in bytes.

@@ -1,4 +1,4 @@
-//! Long texts in pieces that the contract takes.
+//! Texts longer than a message can be, in pieces.
 
 use openclaw_core::{ConversationId, ForeignMessage, MessageId, Role, Timestamp, limits};
 use openclaw_http::exchange::Line;
@@ -22,7 +22,7 @@ impl Spoken<'_> {
             0 => Some(id.clone()),
             part => format!("{id}.part{}", part + 1).parse().ok(),
         };
-        items.extend(split(self.text, limits::MESSAGE_BYTES).enumerate().map(|(part, text)| Item {
+        items.extend(split(self.text, limits::STORED_MESSAGE_BYTES).enumerate().map(|(part, text)| Item {
             line: Line::Message(ForeignMessage {
                 conversation: self.conversation.clone(),
                 channel: self.channel.to_owned(),

@@ -11,12 +11,13 @@ use std::{
     },
 };
 
+use openclaw_core::Timestamp;
 use openclaw_http::exchange::read_line;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::{
-    CONVERSATION_BYTES, ImportError, Item, LINE_BYTES, MARKDOWN_BYTES, Place,
+    CONVERSATION_BYTES, ImportError, Item, LINE_BYTES, MARKDOWN_BYTES, Place, STANDARD,
     archive::archive,
     chatgpt, claude,
     detect::{Begins, begins},
@@ -56,6 +57,8 @@ pub(crate) struct Source {
     /// Bytes read so far.
     read: Arc<AtomicU64>,
     content: Content,
+    /// When the file was last changed.
+    modified: Option<Timestamp>,
     /// Read and not yet given out.
     waiting: VecDeque<Item>,
     ended: bool,
@@ -69,6 +72,10 @@ enum Content {
 
 /// What the path holds: one source for a file, several for an archive or a workspace.
 pub(crate) fn open(path: &Path) -> Result<Vec<Source>, ImportError> {
+    if path.as_os_str() == STANDARD {
+        let name = "standard input";
+        return Ok(vec![Source::new(name.to_owned(), 0, Box::new(io::stdin()), Path::new(name))?]);
+    }
     let metadata = std::fs::metadata(path).map_err(ImportError::io(path))?;
     if metadata.is_dir() {
         return directory(path);
@@ -81,7 +88,9 @@ pub(crate) fn open(path: &Path) -> Result<Vec<Source>, ImportError> {
         return archive(path, file);
     }
     let name = path.display().to_string();
-    Ok(vec![Source::new(name, metadata.len(), Box::new(file), path)?])
+    let source = Source::new(name, metadata.len(), Box::new(file), path)?;
+    let modified = metadata.modified().ok().map(Timestamp::from);
+    Ok(vec![Source { modified, ..source }])
 }
 
 /// The sources of a workspace, or the export that was unpacked here.
@@ -153,7 +162,8 @@ impl Source {
                 return Err(ImportError::Unknown { path: path.to_owned(), what });
             }
         };
-        Ok(Self { name, format, bytes, read, content, waiting: VecDeque::new(), ended: false })
+        let waiting = VecDeque::new();
+        Ok(Self { name, format, bytes, read, content, modified: None, waiting, ended: false })
     }
 
     /// Bytes read so far.
@@ -211,7 +221,7 @@ impl Source {
                     let most = MARKDOWN_BYTES / (1024 * 1024);
                     return Err(wrong(1, format!("the file is over the bound of {most} MiB")));
                 }
-                self.waiting.extend(markdown::items(&self.name, &text));
+                self.waiting.extend(markdown::items(&self.name, &text, self.modified));
                 return Ok(false);
             }
         }
@@ -245,12 +255,13 @@ impl Lines {
     fn next(&mut self) -> Result<Option<Vec<u8>>, CutError> {
         loop {
             let mut line = Vec::new();
-            let most = LINE_BYTES as u64 + 1;
+            // And its end, and one byte that is too many.
+            let most = LINE_BYTES as u64 + 3;
             if self.reader.by_ref().take(most).read_until(b'\n', &mut line)? == 0 {
                 return Ok(None);
             }
             self.line += 1;
-            if line.len() > LINE_BYTES {
+            if line.trim_ascii_end().len() > LINE_BYTES {
                 let what = format!("the line is over the bound of {} MiB", LINE_BYTES / (1024 * 1024));
                 return Err(CutError::Wrong { line: self.line, what });
             }

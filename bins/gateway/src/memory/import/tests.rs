@@ -1,8 +1,13 @@
 //! Each format, read as its files come.
 
-use std::{io::Write as _, path::Path};
+use std::{
+    fs::File,
+    io::Write as _,
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
-use openclaw_core::{MemoryKind, Role, limits};
+use openclaw_core::{ForeignNote, MemoryKind, Role, limits};
 use openclaw_http::exchange::{Line, write_line};
 use serde_json::{Value, json};
 
@@ -237,7 +242,7 @@ fn json_lines_are_read_line_by_line_and_errors_name_theirs() {
 #[test]
 fn long_messages_come_in_pieces() {
     let mut long = claude();
-    long["chat_messages"][2]["text"] = json!("長".repeat(limits::MESSAGE_BYTES / 2));
+    long["chat_messages"][2]["text"] = json!("長".repeat(limits::STORED_MESSAGE_BYTES / 2));
     let items = read("x", &long.to_string()).unwrap();
     let pieces = &items[2..];
     assert_eq!(pieces.len(), 2);
@@ -284,7 +289,9 @@ fn notes_become_entries_with_their_headings_and_day() {
     let entries: Vec<_> = items
         .iter()
         .map(|item| match &item.line {
-            Line::Memory(memory) => (memory.kind, memory.content.as_str(), memory.tags.join("|"), item.at),
+            Line::Memory(ForeignNote { memory, .. }) => {
+                (memory.kind, memory.content.as_str(), memory.tags.join("|"), item.at)
+            }
             other => panic!("{other:?}"),
         })
         .collect();
@@ -305,8 +312,9 @@ fn notes_become_entries_with_their_headings_and_day() {
         ]
     );
     let daily = read("memory/2026-03-02-standup.md", "## Decisions\n- ship on Friday\n").unwrap();
-    let Line::Memory(note) = &daily[0].line else { panic!() };
+    let Line::Memory(ForeignNote { memory: note, noted_at }) = &daily[0].line else { panic!() };
     assert_eq!((note.tags.join("|"), note.importance), ("Decisions|2026-03-02".to_owned(), 0.4));
+    assert_eq!(noted_at.unwrap().to_string(), "2026-03-02T12:00:00Z");
 }
 
 #[test]
@@ -326,6 +334,22 @@ fn a_workspace_is_read_in_order() {
         open(path).unwrap().into_iter().map(file).collect()
     };
     assert_eq!(names(root), ["MEMORY.md", "2026-03-01.md", "2026-03-02.md"]);
+    // What is kept has the time of its file; so has a name that only looks like a day.
+    std::fs::write(root.join("memory/2026-99-01.md"), "- odd").unwrap();
+    let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    for name in ["MEMORY.md", "memory/2026-99-01.md"] {
+        File::options().write(true).open(root.join(name)).unwrap().set_modified(modified).unwrap();
+    }
+    let read = open(root).unwrap().into_iter().flat_map(|source| drain(source).unwrap());
+    let times: Vec<_> = read
+        .map(|item| match item.line {
+            Line::Memory(note) => note.noted_at.unwrap().to_string(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let kept = "2023-11-14T22:13:20Z";
+    assert_eq!(times, [kept, "2026-03-01T12:00:00Z", "2026-03-02T12:00:00Z", kept]);
+    std::fs::remove_file(root.join("memory/2026-99-01.md")).unwrap();
     assert_eq!(names(&root.join("memory")), ["2026-03-01.md", "2026-03-02.md"]);
 }
 

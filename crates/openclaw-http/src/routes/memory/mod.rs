@@ -9,6 +9,7 @@ mod search;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use openclaw_core::{
     limits,
     port::{CurationPort, MemoryPort},
@@ -24,7 +25,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) query: Option<&'a str>,
     /// The variable part of the path.
     pub(crate) parameter: &'a str,
-    pub(crate) body: &'a [u8],
+    pub(crate) body: &'a Bytes,
     /// The server, which can let work go on behind an answer. Without one, every answer waits.
     pub(crate) server: Option<&'a Arc<App>>,
 }
@@ -45,7 +46,9 @@ pub(crate) async fn dispatch(operation: Operation, call: &mut Call) -> Answer {
     let app = &call.conn.app;
     let read = if operation.takes_body() {
         exchange::require_type(operation, &call.parts.headers)?;
-        body::read(&mut call.body, limits::BODY_BYTES, app).await?
+        let import = operation == Operation::ImportMemory;
+        let most = if import { exchange::IMPORT_BYTES } else { limits::BODY_BYTES };
+        body::read(&mut call.body, most, app).await?
     } else {
         body::Whole::default()
     };
@@ -54,7 +57,7 @@ pub(crate) async fn dispatch(operation: Operation, call: &mut Call) -> Answer {
         curation: &app.services.curation,
         query: call.parts.uri.query(),
         parameter: &call.parameter,
-        body: &read,
+        body: read.bytes(),
         server: Some(app),
     };
     answer(operation, &ask)

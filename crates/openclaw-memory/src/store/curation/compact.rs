@@ -5,7 +5,7 @@
 //! wait for a model: it stops the part, which then begins anew without what was erased.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     fmt,
     ops::Range,
     sync::{Arc, PoisonError},
@@ -18,7 +18,7 @@ use openclaw_core::{
 };
 use tokio::runtime::Handle;
 
-use super::{Moment, marks::Compaction};
+use super::{Moment, export::Runs, marks::Compaction};
 use crate::{
     compaction::{self, CompactionError, Input, Method, Options, Outcome, Spoken},
     record::Record,
@@ -246,7 +246,7 @@ impl Core {
     ) -> Result<Outcome, CompactionError> {
         let remembered = self.lasting_entries().map_err(CompactionError::Messages)?;
         let mut scan = self.reader.scan(part.lsns.clone());
-        let (mut runs, mut ready) = (HashMap::new(), VecDeque::new());
+        let (mut runs, mut ready) = (Runs::default(), VecDeque::new());
         let mut messages = std::iter::from_fn(|| {
             loop {
                 if let Some(message) = ready.pop_front() {

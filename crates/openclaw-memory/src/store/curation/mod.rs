@@ -19,7 +19,7 @@ mod restore;
 
 use async_trait::async_trait;
 use openclaw_core::{
-    ForeignMemory, ForeignMessage, MemoryEntry, MemoryId, NewMemory,
+    ForeignMemory, ForeignMessage, ForeignNote, MemoryEntry, MemoryId, NewMemory,
     port::{
         Collected, CompactRequest, CompactionHistory, CompactionReport, CurationPort, EntryFilter, EntryPage,
         ExportCursor, ExportPage, Imported, MemoryError, Verification,
@@ -41,6 +41,11 @@ impl CurationPort for Memory {
     async fn remember(&self, memory: NewMemory) -> Result<MemoryEntry, MemoryError> {
         let runtime = Handle::current();
         self.blocking(move |core| core.remember(&memory, &runtime)).await
+    }
+
+    async fn remember_all(&self, notes: Vec<ForeignNote>) -> Result<Imported, MemoryError> {
+        let runtime = Handle::current();
+        self.blocking(move |core| core.remember_all(&notes, &runtime)).await
     }
 
     async fn forget(&self, id: MemoryId) -> Result<Option<MemoryEntry>, MemoryError> {

@@ -1,7 +1,8 @@
 //! Remembering, completing, forgetting one entry.
 
 use openclaw_core::{
-    Lsn, MemoryEntry, MemoryId, MemoryKind, MessageId, NewMemory, RunId, Timestamp, limits, port::MemoryError,
+    ForeignNote, Lsn, MemoryEntry, MemoryId, MemoryKind, MessageId, NewMemory, RunId, Timestamp, limits,
+    port::{Imported, MemoryError},
 };
 use tokio::runtime::Handle;
 
@@ -79,8 +80,53 @@ pub(super) fn check_entry(
     Ok(())
 }
 
+/// An id that sorts behind the one before it, where both are of the same millisecond.
+fn behind(before: Option<MemoryId>, id: MemoryId) -> MemoryId {
+    match before {
+        Some(before) if id <= before && id.created_at() == before.created_at() => {
+            MemoryId::from_bytes(u128::from_be_bytes(before.to_bytes()).saturating_add(1).to_be_bytes())
+        }
+        _ => id,
+    }
+}
+
 impl Core {
     pub(super) fn remember(&self, new: &NewMemory, runtime: &Handle) -> Result<MemoryEntry, MemoryError> {
+        let (entry, _) = self.remember_under(|| self.next_memory_id(), new, runtime)?;
+        Ok(entry)
+    }
+
+    pub(super) fn remember_all(
+        &self,
+        notes: &[ForeignNote],
+        runtime: &Handle,
+    ) -> Result<Imported, MemoryError> {
+        for ForeignNote { memory, .. } in notes {
+            check_entry(&memory.content, memory.importance, &memory.tags, &memory.sources)?;
+        }
+        let (mut done, mut last) = (Imported::default(), None);
+        for ForeignNote { memory, noted_at } in notes {
+            let next = || match noted_at.filter(|at| *at < Timestamp::now()) {
+                Some(at) => behind(last, MemoryId::generate_at(at)),
+                None => self.next_memory_id(),
+            };
+            let (entry, is_new) = self.remember_under(next, memory, runtime)?;
+            if is_new {
+                last = Some(entry.id);
+            }
+            done.imported += u64::from(is_new);
+            done.skipped += u64::from(!is_new);
+        }
+        Ok(done)
+    }
+
+    /// Remembers under the id that is made when it is new; tells whether it is.
+    fn remember_under(
+        &self,
+        make_id: impl FnOnce() -> MemoryId,
+        new: &NewMemory,
+        runtime: &Handle,
+    ) -> Result<(MemoryEntry, bool), MemoryError> {
         check_entry(&new.content, new.importance, &new.tags, &new.sources)?;
         let _alone = self.maintain();
         let replaced = match new.supersedes {
@@ -91,14 +137,14 @@ impl Core {
             if let Some(replaced) = replaced.filter(|replaced| *replaced != known.id) {
                 self.change(replaced, Changed::Superseded(known.id), runtime)?;
             }
-            return Ok(known);
+            return Ok((known, false));
         }
         let conversation = match &new.conversation {
             Some(conversation) => Some(ConvKey::of(conversation)),
             None => self.conversation_of_sources(new)?,
         };
         let record = RememberedRecord {
-            id: self.next_memory_id(),
+            id: make_id(),
             kind: new.kind,
             importance: new.importance,
             expires_ms: new.expires_at.map(Timestamp::unix_millis),
@@ -111,7 +157,7 @@ impl Core {
         let changes = memory_changes(&self.projections, &record).map_err(|e| self.index_failed(e))?;
         let payload = self.seal(record.conversation.as_ref(), encode_remembered(&record))?;
         self.append(payload, Change::Memories(changes), runtime)?;
-        Ok(record.to_entry())
+        Ok((record.to_entry(), true))
     }
 
     /// The live entry of the same kind and content. A task that was done may be there to do again.
@@ -162,13 +208,7 @@ impl Core {
     /// A fresh id that sorts behind the one before it, unless the clock was set back.
     fn next_memory_id(&self) -> MemoryId {
         let mut newest = self.newest_memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut id = MemoryId::generate();
-        if let Some(before) = *newest
-            && id <= before
-            && id.created_at() == before.created_at()
-        {
-            id = MemoryId::from_bytes(u128::from_be_bytes(before.to_bytes()).saturating_add(1).to_be_bytes());
-        }
+        let id = behind(*newest, MemoryId::generate());
         *newest = Some(id);
         id
     }
