@@ -94,6 +94,11 @@ impl Gateway {
         Ok(kib / 1024.0)
     }
 
+    /// Files, sockets and the like that it has open.
+    pub(crate) fn descriptors(&self) -> Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
+    }
+
     /// Processor time used so far, in seconds (the kernel counts hundredths).
     pub(crate) fn processor(&self) -> Result<f64> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;

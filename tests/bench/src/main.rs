@@ -1,14 +1,16 @@
 //! Measures a release build of the gateway beside floors that do as little as can be done, in one run, in turns, so that a
 //! noisy machine disturbs both alike. What counts are the ratios.
 //!
-//! `openclaw-bench RELEASE_DIR [PART…]`; parts: size, start, memory, health, turns, streams, first-token, log, recall. Called by
-//! `cargo xtask bench`.
+//! `openclaw-bench RELEASE_DIR [PART…]`; parts: size, start, memory, health, turns, streams, first-token, log, recall, and, only
+//! when named, soak. Called by `cargo xtask bench`.
 
+mod api;
 mod floor;
 mod gateway;
 mod load;
 mod parts;
 mod recall;
+mod soak;
 mod table;
 
 use std::path::PathBuf;
@@ -29,7 +31,8 @@ fn main() -> Result<()> {
     let mut table = Table::default();
     let mut ran = false;
     for (name, measure) in parts::ALL {
-        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
+        let by_itself = wanted.is_empty() && !parts::ON_DEMAND.contains(name);
+        if by_itself || wanted.iter().any(|wanted| wanted == name) {
             eprintln!("measuring {name} …");
             ran = true;
             if let Err(error) = measure(&release, &mut table) {

@@ -14,6 +14,7 @@ use crate::{
     gateway::{Gateway, Home, TOKEN},
     load::{Work, drive},
     recall::recall,
+    soak::soak,
     table::{Table, median},
 };
 
@@ -31,7 +32,11 @@ pub(crate) const ALL: &[Part] = &[
     ("first-token", first_token),
     ("log", log),
     ("recall", recall),
+    ("soak", soak),
 ];
+
+/// Parts that take long, or need more than the build: measured only when they are named.
+pub(crate) const ON_DEMAND: &[&str] = &["soak"];
 
 /// Floor and gateway take this many turns each, this long.
 const ROUNDS: usize = 3;

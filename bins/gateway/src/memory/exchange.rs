@@ -247,7 +247,7 @@ impl Written {
         }
         let places = counted(self.unreadable, "damaged place", "damaged places");
         complain(&format!(
-            "the export is not whole: what {places} of the log held is missing in it, everything else is there. Where they are:              gateway memory verify; then, without a running gateway: gateway memory repair"
+            "the export is not whole: what {places} of the log held is missing in it, everything else is there. Where they are: gateway memory verify; then, without a running gateway: gateway memory repair"
         ));
         Exit::Failure
     }
