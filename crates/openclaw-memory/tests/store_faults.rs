@@ -42,7 +42,7 @@ async fn a_full_disk_refuses_writes_and_goes_on_reading() {
         None
     };
     let error = refused.await.unwrap();
-    assert!(matches!(error, MemoryError::Unwritable { .. }), "{error}");
+    assert!(matches!(error, MemoryError::Full { .. }), "{error}");
     assert!(matches!(memory.health(), StoreHealth::ReadOnly { .. }));
     assert_eq!(texts(&memory, "c").await, ["before", "yes"]);
     assert_eq!(memory.search(query("before")).await.unwrap().total, 1);
@@ -194,7 +194,7 @@ async fn a_nearly_full_disk_still_lets_delete() {
     turn(&memory, "old", "another", "yes").await;
     fs.set_capacity(Some(4 << 20));
     let run = new_run(RunId::generate(), Some("gone"), "more");
-    assert!(matches!(memory.accept_run(run).await, Err(MemoryError::Unwritable { .. })));
+    assert!(matches!(memory.accept_run(run).await, Err(MemoryError::Full { .. })));
     assert_eq!(memory.erase_conversation(&conv("gone")).await.unwrap().unwrap().messages, 2);
     let before = Timestamp::from_unix_millis(Timestamp::now().unix_millis() + 60_000);
     let request = PruneRequest { before, kind: MemoryType::Wal, confirm: true };

@@ -288,7 +288,7 @@ async fn a_nearly_full_disk_refuses_to_remember_and_still_forgets() {
     let ids = chain(&memory).await;
     fs.set_capacity(Some(4 << 20));
     let refused = memory.remember(new("more", None, None)).await;
-    assert!(matches!(refused, Err(MemoryError::Unwritable { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(MemoryError::Full { .. })), "{refused:?}");
     assert!(memory.import(vec![said("c", "more", "m1")]).await.is_err());
     assert!(memory.forget(ids[1]).await.unwrap().is_some());
     assert!(is_whole(&memory, ids, "full").await);

@@ -138,7 +138,13 @@ pub enum StoreHealth {
 /// Why the memory could not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum MemoryError {
-    /// The log can't be written (disk full, failed fsync, a dead worker). Nothing was acknowledged.
+    /// The disk is too full for the log. Nothing was acknowledged; the same call succeeds once there is room.
+    #[error("the memory log can't be written: {reason}")]
+    Full {
+        /// Which disk, and what to do.
+        reason: String,
+    },
+    /// The log can't be written (failed fsync, a dead worker). Nothing was acknowledged.
     #[error("the memory log can't be written: {reason}")]
     Unwritable {
         /// What happened and what to do.
@@ -217,7 +223,11 @@ impl MemoryError {
     pub fn is_retryable(&self) -> bool {
         matches!(
             self,
-            Self::Unwritable { .. } | Self::Rebuilding { .. } | Self::UnderWay { .. } | Self::Closed
+            Self::Full { .. }
+                | Self::Unwritable { .. }
+                | Self::Rebuilding { .. }
+                | Self::UnderWay { .. }
+                | Self::Closed
         )
     }
 }
@@ -228,6 +238,9 @@ impl From<&MemoryError> for Failure {
             BadRequest, Conflict, InternalError, NotFound, PayloadTooLarge, ServiceUnavailable,
         };
         match error {
+            MemoryError::Full { .. } => {
+                Self::new(ServiceUnavailable, error.to_string()).with("reason", "disk_full")
+            }
             MemoryError::Unwritable { .. } => Self::new(ServiceUnavailable, error.to_string()),
             MemoryError::Closed => {
                 Self::new(ServiceUnavailable, "The gateway is shutting down; try again in a moment")

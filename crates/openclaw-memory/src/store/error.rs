@@ -126,9 +126,8 @@ impl OpenError {
 pub(super) fn append(error: AppendError) -> MemoryError {
     match error {
         AppendError::TooLarge { bytes, limit } => MemoryError::TooLarge { bytes, limit },
-        AppendError::Full(reason) | AppendError::Poisoned(reason) => {
-            MemoryError::Unwritable { reason: reason.to_string() }
-        }
+        AppendError::Full(reason) => MemoryError::Full { reason: reason.to_string() },
+        AppendError::Poisoned(reason) => MemoryError::Unwritable { reason: reason.to_string() },
         AppendError::Closed => MemoryError::Closed,
     }
 }

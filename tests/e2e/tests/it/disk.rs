@@ -7,7 +7,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use openclaw_e2e::{Home, Provider, Setup, need_gateway, skip};
+use openclaw_e2e::{Home, Provider, Setup, files_containing, need_gateway, skip};
 use serde_json::json;
 
 /// A small file system of its own, in a mount namespace that a sleeping child keeps; we reach it through `/proc`.
@@ -97,4 +97,63 @@ fn a_full_disk_stops_writing_says_so_and_loses_nothing() {
     assert_eq!(view["messages"][1]["content"], kept["content"]);
     assert_eq!(client.get("/conversations?limit=100").expect(200)["total"], listed["total"]);
     let _ = send(&client, "after").expect(200);
+}
+
+/// What changes files says so on a full disk, and is whole once there is room.
+#[test]
+fn what_a_full_disk_stops_is_finished_when_there_is_room() {
+    need_gateway!();
+    let Some(disk) = SmallDisk::new(64) else {
+        skip!("mounting a small tmpfs needs root and `unshare`");
+    };
+    let provider = Provider::openai();
+    let home = Home::at(disk.path.join("home"));
+    let setup = Setup::with(&provider)
+        .home(&home)
+        .extra("memory:\n  segment_mb: 1\n  checkpoint_mb: 1\n  min_free_mb: 1\n");
+    let gateway = setup.start();
+    let client = gateway.client();
+    let send = |client: &openclaw_e2e::Client, conversation: &str, text: &str| {
+        client.post("/message", &json!({"channel": "api", "message": text, "conversation_id": conversation}))
+    };
+    let _ = send(&client, "kept", "I love green tea and I live in Bergen").expect(200);
+    let _ = send(&client, "gone", "the secret is zaubersaal").expect(200);
+    let filler = disk.fill();
+    let disk_full = |answer: openclaw_e2e::Response| {
+        let error = answer.expect_error(503, "service_unavailable");
+        assert_eq!(error["details"]["reason"], "disk_full", "{error}");
+    };
+    // To the last byte: what had room before is used up by the first of them.
+    let entry = json!({"kind": "fact", "content": "drinks tea"});
+    let refused = (0..50).map(|_| client.post("/memory/entries", &entry)).find(|answer| answer.status != 201);
+    let _ = refused.expect("a full disk refuses").expect_error(503, "service_unavailable");
+    disk_full(client.post("/memory/compact", &json!({"wait": true, "everything": true})));
+    let deleted = client.delete("/conversations/gone");
+    let found = client.post("/memory/search", &json!({"query": "green tea"})).expect(200);
+    assert_eq!(found["results"][0]["conversation_id"], "kept", "{found}");
+    if deleted.status != 200 {
+        let _ = deleted.expect_error(503, "service_unavailable");
+    }
+
+    // A start on the full disk answers, too.
+    gateway.kill();
+    let gateway = setup.start();
+    let client = gateway.client();
+    assert_eq!(client.get("/conversations/kept").expect(200)["messages"][0]["role"], "user");
+    let health = client.get("/health");
+    assert_eq!((health.status, &health.json()["status"]), (503, &json!("degraded")));
+
+    std::fs::remove_file(filler).unwrap();
+    gateway.kill();
+    let gateway = setup.start();
+    let client = gateway.client();
+    assert_eq!(client.get("/health").status, 200);
+    let deleted = client.delete("/conversations/gone");
+    assert!(matches!(deleted.status, 200 | 404), "{}", deleted.status);
+    let report = client.post("/memory/compact", &json!({"wait": true, "everything": true})).expect(200);
+    assert!(report["added"].as_u64().is_some_and(|added| added > 0), "{report}");
+    let verified = client.post("/memory/verify", &json!({})).expect(200);
+    assert_eq!(verified["problems"], json!([]));
+    let holding = files_containing(&disk.path.join("home"), "zaubersaal");
+    assert!(holding.is_empty(), "what was deleted is in {holding:?}");
 }
