@@ -6,7 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use openclaw_core::{Lsn, Metadata, NewRun, Reply, RunId, RunOutcome, TokenUsage, config::MemoryConfig};
+use openclaw_core::{
+    Lsn, Metadata, NewRun, Reply, RunId, RunOutcome, TokenUsage,
+    config::MemoryConfig,
+    port::{MemoryPort as _, SearchQuery},
+};
 
 use super::{log_options, repair::repair_on, verify::verify_on};
 use crate::{
@@ -40,7 +44,7 @@ fn open_log(fs: &FaultFs, dir: &Path) -> Wal<()> {
 }
 
 fn block_on<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 /// A memory of several conversations over many small segments, of which the first three are archived; closed, index and all.
@@ -91,7 +95,11 @@ impl Made {
         block_on(log.close());
         drop(log);
         let made = Self { dir, fs, records, runs };
-        made.open(&made.fs);
+        let (memory, _) = Memory::open_on(Arc::new(made.fs.clone()), made.path(), &config()).unwrap();
+        // A search gives the search index what it lacks; closing writes it out.
+        let query = SearchQuery { query: "question".to_owned(), limit: 1, ..SearchQuery::default() };
+        assert_eq!(block_on(memory.search(query)).unwrap().total, RUNS);
+        block_on(memory.close());
         made
     }
 
