@@ -250,8 +250,8 @@ impl Memory {
         let failed = |source| OpenError::Io { action: "start the threads of", path: dir.to_owned(), source };
         let memory = Self { core, threads: Mutex::default() };
         if !rebuild {
-            // Its engine does not look at checksums when it reads.
-            memory.core.doubt_index();
+            // Its engine does not look at checksums when it reads. Not at once: a start has enough to do.
+            memory.core.soundness.doubt();
         }
         let upkeep = upkeep::start(&memory.core).map_err(failed)?;
         memory.keep(upkeep);

@@ -32,6 +32,11 @@ pub(super) struct Soundness {
 }
 
 impl Soundness {
+    /// It is looked at when the upkeep is next about, which is soon.
+    pub(super) fn doubt(&self) {
+        self.doubted.store(true, Ordering::Relaxed);
+    }
+
     fn may_rebuild(&self) -> bool {
         self.rebuilds.load(Ordering::Relaxed) < MOST_REBUILDS
     }
@@ -54,9 +59,8 @@ impl Soundness {
 impl Core {
     /// Something does not fit, and it may be the index: it is looked at soon.
     pub(super) fn doubt_index(&self) {
-        if !self.soundness.doubted.swap(true, Ordering::Relaxed) {
-            self.signal.due();
-        }
+        self.soundness.doubt();
+        self.signal.due();
     }
 
     /// The index is damaged. The upkeep builds it anew, or else the next start.
