@@ -98,7 +98,7 @@ impl Weights {
         covers: (0.08, 0.15),
         gain: 2.0,
         foreign: 0.15,
-        long: 0.09,
+        long: 0.105,
         lengths: (16.0, 512.0),
         neighbours: [0.2, 0.1],
         above: 0.5,
