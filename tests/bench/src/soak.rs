@@ -1,7 +1,8 @@
 //! A soak: every kind of work at once, at full speed, for minutes; memory and files must stay where they are, and everything
 //! that was acknowledged must be there at the end, after a kill and a start.
 //!
-//! `OPENCLAW_SOAK_SECONDS=N cargo xtask bench soak`; 600 unless said.
+//! `OPENCLAW_SOAK_SECONDS=N cargo xtask bench soak`; 600 unless said. `OPENCLAW_SOAK_WITHOUT=search,remember,erase,compact`
+//! leaves kinds of work out, to find which of them something comes from.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,6 +28,7 @@ use crate::{
 };
 
 const SECONDS: &str = "OPENCLAW_SOAK_SECONDS";
+const WITHOUT: &str = "OPENCLAW_SOAK_WITHOUT";
 /// Turns of a conversation before its writer begins another.
 const TURNS: usize = 40;
 const WRITERS: usize = 6;
@@ -132,13 +134,21 @@ pub(crate) fn soak(release: &Path, table: &mut Table) -> Result<()> {
 
 async fn load(gateway: &Gateway, home: &Home, seen: &Arc<Seen>, time: Duration) -> Result<Vec<Sample>> {
     let until = Instant::now() + time;
+    let without = std::env::var(WITHOUT).unwrap_or_default();
+    let with = |kind| !without.split(',').any(|left_out| left_out == kind);
     let mut work = JoinSet::new();
     for writer in 0..WRITERS {
-        work.spawn(write(Api::new(gateway.address)?, Arc::clone(seen), writer, until));
+        work.spawn(write(Api::new(gateway.address)?, Arc::clone(seen), writer, with("search"), until));
     }
-    work.spawn(remember(Api::new(gateway.address)?, Arc::clone(seen), until));
-    work.spawn(erase(Api::new(gateway.address)?, Arc::clone(seen), until));
-    work.spawn(compact(Api::new(gateway.address)?, Arc::clone(seen), until));
+    if with("remember") {
+        work.spawn(remember(Api::new(gateway.address)?, Arc::clone(seen), until));
+    }
+    if with("erase") {
+        work.spawn(erase(Api::new(gateway.address)?, Arc::clone(seen), until));
+    }
+    if with("compact") {
+        work.spawn(compact(Api::new(gateway.address)?, Arc::clone(seen), until));
+    }
     let mut samples = vec![Sample::take(gateway, home)?];
     while Instant::now() < until {
         tokio::time::sleep(time / 60).await;
@@ -154,7 +164,7 @@ async fn load(gateway: &Gateway, home: &Home, seen: &Arc<Seen>, time: Duration) 
 }
 
 /// One conversation after the other; now and then what was just said is searched for.
-async fn write(api: Api, seen: Arc<Seen>, writer: usize, until: Instant) -> Result<()> {
+async fn write(api: Api, seen: Arc<Seen>, writer: usize, search: bool, until: Instant) -> Result<()> {
     for number in 0.. {
         let conversation = format!("soak-{writer}-{number}");
         for turn in 0..TURNS {
@@ -167,7 +177,7 @@ async fn write(api: Api, seen: Arc<Seen>, writer: usize, until: Instant) -> Resu
             api.expect(StatusCode::OK, "POST", "/message", Some(body)).await?;
             *lock(&seen.turns).entry(conversation.clone()).or_default() += 1;
             seen.done.fetch_add(1, Ordering::Relaxed);
-            if turn % 10 == 9 {
+            if search && turn % 10 == 9 {
                 let body = json!({"query": word, "limit": 3});
                 let found = api.expect(StatusCode::OK, "POST", "/memory/search", Some(body)).await?;
                 let hit = found["results"].as_array().is_some_and(|results| {
