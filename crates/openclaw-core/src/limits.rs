@@ -37,6 +37,11 @@ pub const MEMORY_BYTES: usize = 16 * 1024;
 pub const MEMORY_TAGS: usize = 16;
 /// Longest tag, in bytes of UTF-8.
 pub const MEMORY_TAG_BYTES: usize = 64;
+/// Whether `tag` can be one of a remembered entry: not blank, at most [`MEMORY_TAG_BYTES`], without control characters.
+#[must_use]
+pub fn is_memory_tag(tag: &str) -> bool {
+    !tag.trim().is_empty() && tag.len() <= MEMORY_TAG_BYTES && !tag.chars().any(char::is_control)
+}
 /// Most sources of a remembered entry.
 pub const MEMORY_SOURCES: usize = 32;
 /// Most lines of one import request, which are [`BODY_BYTES`] together at most.

@@ -43,12 +43,14 @@ async fn contents(memory: &Memory, filter: EntryFilter) -> Vec<String> {
 async fn entries_are_listed_by_kind_tag_and_conversation_page_by_page() {
     let dir = tempfile::tempdir().unwrap();
     let (memory, _) = open(dir.path());
+    let run = turn(&memory, "talk", "hello", "noted").await;
+    memory.import(vec![said("elsewhere", MARCH, "hello", Some("telegram:5"))]).await.unwrap();
     for n in 0..9 {
         let new = NewMemory {
             kind: if n % 3 == 0 { MemoryKind::Task } else { MemoryKind::Fact },
             tags: if n % 2 == 0 { vec!["집".into(), "even".into()] } else { Vec::new() },
             conversation: (n > 6).then(|| conv("late")),
-            sources: vec!["telegram:5".parse().unwrap(), RunId::generate().reply_id()],
+            sources: vec!["telegram:5".parse().unwrap(), run.reply_id()],
             ..fact(&format!("entry {n}"))
         };
         let entry = memory.remember(new.clone()).await.unwrap();
@@ -95,6 +97,9 @@ async fn what_is_known_is_not_stored_twice_and_what_breaks_a_rule_not_at_all() {
         (NewMemory { importance: 1.5, ..fact("x") }, "importance"),
         (NewMemory { tags: vec!["t".into(); limits::MEMORY_TAGS + 1], ..fact("x") }, "tags"),
         (NewMemory { tags: vec![String::new()], ..fact("x") }, "tags"),
+        (NewMemory { tags: vec!["t\0".into()], ..fact("x") }, "tags"),
+        (NewMemory { sources: vec!["telegram:5".parse().unwrap()], ..fact("x") }, "sources"),
+        (NewMemory { sources: vec![RunId::generate().reply_id()], ..fact("x") }, "sources"),
     ] {
         let refused = memory.remember(bad).await;
         assert!(matches!(refused, Err(MemoryError::Invalid { field: found, .. }) if found == field));

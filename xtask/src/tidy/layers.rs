@@ -7,6 +7,7 @@ use super::Findings;
 /// Crates of the workspace that each layer may use. Who is not listed (programs, tests) may use any but the tests' kit.
 const LAYERS: &[(&str, &[&str])] = &[
     ("openclaw-core", &[]),
+    ("openclaw-heap", &[]),
     ("openclaw-memory", &["openclaw-core"]),
     ("openclaw-skills", &["openclaw-core"]),
     ("openclaw-channels", &["openclaw-core"]),

@@ -96,7 +96,7 @@ impl EntryRequest {
 
 /// Whether `tag` can be one.
 pub(crate) fn check_tag(tag: &str, field: &str) -> Result<(), Failure> {
-    if tag.trim().is_empty() || tag.len() > limits::MEMORY_TAG_BYTES || tag.chars().any(char::is_control) {
+    if !limits::is_memory_tag(tag) {
         let most = limits::MEMORY_TAG_BYTES;
         let reason = format!("must be 1 to {most} bytes of UTF-8 without control characters");
         return Err(Failure::bad_field(field, reason));

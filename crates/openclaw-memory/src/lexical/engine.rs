@@ -69,7 +69,7 @@ pub(super) struct Live {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) segments: Arc<Vec<Live>>,
-    /// One for each space. Shared only while they are flushed, when nothing is added.
+    /// One for each space. Whoever adds while another holds one makes a copy, which is cheap.
     pub(super) tables: [Arc<MemTable>; 2],
 }
 
@@ -418,17 +418,18 @@ impl Lexical {
         let groups = Groups::of(&query.filter, &self.key);
         let hashes: Vec<TermHash> =
             terms.iter().map(|term| term.hash).chain(groups.0.iter().flatten().copied()).collect();
-        let (segments, memory) = {
+        let (segments, tables) = {
             let state = self.state();
-            let views = state.tables.iter().zip([Space::Markdown, Space::Log]);
-            let views = views.filter(|(table, _)| !table.rows().is_empty()).map(|(table, space)| {
-                let mut lists = table.find(&hashes);
-                let mut rest = lists.split_off(terms.len()).into_iter();
-                let groups = groups.0.iter().map(|group| rest.by_ref().take(group.len()).collect()).collect();
-                MemView { space, rows: table.rows().to_vec(), lists, groups, tokens: table.tokens() }
-            });
-            (Arc::clone(&state.segments), views.collect())
+            (Arc::clone(&state.segments), state.tables.clone())
         };
+        let views = tables.iter().zip([Space::Markdown, Space::Log]);
+        let views = views.filter(|(table, _)| table.rows().len() > 0).map(|(table, space)| {
+            let mut lists = table.find(&hashes);
+            let mut rest = lists.split_off(terms.len()).into_iter();
+            let groups = groups.0.iter().map(|group| rest.by_ref().take(group.len()).collect()).collect();
+            MemView { space, table: Arc::clone(table), lists, groups }
+        });
+        let memory = views.collect();
         let plan = Plan {
             terms,
             groups,

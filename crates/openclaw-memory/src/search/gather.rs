@@ -10,6 +10,7 @@ use openclaw_core::{
 use super::{
     Key, Language,
     fusion::{Candidate, Centres, Nearnesses, Shipped},
+    records::Records,
     scan::{TextKey, Texts, best},
     terms::Terms,
 };
@@ -80,6 +81,7 @@ impl Core {
         &self,
         query: &SearchQuery,
         terms: &Terms,
+        records: &mut Records,
         stop: &AtomicBool,
     ) -> Result<Gathered, MemoryError> {
         let depth = query.limit.saturating_mul(DEPTH).clamp(LEAST, MOST);
@@ -88,7 +90,7 @@ impl Core {
         let gap = self.by_words(query, depth, stop, &mut pool, &mut gathered)?;
         self.by_reading(query, terms, gap, stop, &mut pool, &mut gathered)?;
         self.by_meaning(query, depth, &mut pool, &mut gathered);
-        self.add_turns(&mut pool, query, gathered.nearnesses.is_some())?;
+        self.add_turns(&mut pool, records, query, gathered.nearnesses.is_some())?;
         gathered.candidates = pool.all;
         Ok(gathered)
     }

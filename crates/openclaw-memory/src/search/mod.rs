@@ -9,6 +9,7 @@ mod gather;
 mod language;
 mod passage;
 mod rank;
+mod records;
 mod scan;
 mod terms;
 mod turns;
@@ -25,6 +26,7 @@ use gather::Gathered;
 pub(crate) use language::Language;
 pub(crate) use passage::one_line;
 use passage::passage;
+use records::{Read, Records};
 use terms::Terms;
 
 use crate::{compaction::passages, store::Core};
@@ -49,7 +51,9 @@ impl Core {
             return Ok(SearchResults { hits: Vec::new(), total: 0 });
         }
         let terms = Terms::of(&query.query);
-        let Gathered { candidates, total, mean_length, nearnesses } = self.gather(query, &terms, stop)?;
+        let mut records = Records::default();
+        let gathered = self.gather(query, &terms, &mut records, stop)?;
+        let Gathered { candidates, total, mean_length, nearnesses } = gathered;
         let corpus = Corpus { mean_length, nearnesses: nearnesses.as_ref() };
         let mut hits = Vec::with_capacity(query.limit);
         for ranked in rank(candidates, &corpus, &Weights::DEFAULT) {
@@ -57,9 +61,10 @@ impl Core {
                 break;
             }
             let hit = match ranked.key {
-                Key::Record { lsn, offset, part } => {
-                    self.record_hit(lsn, offset, part, ranked.score, &terms)?
-                }
+                Key::Record { lsn, offset, part } => match records.get(self, lsn, offset)? {
+                    Some(record) => self.record_hit(record, part, ranked.score, &terms)?,
+                    None => None,
+                },
                 Key::Line { file, line } => self.line_hit(file, line, ranked.score, &terms),
             };
             hits.extend(hit.filter(|hit| is_wanted(hit, query)));
@@ -71,14 +76,13 @@ impl Core {
     /// `None`: erased since it was found.
     fn record_hit(
         &self,
-        lsn: Lsn,
-        offset: u32,
+        record: &mut Read,
         part: u32,
         score: f32,
         terms: &Terms,
     ) -> Result<Option<SearchHit>, MemoryError> {
-        let Ok(at) = self.reader().pointer_at(lsn, offset) else { return Ok(None) };
-        Ok(self.describe(at, part)?.map(|found| SearchHit {
+        let conversation = record.conversation(self)?.cloned();
+        Ok(self.describe(record.at, &record.payload, conversation, part)?.map(|found| SearchHit {
             id: found.id,
             kind: MemoryType::Wal,
             content: passage(&found.text, terms),

@@ -7,10 +7,10 @@ use openclaw_core::{
     port::{MemoryError, SearchQuery},
 };
 
-use super::{Key, fusion::Place, gather::Pool};
+use super::{Key, fusion::Place, gather::Pool, records::Records};
 use crate::{
     lexical::{DocKey, Space},
-    record::{ConvKey, Record},
+    record::ConvKey,
     store::Core,
 };
 
@@ -27,6 +27,7 @@ impl Core {
     pub(super) fn add_turns(
         &self,
         pool: &mut Pool,
+        records: &mut Records,
         query: &SearchQuery,
         more: bool,
     ) -> Result<(), MemoryError> {
@@ -45,17 +46,18 @@ impl Core {
         for at in order {
             let Key::Record { lsn, offset, .. } = pool.all[at].key else { continue };
             if !turns.contains_key(&lsn) {
-                let Some(conversation) = self.conversation_at(lsn, offset)? else { continue };
-                if known.contains_key(&conversation) {
+                let Some(record) = records.get(self, lsn, offset)? else { continue };
+                let Some(conversation) = record.conversation(self)? else { continue };
+                if known.contains_key(conversation) {
                     continue;
                 }
                 let number = known.len() as u64;
-                let entries = self.tail(&conversation, TURNS)?;
+                let entries = self.tail(conversation, TURNS)?;
                 for (turn, entry) in entries.iter().rev().enumerate() {
                     let place = Place { conversation: number, turn: turn as u64 };
                     turns.insert(entry.at.lsn, (place, entry.at.offset));
                 }
-                known.insert(conversation, number);
+                known.insert(conversation.clone(), number);
             }
             around.extend(turns.get(&lsn).map(|(place, _)| *place));
         }
@@ -79,20 +81,5 @@ impl Core {
             }
         }
         Ok(())
-    }
-
-    /// The conversation of a record; `None`: it has none, or is erased.
-    fn conversation_at(&self, lsn: Lsn, offset: u32) -> Result<Option<ConvKey>, MemoryError> {
-        let Ok(at) = self.reader().pointer_at(lsn, offset) else { return Ok(None) };
-        let Some(payload) = self.payload(at)? else { return Ok(None) };
-        Ok(match Record::decode(&payload) {
-            Ok(Record::Accepted(record)) => Some(record.conversation),
-            Ok(Record::Imported(record)) => Some(record.conversation),
-            Ok(record @ (Record::Steps(_) | Record::Ended(_))) => match record.run() {
-                Some(run) => self.locate(run)?.map(|(_, conversation)| conversation),
-                None => None,
-            },
-            _ => None,
-        })
     }
 }

@@ -24,22 +24,19 @@ pub(crate) struct Described {
 }
 
 impl Core {
-    /// The document number `part` of a record. `None`: erased since it was found, or not to be shown.
-    pub(crate) fn describe(&self, at: Pointer, part: u32) -> Result<Option<Described>, MemoryError> {
-        let Some(payload) = self.payload(at)? else { return Ok(None) };
-        let Ok(record) = Record::decode(&payload) else { return Ok(None) };
-        let conversation = match &record {
-            Record::Accepted(accepted) => accepted.conversation.clone(),
-            Record::Imported(imported) => imported.conversation.clone(),
-            Record::Steps(_) | Record::Ended(_) => {
-                match record.run().map(|run| self.locate(run)).transpose()? {
-                    Some(Some((_, conversation))) => conversation,
-                    _ => return Ok(None),
-                }
-            }
-            Record::Remembered(entry) => return self.describe_entry(at, entry),
-            Record::Forgotten(_) | Record::Changed(_) | Record::Note(_) | Record::Mark(_) => return Ok(None),
-        };
+    /// The document number `part` of a record of a conversation. `None`: erased since it was found, or not to be shown.
+    pub(crate) fn describe(
+        &self,
+        at: Pointer,
+        payload: &[u8],
+        conversation: Option<ConvKey>,
+        part: u32,
+    ) -> Result<Option<Described>, MemoryError> {
+        let Ok(record) = Record::decode(payload) else { return Ok(None) };
+        if let Record::Remembered(entry) = &record {
+            return self.describe_entry(at, entry);
+        }
+        let Some(conversation) = conversation else { return Ok(None) };
         let import_ms = if let Record::Imported(imported) = &record { Some(imported.at_ms) } else { None };
         let Some(view) = self.conversation_view(&conversation)? else { return Ok(None) };
         let Some(entry) = self.entry(&conversation, at, import_ms)? else { return Ok(None) };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use openclaw_core::{
     ContentBlock, ConversationFilter, ConversationId, ConversationPage, ConversationSummary,
-    ConversationView, Message, MessageId, MessageWindow, Metadata, RunId, Timestamp, port::MemoryError,
+    ConversationView, Lsn, Message, MessageId, MessageWindow, Metadata, RunId, Timestamp, port::MemoryError,
 };
 
 use super::{
@@ -25,8 +25,13 @@ const SUMMARY_CHARS: usize = 80;
 impl Core {
     /// A record's payload; `None` when it was erased meanwhile, or is damaged, which costs that record only.
     pub(crate) fn payload(&self, at: Pointer) -> Result<Option<Vec<u8>>, MemoryError> {
-        match self.reader.read(at) {
-            Ok(payload) => Ok(Some(payload)),
+        self.unless_gone(self.reader.read(at))
+    }
+
+    /// What could be read; `None` when it was erased meanwhile, or is damaged.
+    fn unless_gone<T>(&self, read: Result<T, ReadError>) -> Result<Option<T>, MemoryError> {
+        match read {
+            Ok(read) => Ok(Some(read)),
             Err(ReadError::Erased(_) | ReadError::Absent { .. }) => Ok(None),
             Err(damage @ ReadError::Damaged { .. }) => {
                 tracing::warn!(error = %damage, "a message can't be read and is left out");
@@ -36,6 +41,15 @@ impl Core {
             }
             Err(failure @ ReadError::Io { .. }) => Err(error::read(failure)),
         }
+    }
+
+    /// The same of a record of which only the place is known, with where it lies.
+    pub(crate) fn payload_at(
+        &self,
+        lsn: Lsn,
+        offset: u32,
+    ) -> Result<Option<(Pointer, Vec<u8>)>, MemoryError> {
+        self.unless_gone(self.reader.read_at(lsn, offset))
     }
 
     /// A record that makes no sense where the index leads to it.

@@ -6,7 +6,7 @@ use openclaw_core::Lsn;
 
 use super::{
     Damage, Pointer, ReadError, Record, SegmentInfo,
-    frame::{Head, MAX_HEAD, frame_len},
+    frame::{Head, frame_len},
     shared::{Segment, Shared},
     signposts::SPACING,
     unseal::{Unseal, Unsealed},
@@ -15,6 +15,8 @@ use super::{
 
 /// Damage one scan remembers; more is passed over without a note.
 const MAX_DAMAGES: usize = 1024;
+/// Bytes read at a place where a record of unknown length begins: most messages fit.
+const AT_ONCE: usize = 1024;
 
 /// Reads and scans the log, while it is written to and afterwards. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -36,6 +38,10 @@ impl Reader {
     /// See [`ReadError`].
     pub fn read(&self, pointer: Pointer) -> Result<Vec<u8>, ReadError> {
         let payload = self.read_sealed(pointer)?;
+        self.open(pointer, payload)
+    }
+
+    fn open(&self, pointer: Pointer, payload: Vec<u8>) -> Result<Vec<u8>, ReadError> {
         let Some(unseal) = &self.unseal else { return Ok(payload) };
         let path = || {
             self.shared.with_table(|table| {
@@ -86,11 +92,12 @@ impl Reader {
         }
     }
 
-    /// The pointer to a record of which only the place is known: the length is read from its frame. Blocks.
+    /// Reads a record of which only the place is known; its length comes from its frame. Blocks, mostly on one read of the page
+    /// cache.
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn pointer_at(&self, lsn: Lsn, offset: u32) -> Result<Pointer, ReadError> {
+    pub fn read_at(&self, lsn: Lsn, offset: u32) -> Result<(Pointer, Vec<u8>), ReadError> {
         let found = self.shared.with_table(|table| {
             let index = table.find(lsn.0)?;
             table.segments.get(index).copied()
@@ -100,13 +107,22 @@ impl Reader {
             return Err(ReadError::Absent { lsn, held });
         };
         let path = || self.shared.path(segment.first);
-        let mut bytes = [0; MAX_HEAD];
+        let mut bytes = vec![0; AT_ONCE];
         let file = self.shared.file(segment.first);
         let read = file.and_then(|file| file.read_up_to(&mut bytes, u64::from(offset)));
-        let read = read.map_err(|source| ReadError::Io { path: path(), source })?;
-        let head = bytes.get(..read).and_then(Head::parse);
+        bytes.truncate(read.map_err(|source| ReadError::Io { path: path(), source })?);
         let damaged = || ReadError::Damaged { path: path(), offset: u64::from(offset), lsn };
-        head.map(|head| Pointer { lsn, offset, len: head.len }).ok_or_else(damaged)
+        let head = Head::parse(&bytes).ok_or_else(damaged)?;
+        let pointer = Pointer { lsn, offset, len: head.len };
+        let size = frame_len(head.len);
+        let is_here = size <= bytes.len() && u64::from(offset) + size as u64 <= segment.end;
+        bytes.truncate(size);
+        if !is_here || head.kind.erased || !self.shared.codec.verifies(&head, &bytes, lsn.0, offset) {
+            // Longer, or something is wrong with it, which is told there.
+            return Ok((pointer, self.read(pointer)?));
+        }
+        bytes.drain(..head.size);
+        Ok((pointer, self.open(pointer, bytes)?))
     }
 
     fn try_read(&self, segment: Segment, pointer: Pointer) -> Result<Vec<u8>, ReadError> {

@@ -1,11 +1,13 @@
 //! Which documents of a window may be found.
 
+use std::sync::Arc;
+
 use super::{
     super::{
         Filter, LexicalError,
         dead::Dead,
         hash::{Domain, HashKey, TermHash},
-        memtable::MemRow,
+        memtable::MemTable,
         page::Cursor,
         postings::{BLOCK, Unpacked},
         segment::Segment,
@@ -36,21 +38,21 @@ impl Groups {
 #[derive(Debug)]
 pub(super) enum Data<'a> {
     Segment { segment: &'a Segment, dead: Option<&'a Dead> },
-    Memory { rows: Vec<MemRow> },
+    Memory { table: Arc<MemTable> },
 }
 
 impl Data<'_> {
     pub(super) fn docs(&self) -> u32 {
         match self {
             Self::Segment { segment, .. } => segment.head.docs,
-            Self::Memory { rows } => rows.len() as u32,
+            Self::Memory { table } => table.rows().len() as u32,
         }
     }
 
     pub(super) fn dead(&self) -> usize {
         match self {
             Self::Segment { dead, .. } => dead.map_or(0, |dead| dead.count() as usize),
-            Self::Memory { rows } => rows.iter().filter(|row| row.dead).count(),
+            Self::Memory { table } => table.dead(),
         }
     }
 }
@@ -76,10 +78,7 @@ impl<'a> Gate<'a> {
         let until_ms = filter.until_ms.unwrap_or(i64::MAX);
         let (min, max) = match data {
             Data::Segment { segment, .. } => (segment.head.min_ms, segment.head.max_ms),
-            Data::Memory { rows } => {
-                let times = || rows.iter().map(|row| row.row.time_ms);
-                (times().min().unwrap_or(0), times().max().unwrap_or(0))
-            }
+            Data::Memory { table } => table.times(),
         };
         if since_ms > max || until_ms < min {
             return None;
@@ -135,8 +134,8 @@ impl<'a> Gate<'a> {
             bits.iter_mut().zip(any).for_each(|(bits, any)| *bits &= any);
         }
         match data {
-            Data::Memory { rows } => {
-                let rows = rows.iter().skip(first as usize).take(WINDOW as usize);
+            Data::Memory { table } => {
+                let rows = table.rows().part(first as usize, WINDOW as usize);
                 for (doc, row) in rows.enumerate() {
                     if row.dead || !(self.since_ms..=self.until_ms).contains(&row.row.time_ms) {
                         clear(&mut bits, doc);

@@ -10,7 +10,10 @@ mod top;
 mod weigh;
 mod window;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use super::{
     Candidate, DocKey, Filter, Found, LexicalError, Params, Space,
@@ -18,7 +21,7 @@ use super::{
     dead::Dead,
     hash::{Domain, HashKey, TermHash},
     length,
-    memtable::MemRow,
+    memtable::MemTable,
     page::Cursor,
     postings::{BLOCK, Posting},
     rows::Row,
@@ -61,12 +64,11 @@ pub(super) fn query_terms(text: &str, analyzer: &Analyzer, key: &HashKey) -> Vec
 #[derive(Debug)]
 pub(super) struct MemView {
     pub(super) space: Space,
-    pub(super) rows: Vec<MemRow>,
+    pub(super) table: Arc<MemTable>,
     /// For each term of the query.
     pub(super) lists: Vec<Vec<Posting>>,
     /// For each term of each group of the filter.
     pub(super) groups: Vec<Vec<Vec<Posting>>>,
-    pub(super) tokens: u64,
 }
 
 /// What a query goes through.
@@ -93,13 +95,13 @@ impl View<'_> {
     fn collection(&self) -> (u64, u64) {
         let segments =
             self.segments.iter().map(|(segment, _)| (u64::from(segment.head.docs), segment.head.tokens));
-        let memory = self.memory.iter().map(|view| (view.rows.len() as u64, view.tokens));
+        let memory = self.memory.iter().map(|view| (view.table.rows().len() as u64, view.table.tokens()));
         segments.chain(memory).fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
     }
 
     /// Finds the best documents. Blocks; fails soon after `stop` was set.
     pub(super) fn search(
-        &self,
+        mut self,
         plan: &Plan<'_>,
         params: &Params,
         stop: &AtomicBool,
@@ -142,7 +144,8 @@ impl View<'_> {
         let most = (params.k1 + 1.0) * all;
         let weighers: Vec<Weigher<'_>> =
             weights.iter().map(|weight| Weigher::new(&lengths, params.k1, *weight)).collect();
-        let mut sources = self.sources(plan, &strong, &places, &weighers, &mut buffer)?;
+        let memory = std::mem::take(&mut self.memory);
+        let mut sources = self.sources(memory, plan, &strong, &places, &weighers, &mut buffer)?;
         let cover = Cover::new(all, params.cover);
         let mut evaluator = Evaluator::new(&weighers, &cover);
         let mut top = Top::new(plan.limit, plan.sure);
@@ -188,6 +191,7 @@ impl View<'_> {
     /// What to go through, later documents last.
     fn sources(
         &self,
+        mut memory: Vec<MemView>,
         plan: &Plan<'_>,
         strong: &[usize],
         places: &[Vec<Option<super::terms::Term>>],
@@ -222,13 +226,14 @@ impl View<'_> {
                 }
                 sources.push(Source::new(space, data, segment.head.shortest, gate, lists));
             }
-            for view in self.memory.iter().filter(|view| view.space == space) {
-                let whole = |postings: &Vec<Posting>| List::whole(postings.clone());
-                let data = Data::Memory { rows: view.rows.clone() };
-                let groups = view.groups.iter().map(|group| group.iter().map(whole).collect()).collect();
-                let Some(gate) = Gate::new(groups, &plan.filter, &data) else { continue };
-                let shortest = view.rows.iter().map(|row| row.length).min().unwrap_or(0);
-                let lists = strong.iter().filter_map(|at| view.lists.get(*at)).map(whole).collect();
+            for mut view in memory.extract_if(.., |view| view.space == space) {
+                let shortest = view.table.shortest();
+                let data = Data::Memory { table: view.table };
+                let groups =
+                    view.groups.into_iter().map(|group| group.into_iter().map(List::whole).collect());
+                let Some(gate) = Gate::new(groups.collect(), &plan.filter, &data) else { continue };
+                let taken = |at: &usize| view.lists.get_mut(*at).map(std::mem::take);
+                let lists = strong.iter().filter_map(taken).map(List::whole).collect();
                 sources.push(Source::new(space, data, shortest, gate, lists));
             }
         }
@@ -271,7 +276,9 @@ impl Rows {
     /// A document's row and the code of its length.
     fn of(&mut self, source: usize, data: &Data<'_>, doc: u32) -> Result<Option<(Row, u8)>, LexicalError> {
         let segment = match data {
-            Data::Memory { rows } => return Ok(rows.get(doc as usize).map(|row| (row.row, row.length))),
+            Data::Memory { table } => {
+                return Ok(table.rows().get(doc as usize).map(|row| (row.row, row.length)));
+            }
             Data::Segment { segment, .. } => segment,
         };
         let block = doc / BLOCK as u32;

@@ -71,9 +71,9 @@ impl<'a> Source<'a> {
         let count = self.data.docs().saturating_sub(first).min(WINDOW) as usize;
         match (&self.data, &mut self.cursor) {
             (Data::Segment { segment, .. }, Some(cursor)) => segment.lengths(cursor, first, count, out),
-            (Data::Memory { rows }, _) => {
+            (Data::Memory { table }, _) => {
                 out.clear();
-                out.extend(rows.iter().skip(first as usize).take(count).map(|row| row.length));
+                out.extend(table.rows().part(first as usize, count).map(|row| row.length));
                 Ok(())
             }
             (Data::Segment { .. }, None) => Ok(()),

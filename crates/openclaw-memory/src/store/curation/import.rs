@@ -111,7 +111,7 @@ impl Core {
     }
 
     /// The conversation that the message of this id is in, said here or elsewhere.
-    fn home_of(&self, id: &MessageId) -> Result<Option<ConvKey>, MemoryError> {
+    pub(super) fn home_of(&self, id: &MessageId) -> Result<Option<ConvKey>, MemoryError> {
         if let Some(run) = RunId::of_message(id)
             && let Some((_, conversation)) = self.locate(run)?
         {

@@ -1,7 +1,7 @@
 //! Remembering, completing, forgetting one entry.
 
 use openclaw_core::{
-    ForeignNote, Lsn, MemoryEntry, MemoryId, MemoryKind, MessageId, NewMemory, RunId, Timestamp, limits,
+    ForeignNote, Lsn, MemoryEntry, MemoryId, MemoryKind, MessageId, NewMemory, Timestamp, limits,
     port::{Imported, MemoryError},
 };
 use tokio::runtime::Handle;
@@ -69,10 +69,12 @@ pub(super) fn check_entry(
     if !(0.0..=1.0).contains(&importance) {
         return invalid("importance", "must be between 0 and 1".to_owned());
     }
-    let tag = |tag: &String| (1..=limits::MEMORY_TAG_BYTES).contains(&tag.len());
-    if tags.len() > limits::MEMORY_TAGS || !tags.iter().all(tag) {
+    if tags.len() > limits::MEMORY_TAGS || !tags.iter().all(|tag| limits::is_memory_tag(tag)) {
         let (most, bytes) = (limits::MEMORY_TAGS, limits::MEMORY_TAG_BYTES);
-        return invalid("tags", format!("must be at most {most} words of 1 to {bytes} bytes"));
+        return invalid(
+            "tags",
+            format!("must be at most {most} words of 1 to {bytes} bytes without control characters"),
+        );
     }
     if sources.len() > limits::MEMORY_SOURCES {
         return invalid("sources", format!("must be at most {}", limits::MEMORY_SOURCES));
@@ -92,6 +94,13 @@ fn behind(before: Option<MemoryId>, id: MemoryId) -> MemoryId {
 
 impl Core {
     pub(super) fn remember(&self, new: &NewMemory, runtime: &Handle) -> Result<MemoryEntry, MemoryError> {
+        // What was noted elsewhere may outlive what it was made of. What is noted here can't cite what nobody said.
+        for source in &new.sources {
+            if !self.holds_message(source)? {
+                let rule = format!("must name messages of this memory: there is no message {source}");
+                return Err(MemoryError::Invalid { field: "sources", rule });
+            }
+        }
         let (entry, _) = self.remember_under(|| self.next_memory_id(), new, runtime)?;
         Ok(entry)
     }
@@ -193,10 +202,7 @@ impl Core {
     fn conversation_of_sources(&self, new: &NewMemory) -> Result<Option<ConvKey>, MemoryError> {
         let mut common = None;
         for source in &new.sources {
-            let found = match RunId::of_message(source) {
-                Some(run) => self.locate(run)?.map(|(_, conversation)| conversation),
-                None => self.find_import(source)?.map(|(_, conversation)| conversation),
-            };
+            let found = self.home_of(source)?;
             if found.is_none() || common.as_ref().is_some_and(|common| found.as_ref() != Some(common)) {
                 return Ok(None);
             }
