@@ -19,7 +19,7 @@ use crate::{
 /// The program.
 #[must_use]
 pub fn main() -> ExitCode {
-    openclaw_heap::use_one_arena();
+    openclaw_heap::share_arenas();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
