@@ -18,7 +18,7 @@ use openclaw_core::{
     config::MemoryConfig,
     port::{
         CompactRequest, CurationPort, DistillError, DistillPort, Distilled, Material, MemoryError,
-        MemoryPort, MemoryType, Proposal, PruneRequest, Section,
+        MemoryPort, MemoryType, Proposal, PruneRequest, RecallQuery, Section,
     },
 };
 use openclaw_memory::{
@@ -309,6 +309,46 @@ async fn pruning_the_log_alone_keeps_the_lines_wherever_it_is_killed() {
         sound(&memory).await;
     }
     assert!(gone > 3, "{gone}");
+}
+
+#[tokio::test]
+async fn a_line_that_a_person_changed_counts_instead_of_the_entry_it_cites() {
+    let dir = tempfile::tempdir().unwrap();
+    let (memory, _) = open(dir.path());
+    let entry = memory.remember(remembered(MemoryKind::Fact, "The favourite tea is oolong.")).await.unwrap();
+    memory.compact(EVERYTHING).await.unwrap();
+    let recall = async |memory: &Memory| {
+        let text = "Which is the favourite tea?".to_owned();
+        let query = RecallQuery { text, conversation: conv("c"), present: Vec::new(), limit: 9 };
+        memory.recall(query).await.unwrap()
+    };
+    assert!(recall(&memory).await.iter().any(|found| found.id == entry.id.to_string()));
+    let file = dir.path().join("compacted/facts.md");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains(&entry.id.to_string()), "{text}");
+    std::fs::write(&file, text.replace("oolong", "sencha")).unwrap();
+    // A start knows it, too, and so does an index that is made anew.
+    let mut memory = memory;
+    for before in ["nothing", "a start", "an index made anew"] {
+        if before != "nothing" {
+            memory.close().await;
+            drop(memory);
+            if before != "a start" {
+                std::fs::remove_dir_all(dir.path().join("index")).unwrap();
+            }
+            memory = open(dir.path()).0;
+        }
+        let found = recall(&memory).await;
+        let line = found.iter().find(|found| found.content.contains("sencha")).unwrap();
+        // It is as new as the edit, not as what it cites.
+        assert!(line.recency > 0.99, "{before}: {line:?}");
+        assert!(!found.iter().any(|found| found.content.contains("oolong")), "{before}: {found:?}");
+        // It is not forgotten.
+        assert!(memory.entry(entry.id).await.unwrap().is_some());
+    }
+    // Put back, the line is ours again.
+    std::fs::write(&file, text).unwrap();
+    assert!(recall(&memory).await.iter().any(|found| found.id == entry.id.to_string()));
 }
 
 #[tokio::test]

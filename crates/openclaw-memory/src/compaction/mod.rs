@@ -28,4 +28,5 @@ pub(crate) use care::{count_before, uncited};
 pub use check::Refused;
 pub use error::CompactionError;
 pub use passages::{Passage, passages};
+pub(crate) use passages::{passage_of, passages_of};
 pub use run::{Input, Method, Options, Outcome, Spoken, Written, compact};

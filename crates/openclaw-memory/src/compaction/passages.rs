@@ -5,7 +5,7 @@ use std::{borrow::Cow, iter::Peekable};
 
 use openclaw_core::Timestamp;
 
-use super::{comment, markup};
+use super::{comment, line, markup};
 
 /// One list item, paragraph, heading or block of code of a Markdown file.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,12 +24,45 @@ pub struct Passage {
     pub citations: Vec<String>,
     /// Our reference of the line.
     pub reference: Option<String>,
+    /// A line of ours that a person changed. Known only of a file's own passages, not of any Markdown's.
+    pub edited: bool,
+}
+
+/// The passages of a file below the directory of the Markdown: a line of ours is known by the file it was written to. What a person
+/// changed is of no day, for the day of its sources is not that of the change.
+pub(crate) fn passages_of<'a>(file: &'a str, markdown: &'a str) -> impl Iterator<Item = Passage> + 'a {
+    let mut lines = lines(markdown);
+    passages(markdown).map(move |mut passage| {
+        passage.judge(file, lines.find(|(_, number)| *number == passage.line));
+        passage
+    })
+}
+
+/// The passage of a file that begins on a line.
+pub(crate) fn passage_of(file: &str, markdown: &str, line: usize) -> Option<Passage> {
+    let mut passage = passages(markdown).find(|passage| passage.line == line)?;
+    passage.judge(file, lines(markdown).find(|(_, number)| *number == line));
+    Some(passage)
+}
+
+fn lines(markdown: &str) -> impl Iterator<Item = (&str, usize)> + '_ {
+    let text = markdown.strip_prefix('\u{feff}').unwrap_or(markdown);
+    text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).zip(1..)
+}
+
+impl Passage {
+    /// Whether a person changed it, by the line it begins on: what is still ours stands on one.
+    fn judge(&mut self, file: &str, begins: Option<(&str, usize)>) {
+        let is_ours = |(line, _): (&str, usize)| line::parse(file, line).is_some();
+        if !self.citations.is_empty() && !begins.is_some_and(is_ours) {
+            (self.edited, self.date) = (true, None);
+        }
+    }
 }
 
 /// The passages of a Markdown file, in order. Anything is Markdown, so nothing fails.
 pub fn passages(markdown: &str) -> impl Iterator<Item = Passage> + '_ {
-    let text = markdown.strip_prefix('\u{feff}').unwrap_or(markdown);
-    let mut lines = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).zip(1..).peekable();
+    let mut lines = lines(markdown).peekable();
     let mut in_comment = false;
     std::iter::from_fn(move || {
         loop {
@@ -148,6 +181,7 @@ impl Making {
             struck: false,
             citations: Vec::new(),
             reference: None,
+            edited: false,
         };
         Self { passage }
     }

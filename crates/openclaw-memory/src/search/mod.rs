@@ -29,7 +29,7 @@ use passage::passage;
 use records::{Read, Records};
 use terms::Terms;
 
-use crate::{compaction::passages, store::Core};
+use crate::{compaction::passage_of, store::Core};
 
 /// Which passage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,7 +101,9 @@ impl Core {
         let modified = std::fs::metadata(&path).and_then(|metadata| metadata.modified()).ok()?;
         let bytes = std::fs::read(&path).ok()?;
         let text = String::from_utf8_lossy(&bytes);
-        let found = passages(&text).find(|passage| passage.line == line as usize)?;
+        let name = Path::new(&file.path).strip_prefix("compacted").unwrap_or(Path::new(&file.path));
+        let name = name.to_string_lossy();
+        let found = passage_of(&name, &text, line as usize)?;
         let memory = self.dir().file_name().map(Path::new)?;
         let source = memory.join(&file.path).to_string_lossy().into_owned();
         Some(SearchHit {

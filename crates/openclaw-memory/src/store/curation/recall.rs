@@ -104,6 +104,9 @@ impl Core {
             let kind = if hit.role.is_some() { MemoryKind::Conversation } else { MemoryKind::Fact };
             return Ok((!known).then(|| (kind, importance_of(hit.role, &hit.content))));
         };
+        if self.words.overrules(id) {
+            return Ok(None);
+        }
         let now = Moment::now();
         let Some(row) = self.projections.memory(id).map_err(|e| self.index_failed(e))? else {
             return Ok(None);

@@ -1,8 +1,12 @@
 //! The Markdown files in the index: which there are, and giving it those that changed.
 
+use std::path::Path;
+
+use openclaw_core::MemoryId;
+
 use super::{Core, Failed, LINE, Owned, Words, percent};
 use crate::{
-    compaction::passages,
+    compaction::{Passage, passages_of},
     lexical::{DocKey, Doomed, Lexical, NewDoc, Space},
     record::{Reader as Fields, put_bytes, put_signed, put_varint},
     store::stats::compacted_files,
@@ -20,6 +24,8 @@ pub(crate) struct IndexedFile {
     bytes: u64,
     /// The major number of its passages.
     pub(crate) major: u64,
+    /// Remembered entries that lines cite which a person changed: the person's words count instead.
+    pub(crate) overruled: Vec<MemoryId>,
 }
 
 impl Words {
@@ -44,7 +50,11 @@ impl Words {
         if gone.is_empty() && fresh.is_empty() {
             return Ok(());
         }
-        let doomed: Vec<Doomed<'_>> = gone.iter().map(|file| lines_of(file.major)).collect();
+        let mut doomed: Vec<Doomed<'_>> = gone.iter().map(|file| lines_of(file.major)).collect();
+        if files.is_empty() {
+            // Also those of which the notes of another version told.
+            doomed.push(Doomed::Keys { space: Space::Markdown, from: (0, 0), to: (u64::MAX, u32::MAX) });
+        }
         index.delete(&doomed)?;
         let next = index.last_key(Space::Markdown).map_or(1, |key| key.major + 1);
         let next = next.max(kept.iter().map(|file| file.major + 1).max().unwrap_or(1));
@@ -53,8 +63,13 @@ impl Words {
             // Gone, or no text: then it has nothing to find.
             let text = std::fs::read(core.dir().join(&path)).unwrap_or_default();
             let text = String::from_utf8_lossy(&text);
-            let docs: Vec<Owned> = passages(&text)
-                .filter(|passage| !passage.struck)
+            let name =
+                Path::new(&path).strip_prefix("compacted").unwrap_or(Path::new(&path)).to_string_lossy();
+            let found: Vec<Passage> = passages_of(&name, &text).filter(|passage| !passage.struck).collect();
+            let edited = found.iter().filter(|passage| passage.edited).flat_map(|passage| &passage.citations);
+            let overruled = edited.filter_map(|id| id.parse().ok()).collect();
+            let docs: Vec<Owned> = found
+                .into_iter()
                 .map(|passage| Owned {
                     key: DocKey { space: Space::Markdown, major: next, minor: passage.line as u32 },
                     time_ms: passage.date.map_or(modified_ms, |date| date.unix_millis()),
@@ -68,7 +83,7 @@ impl Words {
                 .collect();
             let borrowed: Vec<NewDoc<'_>> = docs.iter().map(Owned::doc).collect();
             index.add(&borrowed, 0)?;
-            now_there.push(IndexedFile { path, modified_ms, bytes, major: next });
+            now_there.push(IndexedFile { path, modified_ms, bytes, major: next, overruled });
         }
         index.set_notes(write_notes(&now_there));
         *files = now_there;
@@ -82,7 +97,7 @@ fn lines_of(major: u64) -> Doomed<'static> {
 }
 
 /// Version, then each file.
-const NOTES: u8 = 1;
+const NOTES: u8 = 2;
 
 pub(super) fn write_notes(files: &[IndexedFile]) -> Vec<u8> {
     let mut out = vec![NOTES];
@@ -91,6 +106,10 @@ pub(super) fn write_notes(files: &[IndexedFile]) -> Vec<u8> {
         put_signed(&mut out, file.modified_ms);
         put_varint(&mut out, file.bytes);
         put_varint(&mut out, file.major);
+        put_varint(&mut out, file.overruled.len() as u64);
+        for id in &file.overruled {
+            out.extend(id.to_bytes());
+        }
     }
     out
 }
@@ -102,12 +121,17 @@ pub(super) fn read_notes(notes: &[u8]) -> Option<Vec<IndexedFile>> {
     }
     let mut files = Vec::new();
     while !reader.is_empty() {
-        files.push(IndexedFile {
+        let mut file = IndexedFile {
             path: reader.text().ok()?.to_owned(),
             modified_ms: reader.signed().ok()?,
             bytes: reader.varint().ok()?,
             major: reader.varint().ok()?,
-        });
+            overruled: Vec::new(),
+        };
+        for _ in 0..reader.varint().ok()? {
+            file.overruled.push(MemoryId::from_bytes(reader.array().ok()?));
+        }
+        files.push(file);
     }
     Some(files)
 }
@@ -118,9 +142,15 @@ mod tests {
 
     #[test]
     fn notes_come_back() {
-        let file =
-            |path: &str, major| IndexedFile { path: path.to_owned(), modified_ms: -5, bytes: 9, major };
-        let files = vec![file("compacted/facts.md", 3), file("compacted/事実.md", 9)];
+        let file = |path: &str, major, overruled| IndexedFile {
+            path: path.to_owned(),
+            modified_ms: -5,
+            bytes: 9,
+            major,
+            overruled,
+        };
+        let ids = vec![MemoryId::generate(), MemoryId::generate()];
+        let files = vec![file("compacted/facts.md", 3, ids), file("compacted/事実.md", 9, Vec::new())];
         assert_eq!(read_notes(&write_notes(&files)), Some(files));
         assert_eq!(read_notes(&[]), None);
         assert_eq!(read_notes(&[NOTES]), Some(Vec::new()));

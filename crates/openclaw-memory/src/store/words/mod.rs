@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use openclaw_core::{Lsn, port::MemoryError};
+use openclaw_core::{Lsn, MemoryId, port::MemoryError};
 
 use super::{
     Core,
@@ -177,6 +177,11 @@ impl Words {
     /// The file of a passage.
     pub(crate) fn file(&self, major: u64) -> Option<IndexedFile> {
         self.giving().iter().find(|file| file.major == major).cloned()
+    }
+
+    /// Whether a person changed a line of the Markdown that cites this entry, so that the line counts instead of it.
+    pub(crate) fn overrules(&self, id: MemoryId) -> bool {
+        self.giving().iter().any(|file| file.overruled.contains(&id))
     }
 
     /// Holds what is on the disk against its checksums. What is damaged is dropped, and made anew in the background.
