@@ -2,12 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use super::{
-    Lexical, LexicalError,
-    engine::{Live, open_segments},
-    manifest::Manifest,
-    page::PageCache,
-};
+use super::{Lexical, LexicalError, engine::Live, load::open_segments, manifest::Manifest, page::PageCache};
 use crate::fs::Fs;
 
 /// Holds every page of an index that nobody has open against its checksum. Needs no key, changes nothing, and takes about as

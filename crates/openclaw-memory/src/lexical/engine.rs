@@ -8,16 +8,17 @@ use std::{
 use super::{
     DocKey, Found, LexicalError, NewDoc, Params, Query, Space,
     analysis::Analyzer,
-    dead::{self, Dead},
+    dead::Dead,
     hash::{Domain, HashKey, TermHash},
-    manifest::{self, Listed, Manifest},
+    load::open_segments,
+    manifest::{self, Manifest},
     memtable::MemTable,
     merge::{self, Input},
     page::PageCache,
-    postings::{MAX_COUNT, Posting},
+    postings::MAX_COUNT,
     query::{Groups, MemView, Plan, View, query_terms},
     rows::Row,
-    segment::{Segment, SegmentWriter},
+    segment::Segment,
 };
 use crate::fs::Fs;
 
@@ -78,13 +79,13 @@ pub(super) struct State {
 pub(super) struct Writer {
     pub(super) manifest: Manifest,
     /// Up to where the documents in memory reach.
-    covered: u64,
+    pub(super) covered: u64,
     /// What the owner wants to remember with them.
-    notes: Vec<u8>,
+    pub(super) notes: Vec<u8>,
     /// Whether there is a manifest. An index without documents has no files.
-    exists: bool,
+    pub(super) exists: bool,
     /// Set when a commit failed.
-    poisoned: bool,
+    pub(super) poisoned: bool,
 }
 
 /// The index. One process at a time may have it open. Everything blocks.
@@ -92,10 +93,10 @@ pub(super) struct Writer {
 pub struct Lexical {
     pub(super) fs: Arc<dyn Fs>,
     pub(super) dir: PathBuf,
-    options: Options,
+    pub(super) options: Options,
     pub(super) key: HashKey,
     analyzer: Analyzer,
-    cache: Arc<PageCache>,
+    pub(super) cache: Arc<PageCache>,
     writer: Mutex<Writer>,
     state: Mutex<State>,
     /// Held by whoever merges, so that the segments at hand stay.
@@ -283,81 +284,6 @@ impl Lexical {
         (length, counted.collect())
     }
 
-    /// Whether so many documents are in memory that they should be flushed.
-    #[must_use]
-    pub fn flush_is_due(&self) -> bool {
-        let state = self.state();
-        let half = super::memtable::MAX_DOCS / 2;
-        state
-            .tables
-            .iter()
-            .any(|table| table.postings() >= self.options.memory_terms || table.rows().len() >= half)
-    }
-
-    /// Makes durable what is in memory, and how far it reaches.
-    ///
-    /// # Errors
-    /// See [`LexicalError`]; what is in memory stays there, and is found.
-    pub fn flush(&self) -> Result<(), LexicalError> {
-        self.flush_locked(&mut self.writer())
-    }
-
-    fn flush_locked(&self, writer: &mut Writer) -> Result<(), LexicalError> {
-        let tables = {
-            let mut state = self.state();
-            state.tables.iter_mut().for_each(|table| Arc::make_mut(table).sort());
-            state.tables.clone()
-        };
-        let mut manifest = writer.manifest.clone();
-        manifest.covered = writer.covered;
-        manifest.notes.clone_from(&writer.notes);
-        let mut made = Vec::new();
-        for (table, space) in tables.iter().zip([Space::Markdown, Space::Log]) {
-            if table.rows().len() == table.dead() {
-                continue;
-            }
-            // An id is used once, so that no file is taken for another.
-            let id = writer.manifest.next;
-            writer.manifest.next += 1;
-            let path = manifest::segment_path(&self.dir, id);
-            write_table(table, &*self.fs, &path, id, space)?;
-            let segment = Arc::new(Segment::open(&*self.fs, &path, id, &self.cache)?);
-            manifest.segments.push(Listed { id, dead: 0 });
-            made.push(Live { segment, dead: None, generation: 0 });
-        }
-        manifest.next = writer.manifest.next;
-        if manifest != writer.manifest || !writer.exists {
-            self.commit(writer, manifest)?;
-        }
-        let mut state = self.state();
-        if !made.is_empty() {
-            state.segments = Arc::new(state.segments.iter().cloned().chain(made).collect());
-        }
-        state.tables = Default::default();
-        Ok(())
-    }
-
-    /// Makes a manifest the one that counts.
-    pub(super) fn commit(&self, writer: &mut Writer, manifest: Manifest) -> Result<(), LexicalError> {
-        if writer.poisoned {
-            return Err(LexicalError::Poisoned(self.dir.clone()));
-        }
-        if let Err(error) = manifest.replace(&*self.fs, &self.dir) {
-            // Either may be on the disk now, so the files of both have to stay: nothing more can be changed.
-            writer.poisoned = true;
-            return Err(error);
-        }
-        writer.manifest = manifest;
-        writer.exists = true;
-        Ok(())
-    }
-
-    /// Whether a commit failed, so that the index takes no more changes until it is opened again.
-    #[must_use]
-    pub fn is_poisoned(&self) -> bool {
-        self.writer().poisoned
-    }
-
     /// Does the most urgent piece of upkeep: flushes, or merges segments, or leaves out what was deleted. False: nothing was
     /// to be done. Searches, additions and deletions go on meanwhile.
     ///
@@ -475,69 +401,4 @@ fn random_key() -> HashKey {
     let random = parts.iter().flat_map(|part| part.iter().skip(8));
     key.iter_mut().zip(random).for_each(|(to, from)| *to = *from);
     HashKey(key)
-}
-
-pub(super) fn open_segments(
-    fs: &dyn Fs,
-    dir: &Path,
-    manifest: &Manifest,
-    cache: &Arc<PageCache>,
-) -> Result<Vec<Live>, LexicalError> {
-    let open = |listed: &Listed| {
-        let path = manifest::segment_path(dir, listed.id);
-        let segment = Arc::new(Segment::open(fs, &path, listed.id, cache)?);
-        let dead = match listed.dead {
-            0 => None,
-            generation => Some(Arc::new(read_dead(fs, dir, &segment, generation)?)),
-        };
-        Ok(Live { segment, dead, generation: listed.dead })
-    };
-    manifest.segments.iter().map(open).collect()
-}
-
-fn read_dead(fs: &dyn Fs, dir: &Path, segment: &Segment, generation: u64) -> Result<Dead, LexicalError> {
-    let path = manifest::dead_path(dir, segment.head.id, generation);
-    let failed = |source: std::io::Error| match source.kind() {
-        std::io::ErrorKind::NotFound => dead::damaged(path.clone(), "the file is missing"),
-        _ => LexicalError::Io { action: "read", path: path.clone(), source },
-    };
-    let file = fs.open(&path).map_err(failed)?;
-    let len = file.len().map_err(failed)?;
-    // A bit over what a list of all documents can take.
-    if len > 64 + 8 * u64::from(segment.head.docs) {
-        return Err(dead::damaged(path, "it is too long"));
-    }
-    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-    file.read_exact_at(&mut bytes, 0).map_err(failed)?;
-    Dead::decode(&bytes, segment.head.id, segment.head.docs).map_err(|what| dead::damaged(path, what))
-}
-
-/// Writes the documents of a table that are alive. The table is sorted.
-fn write_table(
-    table: &MemTable,
-    fs: &dyn Fs,
-    path: &Path,
-    id: u64,
-    space: Space,
-) -> Result<(), LexicalError> {
-    let alive = || table.rows().iter().filter(|row| !row.dead);
-    let mut out = SegmentWriter::create(fs, path, id, space, alive().map(|row| Ok(row.length)))?;
-    for row in alive() {
-        out.row(&row.row)?;
-    }
-    out.end_of_rows()?;
-    let mut next = 0;
-    let numbers = table.rows().iter().map(|row| {
-        let number = next;
-        next += u32::from(!row.dead);
-        number
-    });
-    let numbers: Vec<u32> = numbers.collect();
-    for (hash, posting) in table.all() {
-        let at = posting.doc as usize;
-        if let (Some(row), Some(doc)) = (table.rows().get(at).filter(|row| !row.dead), numbers.get(at)) {
-            out.term(hash, Posting { doc: *doc, ..posting }, row.length)?;
-        }
-    }
-    out.finish()
 }
