@@ -6,6 +6,7 @@ mod channels;
 mod curation;
 mod embed;
 mod memory;
+mod memory_error;
 mod skills;
 
 pub use admin::{ConfigPort, ConfigUpdate, LogFilter, LogLevel, LogLine, LogPage, LogPort};
@@ -18,10 +19,11 @@ pub use curation::{
 };
 pub use embed::{EmbedError, EmbedModel, EmbedPort, EmbedSide, Embedding};
 pub use memory::{
-    Accepted, CompactedStats, ContextCut, ContextMemory, ContextNote, MemoryError, MemoryPort, MemoryStats,
-    MemoryType, PruneRequest, Pruned, RecallQuery, Recalled, SearchHit, SearchQuery, SearchResults,
-    SemanticStats, StoreHealth, WalStats, is_disk_full,
+    Accepted, CompactedStats, ContextCut, ContextMemory, ContextNote, MemoryPort, MemoryStats, MemoryType,
+    PruneRequest, Pruned, RecallQuery, Recalled, SearchHit, SearchQuery, SearchResults, SemanticStats,
+    StoreHealth, WalStats,
 };
+pub use memory_error::{MemoryError, is_disk_full};
 pub use skills::{
     SandboxInfo, SkillInfo, SkillInstall, SkillPermissions, SkillPort, SkillsError, ToolContext, ToolPort,
 };
