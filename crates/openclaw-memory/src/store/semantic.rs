@@ -40,6 +40,8 @@ const MOST_WINDOWS: usize = 16;
 const ONE_WINDOW_BYTES: usize = 480;
 /// Pause while there is nothing to do: then it is looked whether the model is there by now.
 const QUIET: Duration = Duration::from_secs(5);
+/// Time between two looks for a model that is not there.
+const LOOK: Duration = Duration::from_secs(1);
 /// Pause after a failure.
 const PAUSE: Duration = Duration::from_secs(30);
 /// The space of the log's passages.
@@ -221,6 +223,15 @@ impl Semantic {
         self.stopped.load(Ordering::Relaxed)
     }
 
+    /// Until a model may be there. What is written meanwhile is no reason to look, at each commit, for a file that a person has
+    /// yet to get.
+    fn without_model(&self) -> Wake {
+        match self.signal.pause(LOOK) {
+            Wake::Stop => Wake::Stop,
+            Wake::Work => self.signal.wait(QUIET),
+        }
+    }
+
     /// Starts the thread. It ends when [`Semantic::stop`] was called.
     pub(super) fn start(core: &Arc<Core>) -> io::Result<Option<JoinHandle<()>>> {
         if core.semantic.is_none() {
@@ -233,8 +244,9 @@ impl Semantic {
                 let step = catch_unwind(AssertUnwindSafe(|| semantic.step(&core)));
                 let wake = match step {
                     Ok(Ok(true)) => continue,
-                    Ok(Ok(false)) => semantic.signal.wait(QUIET),
-                    Ok(Err(Failed::Model(error))) if error.is_missing() => semantic.signal.wait(QUIET),
+                    Ok(Ok(false)) if semantic.embedder.model().is_some() => semantic.signal.wait(QUIET),
+                    Ok(Ok(false)) => semantic.without_model(),
+                    Ok(Err(Failed::Model(error))) if error.is_missing() => semantic.without_model(),
                     Ok(Err(error)) => {
                         let cause: &dyn std::error::Error = &error;
                         tracing::warn!(error = %cause, cause = ?cause.source(),

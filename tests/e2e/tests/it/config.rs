@@ -70,8 +70,8 @@ fn a_wrong_patch_changes_nothing() {
     let _ = client.put("/config", &json!([1])).expect_error(400, "bad_request");
 }
 
-/// Waits until the gateway has noticed a change of its file.
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+/// Waits until the gateway has noticed a change of a file.
+pub(super) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {
         assert!(started.elapsed() < Duration::from_secs(30), "never: {what}");

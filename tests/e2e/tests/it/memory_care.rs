@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::config::eventually;
 use openclaw_e2e::{Client, Provider, Setup, files_containing, need_gateway};
 use serde_json::{Value, json};
 
@@ -226,4 +227,25 @@ fn what_is_forgotten_after_a_compaction_is_in_no_file_however_packed() {
     gateway.terminate();
     assert!(gateway.wait().0.success());
     nowhere(&home);
+}
+
+#[test]
+fn what_a_person_writes_is_found_beside_years_of_days() {
+    need_gateway!();
+    let setup = Setup::with(&Provider::openai());
+    let gateway = setup.start();
+    let days = gateway.home().path().join("memory/compacted/conversation-summaries");
+    std::fs::create_dir_all(&days).unwrap();
+    for day in 0..100 {
+        std::fs::write(days.join(format!("day-{day}.md")), format!("- We talked of otter {day}.\n")).unwrap();
+    }
+    let client = gateway.client();
+    eventually("the days are found", || !found(&client, "otter 99", "compacted").is_empty());
+    std::fs::write(days.join("day-7.md"), "- We talked of a heron instead.\n").unwrap();
+    eventually("the edit is found", || {
+        found(&client, "heron", "compacted") == ["memory/compacted/conversation-summaries/day-7.md"]
+    });
+    eventually("what it replaced is not", || {
+        client.post("/memory/search", &json!({"query": "otter", "limit": 100})).expect(200)["total"] == 99
+    });
 }

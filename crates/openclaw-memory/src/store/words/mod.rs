@@ -42,6 +42,8 @@ const BATCH: u64 = 512;
 const REST: Duration = Duration::from_millis(200);
 /// How often the Markdown files are looked at.
 const LOOK: Duration = Duration::from_millis(500);
+/// With more Markdown files than this a search leaves the look to the thread.
+const LOOKED_AT: usize = 64;
 /// Pause after a failure.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -281,7 +283,10 @@ impl Words {
         if lacks(index).end.0.saturating_sub(lacks(index).start.0) <= AT_ONCE {
             while self.give(core, index, AT_ONCE).map_err(|failed| self.complain(failed))? {}
         }
-        self.give_files(core, index).map_err(|failed| self.complain(failed))?;
+        // Each look is a call of the system for each file. A bound, so that a prompt costs the same after years.
+        if self.giving().len() <= LOOKED_AT {
+            self.give_files(core, index).map_err(|failed| self.complain(failed))?;
+        }
         Ok(lacks(index))
     }
 
