@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
     io,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
@@ -17,8 +18,38 @@ pub(super) const CONTENT: usize = PAGE - 4;
 /// Pages that are written at a time.
 const WRITE_PAGES: usize = 16;
 
-/// A verified page's content.
-pub(super) type Page = [u8; CONTENT];
+/// A verified page. It is read to where it stays.
+#[derive(Debug)]
+pub(super) struct Page([u8; PAGE]);
+
+impl Page {
+    pub(super) fn content(&self) -> &[u8] {
+        self.0.get(..CONTENT).unwrap_or_default()
+    }
+}
+
+/// Mixes the two numbers that name a page: they are ours, so nobody can choose them to collide.
+#[derive(Debug, Default)]
+struct PlaceHasher(u64);
+
+impl Hasher for PlaceHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // 2^64 over the golden ratio; the high half, which all bits reach, is what tables look at lowest.
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
+    }
+}
 
 /// Covers the content, and where it belongs.
 fn checksum(file: u64, page: u32, content: &[u8]) -> u32 {
@@ -114,7 +145,7 @@ struct Slot {
 
 #[derive(Debug, Default)]
 struct Slots {
-    places: HashMap<(u64, u32), usize>,
+    places: HashMap<(u64, u32), usize, BuildHasherDefault<PlaceHasher>>,
     slots: Vec<Slot>,
     hand: usize,
 }
@@ -202,20 +233,23 @@ impl PagedFile {
 
     /// Past the cache, for whoever goes through the whole file.
     pub(super) fn read_page(&self, page: u32) -> Result<Arc<Page>, LexicalError> {
-        let mut bytes = [0; PAGE];
+        let mut read = Arc::new(Page([0; PAGE]));
         let offset = u64::from(page) * PAGE as u64;
-        self.file.read_exact_at(&mut bytes, offset).map_err(|source| {
+        // Nobody else has it yet.
+        let bytes = Arc::get_mut(&mut read).map(|page| &mut page.0[..]).unwrap_or_default();
+        self.file.read_exact_at(bytes, offset).map_err(|source| {
             if source.kind() == io::ErrorKind::UnexpectedEof {
                 self.damaged(offset, "the file ends early")
             } else {
                 LexicalError::Io { action: "read", path: self.path.clone(), source }
             }
         })?;
-        let (content, sum) = bytes.split_at(CONTENT);
-        let whole = content
-            .first_chunk::<CONTENT>()
-            .filter(|content| sum == checksum(self.id, page, *content).to_le_bytes());
-        whole.map(|content| Arc::new(*content)).ok_or_else(|| self.damaged(offset, "a page does not verify"))
+        let (content, sum) = bytes.split_at_checked(CONTENT).unwrap_or_default();
+        if sum == checksum(self.id, page, content).to_le_bytes() {
+            Ok(read)
+        } else {
+            Err(self.damaged(offset, "a page does not verify"))
+        }
     }
 
     /// Reads every page past the cache.
@@ -258,13 +292,13 @@ impl<'a> Cursor<'a> {
         self.file
     }
 
-    fn page(&mut self, number: u32) -> Result<&Page, LexicalError> {
+    fn page(&mut self, number: u32) -> Result<&[u8], LexicalError> {
         let page = match self.at.take() {
             Some((at, page)) if at == number => page,
             _ if self.cached => self.file.page(number)?,
             _ => self.file.read_page(number)?,
         };
-        Ok(&self.at.insert((number, page)).1)
+        Ok(self.at.insert((number, page)).1.content())
     }
 
     /// Replaces what is in `out` by so many bytes from an offset on.

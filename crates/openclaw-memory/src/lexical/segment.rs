@@ -215,7 +215,7 @@ impl Segment {
     ) -> Result<Self, LexicalError> {
         let file = PagedFile::open(fs, path.to_owned(), id, Arc::clone(cache))?;
         let page = file.read_page(0)?;
-        let head = page.first_chunk::<HEAD>().map(|bytes| Head::decode(bytes, path));
+        let head = page.content().first_chunk::<HEAD>().map(|bytes| Head::decode(bytes, path));
         let head = head.unwrap_or_else(|| Err(file.nonsense(0, "it ends early")))?;
         if head.id != id {
             return Err(file.nonsense(0, "it is another segment"));
