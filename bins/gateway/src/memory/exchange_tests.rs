@@ -4,7 +4,7 @@ use openclaw_core::{
     ContentBlock, ForeignMemory, ForeignMessage, MemoryEntry, MemoryId, MemoryKind, MessageId, Metadata,
     NewMemory, NewRun, Reply, Role, RunId, RunOutcome, Timestamp, TokenUsage, ToolCall, ToolResult,
     config::MemoryConfig,
-    port::{CurationPort as _, MemoryPort as _},
+    port::{CurationPort as _, MemoryError, MemoryPort as _},
 };
 use openclaw_http::MemoryApi;
 use openclaw_memory::Memory;
@@ -175,7 +175,15 @@ async fn act(memory: &Memory, ids: &mut Vec<MemoryId>, deed: Deed) {
             {
                 supersedes = None;
             }
-            ids.push(memory.remember(NewMemory { supersedes, ..new }).await.unwrap().id);
+            let new = NewMemory { supersedes, ..new };
+            let entry = match memory.remember(new.clone()).await {
+                // Of what nobody said here only an import knows.
+                Err(MemoryError::Invalid { field: "sources", .. }) => {
+                    memory.remember(NewMemory { sources: Vec::new(), ..new }).await.unwrap()
+                }
+                done => done.unwrap(),
+            };
+            ids.push(entry.id);
         }
         Deed::Restore(entry) => {
             ids.push(entry.id);
