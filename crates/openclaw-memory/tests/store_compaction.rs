@@ -69,12 +69,7 @@ fn archives(fs: &FaultFs) -> usize {
 }
 
 fn holds_canary(fs: &FaultFs) -> Vec<PathBuf> {
-    let held = |path: &PathBuf| {
-        // A thread may have removed it since it was listed; then it holds nothing.
-        fs.contents(path)
-            .is_ok_and(|bytes| bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes()))
-    };
-    fs.files().into_iter().filter(held).collect()
+    disk_files_with(fs, CANARY.as_bytes())
 }
 
 #[expect(clippy::unwrap_used, reason = "a helper of tests")]

@@ -328,12 +328,7 @@ fn put(disk: &FaultFs, path: &Path, bytes: &[u8]) {
 }
 
 fn holds(disk: &FaultFs, needle: &str) -> bool {
-    let held = |path: &PathBuf| {
-        // A thread may have removed it since it was listed; then it holds nothing.
-        disk.contents(path)
-            .is_ok_and(|bytes| bytes.windows(needle.len()).any(|window| window == needle.as_bytes()))
-    };
-    disk.files().iter().any(held)
+    !disk_files_with(disk, needle.as_bytes()).is_empty()
 }
 
 #[tokio::test]

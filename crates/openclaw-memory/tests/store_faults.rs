@@ -130,11 +130,8 @@ async fn an_interrupted_erasure_is_finished_at_the_next_start() {
             assert!(left.is_empty() || left.len() == 3 && erased.is_err(), "{at} {crash:?} {left:?}");
             if left.is_empty() {
                 assert!(memory.pending_runs().await.unwrap().is_empty());
-                for file in after.files() {
-                    let bytes = after.contents(&file).unwrap();
-                    let found = bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes());
-                    assert!(!found, "{at} {crash:?} {}", file.display());
-                }
+                let found = disk_files_with(&after, CANARY.as_bytes());
+                assert!(found.is_empty(), "{at} {crash:?} {found:?}");
             }
         }
     }
@@ -199,10 +196,7 @@ async fn a_nearly_full_disk_still_lets_delete() {
     let before = Timestamp::from_unix_millis(Timestamp::now().unix_millis() + 60_000);
     let request = PruneRequest { before, kind: MemoryType::Wal, confirm: true };
     assert_eq!(memory.prune(request).await.unwrap().wal_entries, 2);
-    for file in fs.files() {
-        let bytes = fs.contents(&file).unwrap();
-        assert!(!bytes.windows(8).any(|window| window == b"a secret"), "{}", file.display());
-    }
+    assert_eq!(disk_files_with(&fs, b"a secret"), Vec::<std::path::PathBuf>::new());
 }
 
 #[tokio::test]
@@ -259,13 +253,7 @@ async fn segments_that_an_erasure_emptied_are_dropped() {
 #[tokio::test]
 async fn a_start_goes_on_while_the_disk_refuses_an_owed_erasure() {
     const CANARY: &str = "canary-2b77";
-    let holds = |fs: &FaultFs| {
-        let held = |path: &std::path::PathBuf| {
-            let bytes = fs.contents(path).unwrap();
-            bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes())
-        };
-        fs.files().iter().any(held)
-    };
+    let holds = |fs: &FaultFs| !disk_files_with(fs, CANARY.as_bytes()).is_empty();
     let mut owed = 0;
     for at in 0..16 {
         let dir = tempfile::tempdir().unwrap();

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
+#[expect(dead_code, reason = "the tests of the store share it; each uses its part")]
 mod support;
 
 use openclaw_core::{

@@ -57,11 +57,7 @@ fn note(reason: &str) -> ContextNote {
 }
 
 fn holds(fs: &FaultFs, needle: &str) -> bool {
-    let held = |path: &std::path::PathBuf| {
-        let bytes = fs.contents(path).unwrap();
-        bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
-    };
-    fs.files().iter().any(held)
+    !disk_files_with(fs, needle.as_bytes()).is_empty()
 }
 
 /// What was acknowledged.

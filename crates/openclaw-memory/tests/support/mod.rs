@@ -10,7 +10,7 @@ use openclaw_core::{
     config::MemoryConfig,
     port::{MemoryPort, SearchQuery},
 };
-use openclaw_memory::{Memory, OpenReport};
+use openclaw_memory::{Memory, OpenReport, engine::FaultFs};
 use serde_json::json;
 
 pub(crate) fn open(dir: &Path) -> (Memory, OpenReport) {
@@ -131,4 +131,14 @@ pub(crate) fn files_with(dir: &Path, needle: &[u8]) -> Vec<std::path::PathBuf> {
         }
     }
     found
+}
+
+/// The same of a disk in memory.
+pub(crate) fn disk_files_with(disk: &FaultFs, needle: &[u8]) -> Vec<std::path::PathBuf> {
+    let held = |path: &std::path::PathBuf| match disk.contents(path) {
+        // A thread took it away since it was listed.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+        read => read.unwrap().windows(needle.len()).any(|window| window == needle),
+    };
+    disk.files().into_iter().filter(held).collect()
 }
