@@ -321,7 +321,8 @@ async fn a_line_that_a_person_changed_counts_instead_of_the_entry_it_cites() {
     let file = dir.path().join("compacted/facts.md");
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(text.contains(&entry.id.to_string()), "{text}");
-    std::fs::write(&file, text.replace("oolong", "sencha")).unwrap();
+    // Of another length: a file system may tell the time in steps longer than all this takes.
+    std::fs::write(&file, text.replace("oolong", "genmaicha")).unwrap();
     // A start knows it, too, and so does an index that is made anew.
     let mut memory = memory;
     for before in ["nothing", "a start", "an index made anew"] {
@@ -334,13 +335,18 @@ async fn a_line_that_a_person_changed_counts_instead_of_the_entry_it_cites() {
             memory = open(dir.path()).0;
         }
         let found = recall(&memory).await;
-        let line = found.iter().find(|found| found.content.contains("sencha")).unwrap();
+        let line = found.iter().find(|found| found.content.contains("genmaicha")).unwrap();
         // It is as new as the edit, not as what it cites.
         assert!(line.recency > 0.99, "{before}: {line:?}");
         assert!(!found.iter().any(|found| found.content.contains("oolong")), "{before}: {found:?}");
         // It is not forgotten.
         assert!(memory.entry(entry.id).await.unwrap().is_some());
     }
+    // Struck by a person, it says nothing, and neither does the entry.
+    std::fs::write(&file, text.replace("The favourite tea is oolong.", "~~The favourite tea is oolong.~~"))
+        .unwrap();
+    let found = recall(&memory).await;
+    assert!(found.is_empty(), "{found:?}");
     // Put back, the line is ours again.
     std::fs::write(&file, text).unwrap();
     assert!(recall(&memory).await.iter().any(|found| found.id == entry.id.to_string()));

@@ -330,7 +330,7 @@ impl Lexical {
         replaced.map(|()| true)
     }
 
-    fn read_view<'a>(&self, segments: &'a [Live], tables: Vec<MemView>) -> View<'a> {
+    fn read_view<'a>(&self, segments: &'a [Live], tables: Vec<MemView<'a>>) -> View<'a> {
         let segments = segments.iter().map(|live| (&*live.segment, live.dead.as_deref())).collect();
         View { segments, memory: tables }
     }
@@ -353,7 +353,7 @@ impl Lexical {
             let mut lists = table.find(&hashes);
             let mut rest = lists.split_off(terms.len()).into_iter();
             let groups = groups.0.iter().map(|group| rest.by_ref().take(group.len()).collect()).collect();
-            MemView { space, table: Arc::clone(table), lists, groups }
+            MemView { space, table, lists, groups }
         });
         let memory = views.collect();
         let plan = Plan {

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    hash::{BuildHasherDefault, Hasher},
     io,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
@@ -19,35 +18,12 @@ pub(super) const CONTENT: usize = PAGE - 4;
 const WRITE_PAGES: usize = 16;
 
 /// A verified page. It is read to where it stays.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Page([u8; PAGE]);
 
 impl Page {
     pub(super) fn content(&self) -> &[u8] {
-        self.0.get(..CONTENT).unwrap_or_default()
-    }
-}
-
-/// Mixes the two numbers that name a page: they are ours, so nobody can choose them to collide.
-#[derive(Debug, Default)]
-struct PlaceHasher(u64);
-
-impl Hasher for PlaceHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        // 2^64 over the golden ratio; the high half, which all bits reach, is what tables look at lowest.
-        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.write_u64(u64::from(number));
+        self.0.split_at(CONTENT).0
     }
 }
 
@@ -145,7 +121,7 @@ struct Slot {
 
 #[derive(Debug, Default)]
 struct Slots {
-    places: HashMap<(u64, u32), usize, BuildHasherDefault<PlaceHasher>>,
+    places: HashMap<(u64, u32), usize>,
     slots: Vec<Slot>,
     hand: usize,
 }
@@ -235,8 +211,8 @@ impl PagedFile {
     pub(super) fn read_page(&self, page: u32) -> Result<Arc<Page>, LexicalError> {
         let mut read = Arc::new(Page([0; PAGE]));
         let offset = u64::from(page) * PAGE as u64;
-        // Nobody else has it yet.
-        let bytes = Arc::get_mut(&mut read).map(|page| &mut page.0[..]).unwrap_or_default();
+        // Nobody else has it yet, so nothing is copied.
+        let Page(bytes) = Arc::make_mut(&mut read);
         self.file.read_exact_at(bytes, offset).map_err(|source| {
             if source.kind() == io::ErrorKind::UnexpectedEof {
                 self.damaged(offset, "the file ends early")
@@ -244,7 +220,7 @@ impl PagedFile {
                 LexicalError::Io { action: "read", path: self.path.clone(), source }
             }
         })?;
-        let (content, sum) = bytes.split_at_checked(CONTENT).unwrap_or_default();
+        let (content, sum) = bytes.split_at(CONTENT);
         if sum == checksum(self.id, page, content).to_le_bytes() {
             Ok(read)
         } else {

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Passages that each side is asked for: so many for each wanted one, within bounds.
-const DEPTH: usize = 4;
+const DEPTH: usize = 8;
 const LEAST: usize = 100;
 /// So many, or all that are wanted when those are more, certainly have most of the words.
 const SURE: usize = 20;

@@ -101,9 +101,7 @@ impl Core {
         let modified = std::fs::metadata(&path).and_then(|metadata| metadata.modified()).ok()?;
         let bytes = std::fs::read(&path).ok()?;
         let text = String::from_utf8_lossy(&bytes);
-        let name = Path::new(&file.path).strip_prefix("compacted").unwrap_or(Path::new(&file.path));
-        let name = name.to_string_lossy();
-        let found = passage_of(&name, &text, line as usize)?;
+        let found = passage_of(&self.markdown_name(&path), &text, line as usize)?;
         let memory = self.dir().file_name().map(Path::new)?;
         let source = memory.join(&file.path).to_string_lossy().into_owned();
         Some(SearchHit {

@@ -1,6 +1,7 @@
 //! The Markdown's side of removing: lines that cite what goes, go first, while it can still be read what that is.
 
 use std::{
+    borrow::Cow,
     collections::HashSet,
     path::{Path, PathBuf},
 };
@@ -71,6 +72,11 @@ struct Gone {
 impl Core {
     pub(super) fn markdown_dir(&self) -> PathBuf {
         self.dir.join("compacted")
+    }
+
+    /// By what name compaction knows a file of the Markdown.
+    pub(crate) fn markdown_name<'a>(&self, path: &'a Path) -> Cow<'a, str> {
+        path.strip_prefix(self.markdown_dir()).unwrap_or(path).to_string_lossy()
     }
 
     pub(super) fn fs(&self) -> &dyn Fs {

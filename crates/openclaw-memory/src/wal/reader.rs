@@ -64,14 +64,7 @@ impl Reader {
 
     /// The same as it lies in the log.
     pub(crate) fn read_sealed(&self, pointer: Pointer) -> Result<Vec<u8>, ReadError> {
-        let found = self.shared.with_table(|table| {
-            let index = table.find(pointer.lsn.0)?;
-            table.segments.get(index).copied()
-        });
-        let Some(segment) = found else {
-            let held = self.shared.with_table(super::shared::Table::held);
-            return Err(ReadError::Absent { lsn: pointer.lsn, held });
-        };
+        let segment = self.segment_of(pointer.lsn)?;
         match self.try_read(segment, pointer) {
             Err(ReadError::Damaged { .. }) => {
                 // It may just have been half erased.
@@ -98,44 +91,49 @@ impl Reader {
     /// # Errors
     /// See [`ReadError`].
     pub fn read_at(&self, lsn: Lsn, offset: u32) -> Result<(Pointer, Vec<u8>), ReadError> {
-        let found = self.shared.with_table(|table| {
-            let index = table.find(lsn.0)?;
-            table.segments.get(index).copied()
-        });
-        let Some(segment) = found else {
-            let held = self.shared.with_table(super::shared::Table::held);
-            return Err(ReadError::Absent { lsn, held });
-        };
-        let path = || self.shared.path(segment.first);
-        let mut bytes = vec![0; AT_ONCE];
-        let file = self.shared.file(segment.first);
-        let read = file.and_then(|file| file.read_up_to(&mut bytes, u64::from(offset)));
-        bytes.truncate(read.map_err(|source| ReadError::Io { path: path(), source })?);
-        let damaged = || ReadError::Damaged { path: path(), offset: u64::from(offset), lsn };
-        let head = Head::parse(&bytes).ok_or_else(damaged)?;
+        let segment = self.segment_of(lsn)?;
+        let bytes = self.bytes_at(segment, offset, AT_ONCE)?;
+        let head = Head::parse(&bytes).ok_or_else(|| self.damaged(segment, lsn, offset))?;
         let pointer = Pointer { lsn, offset, len: head.len };
-        let size = frame_len(head.len);
-        let is_here = size <= bytes.len() && u64::from(offset) + size as u64 <= segment.end;
-        bytes.truncate(size);
-        if !is_here || head.kind.erased || !self.shared.codec.verifies(&head, &bytes, lsn.0, offset) {
-            // Longer, or something is wrong with it, which is told there.
-            return Ok((pointer, self.read(pointer)?));
-        }
-        bytes.drain(..head.size);
-        Ok((pointer, self.open(pointer, bytes)?))
+        let payload = match self.verified(segment, pointer, bytes) {
+            Ok(payload) => self.open(pointer, payload)?,
+            // Longer than what was read, or something is wrong with it, which is told there.
+            Err(_) => self.read(pointer)?,
+        };
+        Ok((pointer, payload))
+    }
+
+    /// The segment that holds a record.
+    fn segment_of(&self, lsn: Lsn) -> Result<Segment, ReadError> {
+        self.shared.with_table(|table| {
+            let found = table.find(lsn.0).and_then(|index| table.segments.get(index).copied());
+            found.ok_or_else(|| ReadError::Absent { lsn, held: table.held() })
+        })
+    }
+
+    /// Durable bytes of a segment, as many as there are, up to `most`.
+    fn bytes_at(&self, segment: Segment, offset: u32, most: usize) -> Result<Vec<u8>, ReadError> {
+        let offset = u64::from(offset);
+        let durable = usize::try_from(segment.end.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let mut bytes = vec![0; most.min(durable)];
+        let read = self.shared.file(segment.first).and_then(|file| file.read_up_to(&mut bytes, offset));
+        let read = read.map_err(|source| ReadError::Io { path: self.shared.path(segment.first), source })?;
+        bytes.truncate(read);
+        Ok(bytes)
     }
 
     fn try_read(&self, segment: Segment, pointer: Pointer) -> Result<Vec<u8>, ReadError> {
-        let path = || self.shared.path(segment.first);
-        let offset = u64::from(pointer.offset);
-        let damaged = || ReadError::Damaged { path: path(), offset, lsn: pointer.lsn };
-        let size = frame_len(pointer.len);
-        if offset + size as u64 > segment.end {
-            return Err(damaged());
-        }
-        let mut bytes = vec![0; size];
-        let read = self.shared.file(segment.first).and_then(|file| file.read_up_to(&mut bytes, offset));
-        bytes.truncate(read.map_err(|source| ReadError::Io { path: path(), source })?);
+        self.verified(segment, pointer, self.bytes_at(segment, pointer.offset, frame_len(pointer.len))?)
+    }
+
+    fn damaged(&self, segment: Segment, lsn: Lsn, offset: u32) -> ReadError {
+        ReadError::Damaged { path: self.shared.path(segment.first), offset: u64::from(offset), lsn }
+    }
+
+    /// The payload in bytes that begin with its frame.
+    fn verified(&self, segment: Segment, pointer: Pointer, mut bytes: Vec<u8>) -> Result<Vec<u8>, ReadError> {
+        let damaged = || self.damaged(segment, pointer.lsn, pointer.offset);
+        bytes.truncate(frame_len(pointer.len));
         let head = Head::parse(&bytes).filter(|head| head.len == pointer.len).ok_or_else(damaged)?;
         if !self.shared.codec.verifies(&head, &bytes, pointer.lsn.0, pointer.offset) {
             return Err(damaged());

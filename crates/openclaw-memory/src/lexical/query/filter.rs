@@ -1,7 +1,5 @@
 //! Which documents of a window may be found.
 
-use std::sync::Arc;
-
 use super::{
     super::{
         Filter, LexicalError,
@@ -38,7 +36,7 @@ impl Groups {
 #[derive(Debug)]
 pub(super) enum Data<'a> {
     Segment { segment: &'a Segment, dead: Option<&'a Dead> },
-    Memory { table: Arc<MemTable> },
+    Memory { table: &'a MemTable },
 }
 
 impl Data<'_> {

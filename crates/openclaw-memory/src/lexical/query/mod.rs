@@ -10,10 +10,7 @@ mod top;
 mod weigh;
 mod window;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{
     Candidate, DocKey, Filter, Found, LexicalError, Params, Space,
@@ -62,9 +59,9 @@ pub(super) fn query_terms(text: &str, analyzer: &Analyzer, key: &HashKey) -> Vec
 
 /// Documents in memory, as far as a query is concerned.
 #[derive(Debug)]
-pub(super) struct MemView {
+pub(super) struct MemView<'a> {
     pub(super) space: Space,
-    pub(super) table: Arc<MemTable>,
+    pub(super) table: &'a MemTable,
     /// For each term of the query.
     pub(super) lists: Vec<Vec<Posting>>,
     /// For each term of each group of the filter.
@@ -76,7 +73,7 @@ pub(super) struct MemView {
 pub(super) struct View<'a> {
     /// In order of their documents' keys.
     pub(super) segments: Vec<(&'a Segment, Option<&'a Dead>)>,
-    pub(super) memory: Vec<MemView>,
+    pub(super) memory: Vec<MemView<'a>>,
 }
 
 /// What to find, taken apart.
@@ -91,7 +88,7 @@ pub(super) struct Plan<'a> {
     pub(super) count_to: u64,
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
     fn collection(&self) -> (u64, u64) {
         let segments =
             self.segments.iter().map(|(segment, _)| (u64::from(segment.head.docs), segment.head.tokens));
@@ -191,13 +188,13 @@ impl View<'_> {
     /// What to go through, later documents last.
     fn sources(
         &self,
-        mut memory: Vec<MemView>,
+        mut memory: Vec<MemView<'a>>,
         plan: &Plan<'_>,
         strong: &[usize],
         places: &[Vec<Option<super::terms::Term>>],
         weighers: &[Weigher<'_>],
         buffer: &mut Vec<u8>,
-    ) -> Result<Vec<Source<'_>>, LexicalError> {
+    ) -> Result<Vec<Source<'a>>, LexicalError> {
         let mut sources = Vec::new();
         for space in [Space::Markdown, Space::Log] {
             if plan.filter.space.is_some_and(|wanted| wanted != space) {
@@ -227,14 +224,13 @@ impl View<'_> {
                 sources.push(Source::new(space, data, segment.head.shortest, gate, lists));
             }
             for mut view in memory.extract_if(.., |view| view.space == space) {
-                let shortest = view.table.shortest();
                 let data = Data::Memory { table: view.table };
                 let groups =
                     view.groups.into_iter().map(|group| group.into_iter().map(List::whole).collect());
                 let Some(gate) = Gate::new(groups.collect(), &plan.filter, &data) else { continue };
                 let taken = |at: &usize| view.lists.get_mut(*at).map(std::mem::take);
                 let lists = strong.iter().filter_map(taken).map(List::whole).collect();
-                sources.push(Source::new(space, data, shortest, gate, lists));
+                sources.push(Source::new(space, data, view.table.shortest(), gate, lists));
             }
         }
         Ok(sources)

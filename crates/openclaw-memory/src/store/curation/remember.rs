@@ -82,6 +82,22 @@ pub(super) fn check_entry(
     Ok(())
 }
 
+/// Where an entry was noted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Noted {
+    /// In this memory: it can't cite what nobody said.
+    Here,
+    /// It may outlive what it was made of.
+    Elsewhere,
+}
+
+/// The conversation that all sources are of: with it goes what was made of it.
+fn common(homes: Vec<Option<ConvKey>>) -> Option<ConvKey> {
+    let mut homes = homes.into_iter();
+    let first = homes.next()??;
+    homes.all(|home| home.as_ref() == Some(&first)).then_some(first)
+}
+
 /// An id that sorts behind the one before it, where both are of the same millisecond.
 fn behind(before: Option<MemoryId>, id: MemoryId) -> MemoryId {
     match before {
@@ -94,14 +110,7 @@ fn behind(before: Option<MemoryId>, id: MemoryId) -> MemoryId {
 
 impl Core {
     pub(super) fn remember(&self, new: &NewMemory, runtime: &Handle) -> Result<MemoryEntry, MemoryError> {
-        // What was noted elsewhere may outlive what it was made of. What is noted here can't cite what nobody said.
-        for source in &new.sources {
-            if !self.holds_message(source)? {
-                let rule = format!("must name messages of this memory: there is no message {source}");
-                return Err(MemoryError::Invalid { field: "sources", rule });
-            }
-        }
-        let (entry, _) = self.remember_under(|| self.next_memory_id(), new, runtime)?;
+        let (entry, _) = self.remember_under(|| self.next_memory_id(), new, Noted::Here, runtime)?;
         Ok(entry)
     }
 
@@ -119,7 +128,7 @@ impl Core {
                 Some(at) => behind(last, MemoryId::generate_at(at)),
                 None => self.next_memory_id(),
             };
-            let (entry, is_new) = self.remember_under(next, memory, runtime)?;
+            let (entry, is_new) = self.remember_under(next, memory, Noted::Elsewhere, runtime)?;
             if is_new {
                 last = Some(entry.id);
             }
@@ -134,10 +143,19 @@ impl Core {
         &self,
         make_id: impl FnOnce() -> MemoryId,
         new: &NewMemory,
+        noted: Noted,
         runtime: &Handle,
     ) -> Result<(MemoryEntry, bool), MemoryError> {
         check_entry(&new.content, new.importance, &new.tags, &new.sources)?;
         let _alone = self.maintain();
+        let homes: Vec<_> =
+            new.sources.iter().map(|source| self.home_of(source)).collect::<Result<_, _>>()?;
+        if noted == Noted::Here
+            && let Some((source, _)) = new.sources.iter().zip(&homes).find(|(_, home)| home.is_none())
+        {
+            let rule = format!("must name messages of this memory: there is no message {source}");
+            return Err(MemoryError::Invalid { field: "sources", rule });
+        }
         let replaced = match new.supersedes {
             None => None,
             Some(id) => Some(self.last_of_chain(id)?.ok_or(MemoryError::UnknownMemory(id))?),
@@ -150,7 +168,7 @@ impl Core {
         }
         let conversation = match &new.conversation {
             Some(conversation) => Some(ConvKey::of(conversation)),
-            None => self.conversation_of_sources(new)?,
+            None => common(homes),
         };
         let record = RememberedRecord {
             id: make_id(),
@@ -196,19 +214,6 @@ impl Core {
                 Some(Some((by, _))) => id = by,
             }
         }
-    }
-
-    /// The conversation that all sources are of: with it goes what was made of it.
-    fn conversation_of_sources(&self, new: &NewMemory) -> Result<Option<ConvKey>, MemoryError> {
-        let mut common = None;
-        for source in &new.sources {
-            let found = self.home_of(source)?;
-            if found.is_none() || common.as_ref().is_some_and(|common| found.as_ref() != Some(common)) {
-                return Ok(None);
-            }
-            common = found;
-        }
-        Ok(common)
     }
 
     /// A fresh id that sorts behind the one before it, unless the clock was set back.

@@ -1,7 +1,5 @@
 //! The Markdown files in the index: which there are, and giving it those that changed.
 
-use std::path::Path;
-
 use openclaw_core::MemoryId;
 
 use super::{Core, Failed, LINE, Owned, Words, percent};
@@ -61,15 +59,15 @@ impl Words {
         let mut now_there = kept;
         for ((path, modified_ms, bytes), next) in fresh.into_iter().zip(next..) {
             // Gone, or no text: then it has nothing to find.
-            let text = std::fs::read(core.dir().join(&path)).unwrap_or_default();
+            let whole = core.dir().join(&path);
+            let text = std::fs::read(&whole).unwrap_or_default();
             let text = String::from_utf8_lossy(&text);
-            let name =
-                Path::new(&path).strip_prefix("compacted").unwrap_or(Path::new(&path)).to_string_lossy();
-            let found: Vec<Passage> = passages_of(&name, &text).filter(|passage| !passage.struck).collect();
+            let found: Vec<Passage> = passages_of(&core.markdown_name(&whole), &text).collect();
             let edited = found.iter().filter(|passage| passage.edited).flat_map(|passage| &passage.citations);
             let overruled = edited.filter_map(|id| id.parse().ok()).collect();
             let docs: Vec<Owned> = found
                 .into_iter()
+                .filter(|passage| !passage.struck)
                 .map(|passage| Owned {
                     key: DocKey { space: Space::Markdown, major: next, minor: passage.line as u32 },
                     time_ms: passage.date.map_or(modified_ms, |date| date.unix_millis()),
