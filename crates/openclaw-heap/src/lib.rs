@@ -25,9 +25,47 @@ pub fn share_arenas() -> bool {
     false
 }
 
+/// Gives memory that was freed back to the system, also where some of the same heap is still in use
+/// (`malloc_trim`, [malloc_trim(3)](https://man7.org/linux/man-pages/man3/malloc_trim.3.html)). Goes through all that is free and
+/// holds up who allocates meanwhile, for milliseconds when tens of MiB are. Tells whether there was something to give; elsewhere
+/// than under glibc there is not.
+pub fn give_back() -> bool {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        #[expect(unsafe_code, reason = "the C library has no other way to say it")]
+        // SAFETY: malloc_trim takes a number, holds the allocator's own locks, and gives away only what nobody has.
+        unsafe {
+            libc::malloc_trim(0) == 1
+        }
+    }
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    false
+}
+
 #[cfg(all(test, target_os = "linux", target_env = "gnu"))]
 mod tests {
     use std::sync::Barrier;
+
+    fn resident_pages() -> usize {
+        let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+        statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_lies_between_is_given_back() {
+        // Every 64th stays, so that no page but its own is kept by it.
+        let mut held: Vec<Vec<u8>> = (0..20_000).map(|n| vec![n as u8; 1024]).collect();
+        let before = resident_pages();
+        let mut n = 0;
+        held.retain(|_| {
+            n += 1;
+            n % 64 == 0
+        });
+        assert!(super::give_back());
+        let after = resident_pages();
+        assert!(after + 2000 < before, "{before} pages, then {after}");
+        assert_eq!(held.len(), 20_000 / 64);
+    }
 
     /// The kernel names the heaps of further arenas in no way, but it gives them 64 MiB of address space each, aligned to that.
     fn arenas() -> usize {

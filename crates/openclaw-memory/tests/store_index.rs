@@ -50,7 +50,7 @@ async fn a_lost_or_broken_index_is_rebuilt_with_the_same_answers() {
     let half = whole[..whole.len() / 2].to_vec();
     let older = {
         let mut bytes = whole.clone();
-        let at = bytes.windows(16).position(|window| window == b"openclaw-index-3").unwrap();
+        let at = bytes.windows(16).position(|window| window == b"openclaw-index-4").unwrap();
         bytes[at + 15] = b'1';
         bytes
     };

@@ -3,6 +3,7 @@
 mod banner;
 mod owner;
 mod port_owner;
+mod rest;
 
 use std::{io::IsTerminal as _, sync::Arc, time::Duration};
 
@@ -124,6 +125,7 @@ async fn serve(
         .map_err(|error| warn!(%error, "can't say where we listen: other commands need --port"));
     info!(%address, "listening");
     tasks.spawn(config::watch(Arc::clone(store), reload, leave.clone()));
+    tasks.spawn(rest::give_back(leave.clone()));
     tasks.spawn({
         let (agent, home, explicit) = (Arc::clone(&agent), home.clone(), options.home.is_some());
         let telemetry = telemetry.clone();

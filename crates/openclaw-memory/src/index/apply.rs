@@ -208,7 +208,7 @@ impl State {
             part.channel = channel.clone();
         }
         part.push(Entry { at, run: at.lsn, kind: EntryKind::Accepted, at_ms }, at_ms);
-        self.live.runs.push((run, at));
+        self.live.runs.insert(run, at);
         if let Some(mark) = mark {
             self.live.marks.insert(mark.key, Mark { run, request: mark.request });
         }

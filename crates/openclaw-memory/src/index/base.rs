@@ -53,7 +53,7 @@ const TABLES: [Table; 11] =
 pub(super) const FORMAT_KEY: &[u8] = b"format";
 pub(super) const SUMMARY_KEY: &[u8] = b"summary";
 /// Changes with every change of the tables; another value means: rebuild.
-pub(super) const FORMAT: &[u8] = b"openclaw-index-3";
+pub(super) const FORMAT: &[u8] = b"openclaw-index-4";
 
 /// The open file.
 #[derive(Debug)]
@@ -297,22 +297,11 @@ impl Snapshot {
 
     /// Where records that may be the run's lie; read them to be sure.
     pub(crate) fn run_candidates(&self, run: RunId) -> Result<Vec<Pointer>, IndexError> {
-        let time = runs::time_of(run);
-        let mut low = [0; 16];
-        low[..8].copy_from_slice(&time.saturating_sub(runs::ROW_SPAN_MS).to_be_bytes());
-        let mut high = [0xff; 16];
-        high[..8].copy_from_slice(&time.to_be_bytes());
-        let rows =
-            self.runs.range(low.as_slice()..=high.as_slice()).map_err(|error| storage(&self.path, error))?;
-        let mut found = Vec::new();
-        for row in rows.rev() {
-            let (key, value) = row.map_err(|error| storage(&self.path, error))?;
-            let start = Reader::new(key.value()).array().map_err(|source| damaged(&self.path, source))?;
-            let start = u64::from_be_bytes(start);
-            let row = runs::candidates(run, start, value.value());
-            found.extend(row.map_err(|source| damaged(&self.path, source))?);
-        }
-        Ok(found)
+        let start = runs::key(runs::time_of(run));
+        let mut rows = self.runs.range(..=start.as_slice()).map_err(|error| storage(&self.path, error))?;
+        let Some(row) = rows.next_back() else { return Ok(Vec::new()) };
+        let (key, value) = row.map_err(|error| storage(&self.path, error))?;
+        runs::candidates(run, key.value(), value.value()).map_err(|source| damaged(&self.path, source))
     }
 
     pub(crate) fn pending(&self) -> Result<HashMap<RunId, Pending>, IndexError> {

@@ -128,8 +128,8 @@ pub(crate) struct Mark {
 #[derive(Debug, Default)]
 pub(crate) struct Delta {
     pub(crate) conversations: HashMap<ConvKey, ConvDelta>,
-    /// Runs in the order they were accepted.
-    pub(crate) runs: Vec<(RunId, Pointer)>,
+    /// Where the records lie that accepted runs.
+    pub(crate) runs: HashMap<RunId, Pointer>,
     pub(crate) marks: HashMap<[u8; 16], Mark>,
     /// Remembered entries as they are now; `None`: forgotten.
     pub(crate) memories: BTreeMap<MemoryId, Option<MemoryRow>>,
@@ -149,11 +149,6 @@ pub(crate) struct Delta {
 impl Delta {
     pub(crate) fn is_empty(&self) -> bool {
         self.records == 0
-    }
-
-    /// The newest first: a run that was just accepted is the likeliest to be asked for.
-    pub(crate) fn run(&self, id: RunId) -> Option<Pointer> {
-        self.runs.iter().rev().find(|(run, _)| *run == id).map(|(_, at)| *at)
     }
 }
 

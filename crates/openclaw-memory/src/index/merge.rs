@@ -1,6 +1,6 @@
 //! A checkpoint: one transaction that folds a delta into the index on disk.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Bound};
 
 use openclaw_core::RunId;
 use redb::{ReadableTable, Table, TableDefinition, TableHandle, WriteTransaction};
@@ -17,7 +17,7 @@ use super::{
     row::{
         ConvRow, Summary, activity_key, chunk_key, encode_chunk, encode_pending, put_pointer, read_pointers,
     },
-    runs,
+    runs::{self, Spot},
 };
 use crate::{
     record::{CodecError, ConvKey, Reader, put_varint},
@@ -40,6 +40,13 @@ pub(crate) struct Checkpoint<'a> {
 }
 
 type Rows<'t> = Table<'t, &'static [u8], &'static [u8]>;
+
+/// Runs that are in one row, and before what time others belong to it.
+struct RunRow {
+    spots: Vec<Spot>,
+    /// When the next row begins; `None`: there is none.
+    until: Option<u64>,
+}
 
 impl Base {
     /// Writes a checkpoint. It is there as a whole or not at all.
@@ -218,8 +225,19 @@ impl Base {
         checkpoint: &Checkpoint<'_>,
     ) -> Result<(), IndexError> {
         let mut table = transaction.open_table(RUNS).map_err(|error| storage(&self.path, error))?;
-        for (key, value) in runs::rows(&checkpoint.delta.runs) {
-            table.insert(key.as_slice(), value.as_slice()).map_err(|error| storage(&self.path, error))?;
+        let spots = runs::spots(&checkpoint.delta.runs);
+        let mut rest = spots.as_slice();
+        while let Some(first) = rest.first() {
+            let row = self.run_row(&table, first.time)?;
+            // As a rule all of them come after every row that is there.
+            let (here, later) =
+                rest.split_at(rest.partition_point(|spot| row.until.is_none_or(|until| spot.time < until)));
+            rest = later;
+            let mut spots = row.spots;
+            spots.extend_from_slice(here);
+            for (key, value) in runs::rows(spots) {
+                table.insert(key.as_slice(), value.as_slice()).map_err(|error| storage(&self.path, error))?;
+            }
         }
         let mut pending = transaction.open_table(PENDING).map_err(|error| storage(&self.path, error))?;
         pending.retain(|_, _| false).map_err(|error| storage(&self.path, error))?;
@@ -230,6 +248,24 @@ impl Base {
                 .map_err(|error| storage(&self.path, error))?;
         }
         Ok(())
+    }
+
+    /// The row that a run of this time belongs to. Its first run stays its first, and so does its key.
+    fn run_row(&self, table: &Rows<'_>, time: u64) -> Result<RunRow, IndexError> {
+        let failed = |error| storage(&self.path, error);
+        let key = runs::key(time);
+        let mut row = RunRow { spots: Vec::new(), until: None };
+        if let Some(found) = table.range(..=key.as_slice()).map_err(failed)?.next_back() {
+            let (key, value) = found.map_err(failed)?;
+            row.spots =
+                runs::read(key.value(), value.value()).map_err(|source| damaged(&self.path, source))?;
+        }
+        let after = (Bound::Excluded(key.as_slice()), Bound::Unbounded);
+        if let Some(found) = table.range::<&[u8]>(after).map_err(failed)?.next() {
+            let next = Reader::new(found.map_err(failed)?.0.value()).array();
+            row.until = Some(u64::from_be_bytes(next.map_err(|source| damaged(&self.path, source))?));
+        }
+        Ok(row)
     }
 
     fn merge_marks(
@@ -271,4 +307,52 @@ impl Base {
 fn marks_table(day: u64) -> String {
     // Fixed width, so that names sort as days do.
     format!("{MARKS_PREFIX}{day:012}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use openclaw_core::Lsn;
+
+    use super::*;
+    use crate::{fs::RealFs, index::Place};
+
+    #[test]
+    fn runs_are_found_whatever_checkpoint_brought_them() {
+        let home = tempfile::tempdir().unwrap();
+        let base = Base::create(&Place::new(Arc::new(RealFs), home.path().to_owned())).unwrap();
+        let at = |n: u32| Pointer { lsn: Lsn(u64::from(n) + 1), offset: n, len: 40 };
+        let id = |n: u32| {
+            let mut bytes = [7; 16];
+            bytes[..6].copy_from_slice(&(1_774_000_000_000 + u64::from(n) * 3).to_be_bytes()[2..]);
+            bytes[12..].copy_from_slice(&n.to_be_bytes());
+            RunId::from_bytes(bytes)
+        };
+        // Runs of 2,000 in checkpoints that come in any order and lie between each other.
+        let of =
+            |checkpoint: u32| (0..2000).filter(move |n| n * 7919 % 11 == checkpoint || n % 50 == checkpoint);
+        for checkpoint in [4, 0, 9, 2, 10, 1, 3, 8, 5, 7, 6] {
+            let runs = of(checkpoint).map(|n| (id(n), at(n))).collect();
+            let delta = Delta { runs, ..Delta::default() };
+            let (pending, counters) = (HashMap::new(), Counters::default());
+            let written = Checkpoint {
+                delta: &delta,
+                pending: &pending,
+                counters: &counters,
+                applied: Some(at(checkpoint)),
+            };
+            base.merge(&Summary::default(), &written).unwrap();
+            let snapshot = base.snapshot().unwrap();
+            for n in of(checkpoint) {
+                assert!(snapshot.run_candidates(id(n)).unwrap().contains(&at(n)), "{n}");
+            }
+        }
+        let snapshot = base.snapshot().unwrap();
+        for n in 0..2000 {
+            let found = snapshot.run_candidates(id(n)).unwrap();
+            assert!(!found.is_empty() && found.iter().all(|found| *found == at(n)), "{n}: {found:?}");
+        }
+        assert_eq!(snapshot.run_candidates(id(2000)).unwrap(), []);
+    }
 }

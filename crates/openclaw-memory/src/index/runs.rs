@@ -1,5 +1,8 @@
-//! Finding a run by its id: rows of up to [`ROW_RUNS`] runs that were accepted at about the same time. A run takes some ten
-//! bytes there: its time, two bytes of its random part, and where its record lies. The record itself confirms a match.
+//! Finding a run by its id: rows of about [`ROW_RUNS`] runs that were accepted one after the other. No two rows overlap in time, so
+//! that one row is all there is to read. A run takes some ten bytes there: its time, two bytes of its random part, and where its
+//! record lies. The record itself confirms a match.
+
+use std::collections::HashMap;
 
 use openclaw_core::RunId;
 
@@ -9,10 +12,8 @@ use crate::{
     wal::Pointer,
 };
 
-/// Most runs of a row.
+/// Most runs of a row, unless more were accepted in one millisecond.
 const ROW_RUNS: usize = 128;
-/// Most milliseconds between the first and the last run of a row, so that a search knows where to stop.
-pub(super) const ROW_SPAN_MS: u64 = 10 * 60 * 1000;
 
 pub(super) fn time_of(run: RunId) -> u64 {
     u64::try_from(run.accepted_at().unix_millis()).unwrap_or(0)
@@ -23,54 +24,77 @@ fn print_of(run: RunId) -> [u8; 2] {
     [bytes[14], bytes[15]]
 }
 
+/// A run as its row has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Spot {
+    pub(super) time: u64,
+    print: [u8; 2],
+    at: Pointer,
+}
+
+/// The runs as rows have them, in the order of time.
+pub(super) fn spots(runs: &HashMap<RunId, Pointer>) -> Vec<Spot> {
+    let spot = |(run, at): (&RunId, &Pointer)| Spot { time: time_of(*run), print: print_of(*run), at: *at };
+    let mut spots: Vec<Spot> = runs.iter().map(spot).collect();
+    sort(&mut spots);
+    spots
+}
+
+fn sort(spots: &mut [Spot]) {
+    spots.sort_unstable_by_key(|spot| (spot.time, spot.at.lsn));
+}
+
+/// A row's key: the time of its first run, in milliseconds.
+pub(super) fn key(start: u64) -> [u8; 8] {
+    start.to_be_bytes()
+}
+
 /// Key and value of each row for these runs.
-pub(super) fn rows(runs: &[(RunId, Pointer)]) -> Vec<([u8; 16], Vec<u8>)> {
-    let mut sorted: Vec<_> = runs.iter().map(|(run, at)| (time_of(*run), print_of(*run), *at)).collect();
-    sorted.sort_unstable_by_key(|(time, _, at)| (*time, at.lsn));
+pub(super) fn rows(mut spots: Vec<Spot>) -> Vec<([u8; 8], Vec<u8>)> {
+    sort(&mut spots);
     let mut rows = Vec::new();
-    let mut rest = sorted.as_slice();
-    while let Some((start, _, first)) = rest.first().copied() {
-        let near = rest.iter().take(ROW_RUNS).take_while(|(time, ..)| time - start <= ROW_SPAN_MS).count();
-        let (row, others) = rest.split_at(near);
+    let mut rest = spots.as_slice();
+    while let Some(first) = rest.first() {
+        let last = rest.get(ROW_RUNS - 1).or(rest.last()).map_or(first.time, |spot| spot.time);
+        // Runs of one millisecond are in one row.
+        let (row, others) = rest.split_at(rest.partition_point(|spot| spot.time <= last));
         rest = others;
-        let mut key = [0; 16];
-        key[..8].copy_from_slice(&start.to_be_bytes());
-        key[8..].copy_from_slice(&first.lsn.0.to_be_bytes());
         let mut value = Vec::with_capacity(row.len() * 12);
         let mut pointers = PointerCodec::new();
-        let mut last = start;
-        for (time, print, at) in row {
+        let mut last = first.time;
+        for spot in row {
             // The lowest bit of the time says whether the offset is written in full.
-            put_varint(&mut value, (time - last) << 1 | u64::from(pointers.is_full(*at)));
-            last = *time;
-            value.extend_from_slice(print);
-            pointers.put(&mut value, *at);
+            put_varint(&mut value, (spot.time - last) << 1 | u64::from(pointers.is_full(spot.at)));
+            last = spot.time;
+            value.extend_from_slice(&spot.print);
+            pointers.put(&mut value, spot.at);
         }
-        rows.push((key, value));
+        rows.push((key(first.time), value));
     }
     rows
 }
 
-/// Where records that may be the run's lie, by one row that starts at `start`.
-pub(super) fn candidates(run: RunId, start: u64, value: &[u8]) -> Result<Vec<Pointer>, CodecError> {
-    let (wanted_time, wanted_print) = (time_of(run), print_of(run));
+/// The runs of the row with this key.
+pub(super) fn read(key: &[u8], value: &[u8]) -> Result<Vec<Spot>, CodecError> {
+    let mut time = u64::from_be_bytes(Reader::new(key).array()?);
     let mut reader = Reader::new(value);
     let mut pointers = PointerCodec::new();
-    let mut time = start;
-    let mut found = Vec::new();
+    let mut spots = Vec::with_capacity(ROW_RUNS);
     while !reader.is_empty() {
         let packed = reader.varint()?;
         time = time.saturating_add(packed >> 1);
-        let print: [u8; 2] = reader.array()?;
+        let print = reader.array()?;
         let at = pointers.read(&mut reader, packed & 1 == 1)?;
-        if time > wanted_time {
-            break;
-        }
-        if time == wanted_time && print == wanted_print {
-            found.push(at);
-        }
+        spots.push(Spot { time, print, at });
     }
-    Ok(found)
+    Ok(spots)
+}
+
+/// Where records that may be the run's lie, by the last row that does not begin after it.
+pub(super) fn candidates(run: RunId, key: &[u8], value: &[u8]) -> Result<Vec<Pointer>, CodecError> {
+    let (time, print) = (time_of(run), print_of(run));
+    let is_it = |spot: &Spot| spot.time == time && spot.print == print;
+    Ok(read(key, value)?.iter().filter(|spot| is_it(spot)).map(|spot| spot.at).collect())
 }
 
 #[cfg(test)]
@@ -87,27 +111,38 @@ mod tests {
     }
 
     #[test]
-    fn every_run_is_found_and_strangers_are_not() {
-        // Out of order, across segments, and over more than one row by number and by time.
-        let runs: Vec<_> = (0..500_u32)
+    fn every_run_is_in_one_row_and_rows_do_not_overlap() {
+        // Out of order, across segments, over several rows, and 300 of them in one millisecond.
+        let runs: HashMap<_, _> = (0..900_u32)
             .map(|n| {
-                let time = 1_774_000_000_000 + u64::from(n ^ 3) * if n < 300 { 2 } else { 7_000 };
+                let time = 1_774_000_000_000
+                    + match n {
+                        0..300 => u64::from(n ^ 3) * 2,
+                        300..600 => 599,
+                        _ => u64::from(n ^ 3) * 7_000,
+                    };
                 let at = Pointer { lsn: Lsn(u64::from(n) + 1), offset: (n % 97) * 1000, len: 50 + n };
                 (run(time, n as u16), at)
             })
             .collect();
-        let rows = rows(&runs);
-        assert!(rows.len() > 4, "{}", rows.len());
+        let rows = rows(spots(&runs));
+        assert!(rows.len() > 5, "{}", rows.len());
+        let spans: Vec<(u64, u64)> = rows
+            .iter()
+            .map(|(key, value)| {
+                let spots = read(key, value).unwrap();
+                (spots[0].time, spots[spots.len() - 1].time)
+            })
+            .collect();
+        assert!(spans.windows(2).all(|pair| pair[0].1 < pair[1].0), "{spans:?}");
         let find = |id: RunId| -> Vec<Pointer> {
-            let of_row = |(key, value): &([u8; 16], Vec<u8>)| {
-                let start = u64::from_be_bytes(key[..8].try_into().unwrap());
-                candidates(id, start, value).unwrap()
-            };
-            rows.iter().flat_map(of_row).collect()
+            let row = rows.iter().rfind(|(start, _)| *start <= key(time_of(id)));
+            row.map_or(Vec::new(), |(key, value)| candidates(id, key, value).unwrap())
         };
         for (id, at) in &runs {
             assert_eq!(find(*id), [*at]);
         }
         assert_eq!(find(run(1_774_000_000_001, 9)), []);
+        assert_eq!(find(run(1, 9)), []);
     }
 }

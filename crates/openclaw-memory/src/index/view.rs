@@ -205,12 +205,12 @@ impl Projections {
     pub(crate) fn run_candidates(&self, run: RunId) -> Result<Vec<Pointer>, IndexError> {
         let (frozen, base) = {
             let state = self.lock();
-            if let Some(at) = state.live.run(run) {
-                return Ok(vec![at]);
+            if let Some(at) = state.live.runs.get(&run) {
+                return Ok(vec![*at]);
             }
             (state.frozen.clone(), Arc::clone(&state.base))
         };
-        if let Some(at) = frozen.and_then(|frozen| frozen.delta.run(run)) {
+        if let Some(at) = frozen.and_then(|frozen| frozen.delta.runs.get(&run).copied()) {
             return Ok(vec![at]);
         }
         base.run_candidates(run)
