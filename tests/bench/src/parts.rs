@@ -15,6 +15,7 @@ use openclaw_memory::Memory;
 use tokio::task::JoinSet;
 
 use crate::{
+    compaction::compaction,
     floor::Floor,
     gateway::{Gateway, Home, TOKEN},
     load::{Work, drive},
@@ -36,6 +37,7 @@ pub(crate) const ALL: &[Part] = &[
     ("streams", streams),
     ("first-token", first_token),
     ("log", log),
+    ("compaction", compaction),
     ("recall", recall),
     ("soak", soak),
 ];
@@ -91,19 +93,23 @@ const QUIET: Duration = Duration::from_secs(400);
 const AT_REST: u32 = 7;
 
 fn idle(gateway: &Gateway) -> Result<String> {
-    const LOOK: Duration = Duration::from_secs(2);
     std::thread::sleep(Duration::from_secs(1));
     let soon = gateway.resident()?;
-    // What was written faster than it could be indexed and compacted is still being worked on.
+    let seconds = settled(gateway)?.as_secs();
+    let idle = gateway.resident()?;
+    Ok(format!("{soon:.1} MiB after a second, {idle:.1} MiB idle; busy for {seconds} s"))
+}
+
+/// Waits until what was written faster than it could be indexed is indexed; how long that took.
+pub(crate) fn settled(gateway: &Gateway) -> Result<Duration> {
+    const LOOK: Duration = Duration::from_secs(2);
     let (begun, mut at_rest) = (Instant::now(), 0);
     while at_rest < AT_REST && begun.elapsed() < QUIET {
         let before = gateway.processor()?;
         std::thread::sleep(LOOK);
         at_rest = if gateway.processor()? - before < 0.05 { at_rest + 1 } else { 0 };
     }
-    let seconds = begun.elapsed().saturating_sub(LOOK * at_rest).as_secs();
-    let idle = gateway.resident()?;
-    Ok(format!("{soon:.1} MiB after a second, {idle:.1} MiB idle; busy for {seconds} s"))
+    Ok(begun.elapsed().saturating_sub(LOOK * at_rest))
 }
 
 /// Writes a million records the way the gateway does.

@@ -85,7 +85,7 @@ pub(crate) fn count_before(
     let (directory, day) = (Directory { fs, dir }, place::day(before));
     let goes = |line: &Cited| line.is_before(&day) || line.from.iter().any(|id| gone(id));
     let names = directory.markdown()?;
-    let references = references(directory, &names, &goes)?;
+    let Going { references, .. } = going(directory, &names, &goes)?;
     let mut removed = Removed::default();
     for name in &names {
         let bytes = directory.read(name)?.unwrap_or_default();
@@ -207,15 +207,15 @@ fn remove(
 ) -> Result<(Removed, HashSet<String>), CompactionError> {
     directory.clear()?;
     let names = directory.markdown()?;
-    let references = references(directory, &names, goes)?;
+    let Going { references, names: with_any } = going(directory, &names, goes)?;
     let mut removed = Removed::default();
     // First what quotes the lines, everywhere: once they are gone nobody knows any more what quoted them.
-    for name in &names {
+    for name in names.iter().filter(|_| !references.is_empty()) {
         let changed = change(directory, name, |document| unname(name, document, &references))?;
         removed.bytes += changed.bytes as u64;
     }
     directory.sync()?;
-    for name in &names {
+    for name in &with_any {
         let changed = change(directory, name, |document| take_out(document, goes))?;
         removed.note(name, changed.count, changed.whole, changed.bytes);
     }
@@ -223,16 +223,27 @@ fn remove(
     Ok((removed, references))
 }
 
-/// The references of the lines that go.
-fn references(
+/// Lines that go: their references, and the files they are in.
+#[derive(Default)]
+struct Going {
+    references: HashSet<String>,
+    names: Vec<String>,
+}
+
+fn going(
     directory: Directory<'_>,
     names: &[String],
     goes: &dyn Fn(&Cited) -> bool,
-) -> Result<HashSet<String>, CompactionError> {
-    let mut found = HashSet::new();
+) -> Result<Going, CompactionError> {
+    let mut found = Going::default();
     for name in names {
         let document = Document::parse(name, &directory.read(name)?.unwrap_or_default());
-        found.extend(cited(&document).filter(|(_, line)| goes(line)).filter_map(|(_, line)| line.reference));
+        let mut any = false;
+        for (_, line) in cited(&document).filter(|(_, line)| goes(line)) {
+            any = true;
+            found.references.extend(line.reference);
+        }
+        found.names.extend(any.then(|| name.clone()));
     }
     Ok(found)
 }

@@ -74,27 +74,38 @@ pub(super) fn rows(mut spots: Vec<Spot>) -> Vec<([u8; 8], Vec<u8>)> {
     rows
 }
 
-/// The runs of the row with this key.
-pub(super) fn read(key: &[u8], value: &[u8]) -> Result<Vec<Spot>, CodecError> {
+/// Tells of the runs of the row with this key, in order.
+fn each(key: &[u8], value: &[u8], tell: &mut dyn FnMut(Spot)) -> Result<(), CodecError> {
     let mut time = u64::from_be_bytes(Reader::new(key).array()?);
     let mut reader = Reader::new(value);
     let mut pointers = PointerCodec::new();
-    let mut spots = Vec::with_capacity(ROW_RUNS);
     while !reader.is_empty() {
         let packed = reader.varint()?;
         time = time.saturating_add(packed >> 1);
         let print = reader.array()?;
         let at = pointers.read(&mut reader, packed & 1 == 1)?;
-        spots.push(Spot { time, print, at });
+        tell(Spot { time, print, at });
     }
+    Ok(())
+}
+
+/// The runs of the row with this key.
+pub(super) fn read(key: &[u8], value: &[u8]) -> Result<Vec<Spot>, CodecError> {
+    let mut spots = Vec::with_capacity(ROW_RUNS);
+    each(key, value, &mut |spot| spots.push(spot))?;
     Ok(spots)
 }
 
 /// Where records that may be the run's lie, by the last row that does not begin after it.
 pub(super) fn candidates(run: RunId, key: &[u8], value: &[u8]) -> Result<Vec<Pointer>, CodecError> {
     let (time, print) = (time_of(run), print_of(run));
-    let is_it = |spot: &Spot| spot.time == time && spot.print == print;
-    Ok(read(key, value)?.iter().filter(|spot| is_it(spot)).map(|spot| spot.at).collect())
+    let mut found = Vec::new();
+    each(key, value, &mut |spot| {
+        if spot.time == time && spot.print == print {
+            found.push(spot.at);
+        }
+    })?;
+    Ok(found)
 }
 
 #[cfg(test)]

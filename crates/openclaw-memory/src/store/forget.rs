@@ -233,6 +233,7 @@ impl Core {
         let mut unfinished = self.maintain();
         let index_failed = |error| OpenError::index(self.dir.join("index"), error);
         let mut redone = Redone { records: found.redo.records.len(), wrong: Vec::new() };
+        self.pass_over_finished(&mut found.redo);
         unfinished.take(&mut found.redo);
         match self.slots_at(found.keyed.iter().copied()) {
             Ok(mut keys) => unfinished.keys.append(&mut keys),
