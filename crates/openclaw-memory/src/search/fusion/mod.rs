@@ -71,10 +71,11 @@ pub(crate) struct Corpus<'a> {
 /// than a point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Weights {
-    /// The share of words, when the best passage covers next to nothing of the question, and when it covers it well.
+    /// The share of words, when what is nearest is in the question's own language, and when it is in another one: there words
+    /// say nothing.
     pub(crate) share: (f32, f32),
-    /// What "next to nothing" and "well" are.
-    pub(crate) covers: (f32, f32),
+    /// By how much the nearest passage without languages is nearer than the nearest with them in either case.
+    pub(crate) abroad: (f32, f32),
     /// Brings coverage to the range of nearness.
     pub(crate) gain: f32,
     /// What another language costs: the centred nearness counts where it is higher than the plain one by more than this.
@@ -94,8 +95,8 @@ pub(crate) struct Weights {
 
 impl Weights {
     pub(crate) const DEFAULT: Self = Self {
-        share: (0.3, 0.6),
-        covers: (0.08, 0.15),
+        share: (0.6, 0.33),
+        abroad: (0.15, 0.3),
         gain: 2.0,
         foreign: 0.15,
         long: 0.105,
@@ -106,11 +107,11 @@ impl Weights {
         half_life_days: 30.0,
     };
 
-    /// The share of words for a question whose best passage has this coverage.
-    fn share_of_words(&self, best: f32) -> f32 {
-        let (nothing, well) = self.covers;
-        let how_well = ((best - nothing) / (well - nothing)).clamp(0.0, 1.0);
-        self.share.0 + (self.share.1 - self.share.0) * how_well
+    /// The share of words for a question whose nearest passages are so near.
+    fn share_of_words(&self, nearest: Nearness) -> f32 {
+        let (home, abroad) = self.abroad;
+        let how_far = ((nearest.centred - nearest.plain - home) / (abroad - home)).clamp(0.0, 1.0);
+        self.share.0 + (self.share.1 - self.share.0) * how_far
     }
 
     /// How near a passage of a length is, above what is usual.
@@ -165,11 +166,9 @@ fn finite(value: f32) -> f32 {
 
 /// Each candidate's score without its neighbours.
 fn own_scores<K>(candidates: &[Candidate<K>], corpus: &Corpus<'_>, weights: &Weights) -> Vec<f32> {
-    let coverage = |candidate: &Candidate<K>| finite(candidate.coverage).clamp(0.0, 1.0);
-    let best = candidates.iter().map(coverage).fold(0.0, f32::max);
-    let share = weights.share_of_words(best);
+    let share = weights.share_of_words(nearest(candidates, corpus));
     let score = |candidate: &Candidate<K>| {
-        let words = weights.gain * coverage(candidate);
+        let words = weights.gain * finite(candidate.coverage).clamp(0.0, 1.0);
         match (corpus.nearnesses, candidate.nearness) {
             (Some(nearnesses), Some(nearness)) => {
                 let meaning = weights.meaning(nearness, candidate.length, nearnesses, corpus.mean_length);
@@ -181,6 +180,17 @@ fn own_scores<K>(candidates: &[Candidate<K>], corpus: &Corpus<'_>, weights: &Wei
         }
     };
     candidates.iter().map(score).collect()
+}
+
+/// The highest of each view, above what is usual.
+fn nearest<K>(candidates: &[Candidate<K>], corpus: &Corpus<'_>) -> Nearness {
+    let Some(nearnesses) = corpus.nearnesses else { return Nearness::default() };
+    let views = candidates.iter().filter_map(|candidate| Some(nearnesses.views(candidate.nearness?)));
+    let higher = |best: Option<Nearness>, view: Nearness| {
+        let best = best.unwrap_or(view);
+        Some(Nearness { plain: best.plain.max(view.plain), centred: best.centred.max(view.centred) })
+    };
+    views.fold(None, higher).unwrap_or_default()
 }
 
 /// What a turn's neighbours lend it.

@@ -66,8 +66,15 @@ impl Nearnesses {
     /// One number for how near a passage is: 0 for the mean passage, about 1 for the nearest of thousands. The better of two
     /// views counts, the one across languages with a handicap.
     pub(crate) fn standard(&self, nearness: Nearness, foreign: f32) -> f32 {
-        let plain = self.plain.standard(nearness.plain, PLAIN);
-        let centred = self.centred.standard(nearness.centred, CENTRED);
+        let Nearness { plain, centred } = self.views(nearness);
         plain.max(centred - foreign)
+    }
+
+    /// Both views on the same scale.
+    pub(crate) fn views(&self, nearness: Nearness) -> Nearness {
+        Nearness {
+            plain: self.plain.standard(nearness.plain, PLAIN),
+            centred: self.centred.standard(nearness.centred, CENTRED),
+        }
     }
 }

@@ -49,6 +49,19 @@ fn meaning_decides_where_words_say_little() {
 }
 
 #[test]
+fn chance_words_count_less_where_the_nearest_is_in_another_language() {
+    let crowd = crowd();
+    // Of the question's own language, with some of its words; and what was meant, in another.
+    let chance = || meant("chance", 0.3, 0.8, 0.12);
+    let near = |centred| meant("meant", 0.0, 0.79, centred);
+    assert_eq!(order(vec![chance(), near(0.25)], Some(&crowd)), ["chance", "meant"]);
+    assert_eq!(order(vec![chance(), near(0.75)], Some(&crowd)), ["meant", "chance"]);
+    let share = |plain, centred| WEIGHTS.share_of_words(Nearness { plain, centred });
+    assert!(share(0.9, 1.0) > share(0.7, 0.93) && share(0.7, 0.93) > share(0.5, 0.9));
+    assert_eq!((share(1.0, 0.4), share(0.4, 1.0)), WEIGHTS.share);
+}
+
+#[test]
 fn words_decide_where_they_say_much() {
     let crowd = crowd();
     let candidates = vec![meant("much alike", 0.05, 0.84, 0.3), meant("the very words", 0.5, 0.82, 0.25)];
