@@ -1,4 +1,4 @@
-//! Settings of the process's allocator.
+//! What the process asks of its allocator.
 //!
 //! This crate must never do more than that: it is the only one of the workspace that may call C.
 
