@@ -125,7 +125,7 @@ async fn serve(
         .map_err(|error| warn!(%error, "can't say where we listen: other commands need --port"));
     info!(%address, "listening");
     tasks.spawn(config::watch(Arc::clone(store), reload, leave.clone()));
-    tasks.spawn(rest::give_back(leave.clone()));
+    tasks.spawn(rest::watch(leave.clone(), openclaw_heap::give_back));
     tasks.spawn({
         let (agent, home, explicit) = (Arc::clone(&agent), home.clone(), options.home.is_some());
         let telemetry = telemetry.clone();

@@ -1,53 +1,63 @@
 //! Memory that was needed for a while goes back to the system.
 //!
 //! A burst of turns, a compaction and an import free what they held, and the allocator keeps it for the next one. On somebody's own
-//! machine others want it.
+//! machine others want it. It is given back once, when the work is over: while there is work it would be asked for again at once,
+//! and going through the heap holds up who allocates.
 
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-/// How soon after the start the first look is: what it took is over by then.
-const SETTLED: Duration = Duration::from_millis(500);
-/// How often is looked afterwards.
-const LOOK: Duration = Duration::from_secs(10);
-/// Less than this is not worth going through the heap.
-const WORTH: u64 = 2 << 20;
+/// How often is looked.
+const LOOK: Duration = Duration::from_secs(5);
+/// Processor time between two looks up to which nothing goes on.
+const AT_REST: Duration = Duration::from_millis(100);
+/// Processor time since something was given back that is likely to have left something worth it.
+const WORTH: Duration = Duration::from_millis(20);
 
-/// Whether what is resident has grown enough since something was given back.
-fn is_worth_it(resident: u64, left: u64) -> bool {
-    resident >= left.saturating_add(WORTH)
+/// When to give memory back, by the processor time that was used so far.
+#[derive(Debug, Default)]
+struct Rest {
+    /// At the last look.
+    last: Duration,
+    /// When something was given back.
+    given: Duration,
 }
 
-/// Looks now and then until `shutdown`. Where the system does not tell what is resident it does nothing.
-pub(super) async fn give_back(shutdown: CancellationToken) {
-    let begin = tokio::time::Instant::now() + SETTLED;
-    let mut ticks = tokio::time::interval_at(begin, LOOK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut left = 0;
-    while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
-        let Some(before) = resident() else { return };
-        if !is_worth_it(before, left) {
-            continue;
-        }
-        // It holds up who allocates, but no thread that serves.
-        if tokio::task::spawn_blocking(openclaw_heap::give_back).await.is_err() {
-            return;
-        }
-        left = resident().unwrap_or(before);
-        debug!(before, left, "gave memory back");
+impl Rest {
+    /// Whether work was done since memory was given back, and is over.
+    fn is_due(&mut self, used: Duration) -> bool {
+        let is_over = used.saturating_sub(std::mem::replace(&mut self.last, used)) <= AT_REST;
+        is_over && used.saturating_sub(self.given) >= WORTH
+    }
+
+    fn given(&mut self, used: Duration) {
+        self.given = used;
     }
 }
 
-/// Bytes of the process that are in memory, by proc(5).
-fn resident() -> Option<u64> {
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
-    // The same on all machines this runs on but a few, where more is said to be resident than is.
-    const PAGE: u64 = 4096;
-    Some(pages * PAGE)
+/// Looks now and then until `shutdown`, and has `give` called when it is due.
+pub(super) async fn watch(shutdown: CancellationToken, give: fn() -> bool) {
+    let mut ticks = tokio::time::interval(LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut rest = Rest::default();
+    while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
+        if !rest.is_due(used()) {
+            continue;
+        }
+        let given = tokio::task::spawn_blocking(give).await;
+        debug!(?given, "gave memory back");
+        // What that took is no work.
+        rest.given(used());
+    }
+}
+
+/// Processor time of the whole process.
+fn used() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -55,21 +65,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_change_is_left_alone() {
-        assert!(is_worth_it(12 << 20, 0) && is_worth_it(14 << 20, 12 << 20));
-        assert!(!is_worth_it(13 << 20, 12 << 20) && !is_worth_it(5 << 20, 12 << 20));
+    fn memory_is_given_back_once_when_work_is_over() {
+        let mut rest = Rest::default();
+        let ms = Duration::from_millis;
+        // A start, which is short; then nothing; then work; its end; and nothing again.
+        let due = [60, 65, 70, 3_000, 9_000, 9_050, 9_060, 9_065].map(|used| {
+            let due = rest.is_due(ms(used));
+            if due {
+                rest.given(ms(used));
+            }
+            due
+        });
+        assert_eq!(due, [true, false, false, false, false, true, false, false]);
     }
 
-    #[cfg(target_os = "linux")]
     #[tokio::test(start_paused = true)]
-    async fn it_looks_until_it_is_told_to_end() {
-        assert!(resident().unwrap() > 1 << 20);
+    async fn it_gives_until_it_is_told_to_end() {
+        use std::sync::atomic::{AtomicU32, Ordering};
+
+        static GIVEN: AtomicU32 = AtomicU32::new(0);
+        // Something to look at.
+        while used() < WORTH * 2 {
+            std::hint::black_box((0..10_000_u64).sum::<u64>());
+        }
         let shutdown = CancellationToken::new();
-        let looking = give_back(shutdown.clone());
+        let watching = watch(shutdown.clone(), || GIVEN.fetch_add(1, Ordering::Relaxed) == 0);
         let ending = async {
             tokio::time::sleep(LOOK * 3).await;
             shutdown.cancel();
         };
-        tokio::time::timeout(LOOK * 4, async { tokio::join!(looking, ending) }).await.unwrap();
+        tokio::join!(watching, ending);
+        assert!(GIVEN.load(Ordering::Relaxed) > 0);
     }
 }

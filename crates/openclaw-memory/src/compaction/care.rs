@@ -206,21 +206,28 @@ fn remove(
     goes: &dyn Fn(&Cited) -> bool,
 ) -> Result<(Removed, HashSet<String>), CompactionError> {
     directory.clear()?;
-    let names = directory.markdown()?;
-    let Going { references, names: with_any } = going(directory, &names, goes)?;
-    let mut removed = Removed::default();
-    // First what quotes the lines, everywhere: once they are gone nobody knows any more what quoted them.
-    for name in names.iter().filter(|_| !references.is_empty()) {
-        let changed = change(directory, name, |document| unname(name, document, &references))?;
-        removed.bytes += changed.bytes as u64;
+    let (mut removed, mut references) = (Removed::default(), HashSet::new());
+    // Again until nothing is found: somebody may have moved such a line to another file meanwhile.
+    for _ in 0..ATTEMPTS {
+        let names = directory.markdown()?;
+        let found = going(directory, &names, goes)?;
+        if found.names.is_empty() {
+            return Ok((removed, references));
+        }
+        references.extend(found.references);
+        // First what quotes the lines, everywhere: once they are gone nobody knows any more what quoted them.
+        for name in names.iter().filter(|_| !references.is_empty()) {
+            let changed = change(directory, name, |document| unname(name, document, &references))?;
+            removed.bytes += changed.bytes as u64;
+        }
+        directory.sync()?;
+        for name in &found.names {
+            let changed = change(directory, name, |document| take_out(document, goes))?;
+            removed.note(name, changed.count, changed.whole, changed.bytes);
+        }
+        directory.sync()?;
     }
-    directory.sync()?;
-    for name in &with_any {
-        let changed = change(directory, name, |document| take_out(document, goes))?;
-        removed.note(name, changed.count, changed.whole, changed.bytes);
-    }
-    directory.sync()?;
-    Ok((removed, references))
+    Err(CompactionError::Contended { path: directory.dir.to_owned() })
 }
 
 /// Lines that go: their references, and the files they are in.

@@ -111,12 +111,18 @@ impl Core {
         Ok(removed)
     }
 
-    /// Leaves the lines alone when every record that none may cite any more is overwritten: the lines went first. Most removals that a
-    /// start meets were finished long before it, and going through years of Markdown takes longer than the rest of the start.
+    /// Does not look for lines that cite records, when all of these are overwritten: the lines went first. Most removals that a start
+    /// meets were finished long before it, and looking up every citation of years of Markdown takes longer than the rest of the
+    /// start. Lines that cite entries, whose ids are known, are looked for all the same.
     pub(super) fn pass_over_finished(&self, unfinished: &mut Unfinished) {
-        let is_overwritten = |at: &Pointer| matches!(self.reader.read_sealed(*at), Err(ReadError::Erased(_)));
-        if !unfinished.cited.is_empty() && unfinished.cited.iter().all(is_overwritten) {
-            (unfinished.cited, unfinished.entries) = Default::default();
+        let is_overwritten = |at: &Pointer| match self.reader.read_sealed(*at) {
+            Err(ReadError::Erased(_)) => true,
+            // With its segment, of which nothing was left.
+            Err(ReadError::Absent { lsn, held }) => lsn < held.start,
+            _ => false,
+        };
+        if unfinished.cited.iter().all(is_overwritten) {
+            unfinished.cited.clear();
         }
     }
 

@@ -25,6 +25,15 @@ pub(crate) struct Found {
     pub(crate) prunings: Vec<ForgottenRecord>,
 }
 
+/// How long the plan of a removal and its intent lie apart at most, in milliseconds. What was said in between goes, too.
+const MEANWHILE_MS: u64 = 60_000;
+
+/// Whether a record may have been made while a removal was planned whose intent follows a record made at `last_ms`. An older one has
+/// lost what its run began with in another way, and is not to go with whatever is removed next.
+fn is_meanwhile(made_ms: i64, last_ms: i64) -> bool {
+    made_ms.abs_diff(last_ms) <= MEANWHILE_MS
+}
+
 /// A replay under way.
 pub(crate) struct Replay<'a> {
     projections: &'a Projections,
@@ -33,8 +42,11 @@ pub(crate) struct Replay<'a> {
     rebuilding: bool,
     vault: Option<&'a Vault>,
     found: Found,
-    /// Records of runs that are not there. When an erasure was interrupted, they are what it had not reached.
-    orphans: Vec<Pointer>,
+    /// Records of runs that are not there, with the time at which they were made if it can be told. When an erasure was
+    /// interrupted, they are what it had not reached; when a question is damaged, they are all that is left of its answer.
+    orphans: Vec<(Pointer, Option<i64>)>,
+    /// When the last record of a run was made.
+    last_ms: i64,
     failed: Option<OpenError>,
 }
 
@@ -46,7 +58,7 @@ impl<'a> Replay<'a> {
         vault: Option<&'a Vault>,
     ) -> Self {
         let (found, orphans) = (Found::default(), Vec::new());
-        Self { projections, base, rebuilding, vault, found, orphans, failed: None }
+        Self { projections, base, rebuilding, vault, found, orphans, last_ms: i64::MIN, failed: None }
     }
 
     pub(crate) fn visit(&mut self, record: &wal::Record<'_>) {
@@ -59,7 +71,7 @@ impl<'a> Replay<'a> {
             Ok(payload) => payload,
             // An erasure came that far.
             Err(VaultError::Destroyed) => {
-                self.orphans.push(at);
+                self.orphans.push((at, None));
                 None
             }
             Err(VaultError::Locked { path }) => {
@@ -71,13 +83,20 @@ impl<'a> Replay<'a> {
                 None
             }
         };
+        let mut made_ms = None;
         let change = match payload.as_deref().map(Record::decode) {
             // Erased since.
             None => Change::None,
-            Some(Ok(record)) => match self.change_of(at, &record) {
-                Ok(change) => change,
-                Err(error) => return self.failed = Some(error),
-            },
+            Some(Ok(record)) => {
+                // A note does not say when it was made, and holds nothing that was said.
+                made_ms =
+                    record.run().filter(|_| !matches!(record, Record::Note(_))).map(|_| record.times().1);
+                self.last_ms = made_ms.unwrap_or(self.last_ms);
+                match self.change_of(at, &record) {
+                    Ok(change) => change,
+                    Err(error) => return self.failed = Some(error),
+                }
+            }
             Some(Err(CodecError::Unknown { what, value })) => {
                 let what = format!("{what} {value}");
                 return self.failed = Some(OpenError::Newer { lsn: at.lsn.0, what });
@@ -88,7 +107,7 @@ impl<'a> Replay<'a> {
             }
         };
         if !self.projections.replay(at, &change) {
-            self.orphans.push(at);
+            self.orphans.push((at, made_ms));
         }
         if self.rebuilding
             && self.projections.backlog().0 >= REBUILD_BATCH
@@ -130,7 +149,10 @@ impl<'a> Replay<'a> {
         self.projections.raise_totals(record.totals);
         self.projections.raise_pruned(record);
         let keeps_lines = record.keeps_lines;
-        let orphans = std::mem::take(&mut self.orphans);
+        let last_ms = self.last_ms;
+        let orphans = std::mem::take(&mut self.orphans).into_iter();
+        let orphans = orphans.filter(|(_, made_ms)| made_ms.is_none_or(|made| is_meanwhile(made, last_ms)));
+        let orphans: Vec<Pointer> = orphans.map(|(at, _)| at).collect();
         self.found.redo.owe(&orphans, &[], keeps_lines);
         self.found.redo.owe(&record.records, &record.memories, keeps_lines);
         let forgetting =
@@ -213,10 +235,13 @@ pub(super) fn has_calls(blocks: &[ContentBlock]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use openclaw_core::RunId;
+    use openclaw_core::{Lsn, RunId, config::MemoryConfig};
 
     use super::*;
-    use crate::record::encode_steps;
+    use crate::{
+        record::{encode_forgotten, encode_steps},
+        store::Memory,
+    };
 
     #[test]
     fn steps_that_make_no_sense_count_as_calls_and_newer_ones_stop_the_start() {
@@ -232,5 +257,40 @@ mod tests {
         let mut newer = whole;
         newer.push(31);
         assert_eq!(calls(&newer), Err("block 31".to_owned()));
+    }
+
+    /// A run that was accepted at this time.
+    fn run(ms: u64) -> RunId {
+        let mut bytes = [9; 16];
+        bytes[..6].copy_from_slice(&ms.to_be_bytes()[2..]);
+        RunId::from_bytes(bytes)
+    }
+
+    #[test]
+    fn answers_without_their_question_do_not_go_with_whatever_is_removed_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = MemoryConfig { min_free_mb: 0, ..MemoryConfig::default() };
+        let memory = Memory::open(dir.path(), &config).unwrap().0;
+        let core = memory.core();
+        let said = |ms| encode_steps(run(ms), 0, &[ContentBlock::Text("green tea".to_owned())]);
+        let (day, hour, then) = (86_400_000, 3_600_000, 1_774_000_000_000);
+        let removal = encode_forgotten(&ForgottenRecord {
+            before_ms: None,
+            keeps_lines: false,
+            conversations: Vec::new(),
+            memories: Vec::new(),
+            totals: (0, 0),
+            records: Vec::new(),
+        });
+        let mut replay = Replay::new(&core.projections, &core.base, false, None);
+        // Their questions can't be read: two of long before the removal, two that may have been said while it was planned.
+        let log = [said(then - day), said(then - hour), said(then), said(then + 50), removal];
+        for (lsn, payload) in (1..).zip(&log) {
+            let pointer = Pointer { lsn: Lsn(lsn), offset: 0, len: payload.len() as u32 };
+            replay.visit(&wal::Record { pointer, payload: Some(payload) });
+        }
+        let redo = replay.finish().unwrap().redo;
+        let lsns: Vec<u64> = redo.records.iter().map(|at| at.lsn.0).collect();
+        assert_eq!(lsns, [3, 4]);
     }
 }

@@ -76,6 +76,9 @@ pub(crate) struct Weights {
     pub(crate) share: (f32, f32),
     /// By how much the nearest passage without languages is nearer than the nearest with them in either case.
     pub(crate) abroad: (f32, f32),
+    /// From which coverage of the best passage on words are to be believed all the same, and from which on entirely: a name is the
+    /// same in every language.
+    pub(crate) believed: (f32, f32),
     /// Brings coverage to the range of nearness.
     pub(crate) gain: f32,
     /// What another language costs: the centred nearness counts where it is higher than the plain one by more than this.
@@ -97,6 +100,7 @@ impl Weights {
     pub(crate) const DEFAULT: Self = Self {
         share: (0.6, 0.33),
         abroad: (0.15, 0.3),
+        believed: (0.25, 0.4),
         gain: 2.0,
         foreign: 0.15,
         long: 0.105,
@@ -107,11 +111,12 @@ impl Weights {
         half_life_days: 30.0,
     };
 
-    /// The share of words for a question whose nearest passages are so near.
-    fn share_of_words(&self, nearest: Nearness) -> f32 {
-        let (home, abroad) = self.abroad;
-        let how_far = ((nearest.centred - nearest.plain - home) / (abroad - home)).clamp(0.0, 1.0);
-        self.share.0 + (self.share.1 - self.share.0) * how_far
+    /// The share of words for a question whose nearest passages are so near, and whose best one by words covers so much of it.
+    fn share_of_words(&self, nearest: Nearness, covered: f32) -> f32 {
+        let part = |value: f32, (from, to): (f32, f32)| ((value - from) / (to - from)).clamp(0.0, 1.0);
+        let abroad =
+            part(nearest.centred - nearest.plain, self.abroad) * (1.0 - part(covered, self.believed));
+        self.share.0 + (self.share.1 - self.share.0) * abroad
     }
 
     /// How near a passage of a length is, above what is usual.
@@ -166,9 +171,11 @@ fn finite(value: f32) -> f32 {
 
 /// Each candidate's score without its neighbours.
 fn own_scores<K>(candidates: &[Candidate<K>], corpus: &Corpus<'_>, weights: &Weights) -> Vec<f32> {
-    let share = weights.share_of_words(nearest(candidates, corpus));
+    let coverage = |candidate: &Candidate<K>| finite(candidate.coverage).clamp(0.0, 1.0);
+    let best = candidates.iter().map(coverage).fold(0.0, f32::max);
+    let share = weights.share_of_words(nearest(candidates, corpus), best);
     let score = |candidate: &Candidate<K>| {
-        let words = weights.gain * finite(candidate.coverage).clamp(0.0, 1.0);
+        let words = weights.gain * coverage(candidate);
         match (corpus.nearnesses, candidate.nearness) {
             (Some(nearnesses), Some(nearness)) => {
                 let meaning = weights.meaning(nearness, candidate.length, nearnesses, corpus.mean_length);

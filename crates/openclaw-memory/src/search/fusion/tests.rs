@@ -52,13 +52,16 @@ fn meaning_decides_where_words_say_little() {
 fn chance_words_count_less_where_the_nearest_is_in_another_language() {
     let crowd = crowd();
     // Of the question's own language, with some of its words; and what was meant, in another.
-    let chance = || meant("chance", 0.3, 0.8, 0.12);
+    let chance = |coverage| meant("chance", coverage, 0.8, 0.12);
     let near = |centred| meant("meant", 0.0, 0.79, centred);
-    assert_eq!(order(vec![chance(), near(0.25)], Some(&crowd)), ["chance", "meant"]);
-    assert_eq!(order(vec![chance(), near(0.75)], Some(&crowd)), ["meant", "chance"]);
-    let share = |plain, centred| WEIGHTS.share_of_words(Nearness { plain, centred });
-    assert!(share(0.9, 1.0) > share(0.7, 0.93) && share(0.7, 0.93) > share(0.5, 0.9));
-    assert_eq!((share(1.0, 0.4), share(0.4, 1.0)), WEIGHTS.share);
+    assert_eq!(order(vec![chance(0.2), near(0.25)], Some(&crowd)), ["chance", "meant"]);
+    assert_eq!(order(vec![chance(0.2), near(0.5)], Some(&crowd)), ["meant", "chance"]);
+    // A name that is there word for word is no chance.
+    assert_eq!(order(vec![chance(0.5), near(0.5)], Some(&crowd)), ["chance", "meant"]);
+    let share = |plain, centred, covered| WEIGHTS.share_of_words(Nearness { plain, centred }, covered);
+    assert!(share(0.9, 1.0, 0.1) > share(0.7, 0.93, 0.1) && share(0.7, 0.93, 0.1) > share(0.5, 0.9, 0.1));
+    assert!(share(0.4, 1.0, 0.3) > share(0.4, 1.0, 0.2) && share(0.4, 1.0, 0.5) > share(0.4, 1.0, 0.3));
+    assert_eq!((share(1.0, 0.4, 0.1), share(0.4, 1.0, 0.1)), WEIGHTS.share);
 }
 
 #[test]

@@ -21,8 +21,6 @@ pub(super) struct Runs {
     known: HashMap<RunId, Run>,
     /// The conversations of all records, for those whose run begins with a record that can't be read. Made when one is met.
     homes: Option<HashMap<Lsn, ConvKey>>,
-    /// Records that say something and have no place: repairing could not keep what their run begins with.
-    stray: u64,
 }
 
 struct Run {
@@ -59,11 +57,10 @@ impl Unread {
         (self.next, self.damages) = (Lsn(lsn.0 + 1), damages.len());
     }
 
-    /// How many places there were, with records that have no place any more.
-    fn places(&self, damages: &[Damage], runs: &Runs) -> u64 {
+    fn places(&self, damages: &[Damage]) -> u64 {
         // A scan begins before its range, and tells of what it met there, too.
         let here = damages.iter().filter(|damage| damage.lost.end >= self.start).count();
-        self.gaps + self.senseless + runs.stray + here as u64
+        self.gaps + self.senseless + here as u64
     }
 }
 
@@ -110,9 +107,9 @@ impl Core {
             last = at.lsn;
             page.messages.extend(messages);
             page.memories.extend(memory);
-            page.unreadable = unread.places(scan.damages(), &runs);
+            page.unreadable = unread.places(scan.damages());
         }
-        page.unreadable = unread.places(scan.damages(), &runs);
+        page.unreadable = unread.places(scan.damages());
         Ok(page)
     }
 
@@ -227,14 +224,14 @@ impl Core {
         Ok(messages.iter().map(|message| of(message)).filter(said).collect())
     }
 
-    /// The run of a record at this place; `None`: it was erased, or it has no place.
+    /// The run of a record at this place; `None`: it was erased.
     fn run_of<'r>(
         &self,
         run: RunId,
         at: Pointer,
         runs: &'r mut Runs,
     ) -> Result<Option<&'r mut Run>, MemoryError> {
-        let Runs { known, homes, stray } = runs;
+        let Runs { known, homes } = runs;
         match known.entry(run) {
             hash_map::Entry::Occupied(known) => Ok(Some(known.into_mut())),
             hash_map::Entry::Vacant(unknown) => {
@@ -250,10 +247,7 @@ impl Core {
                             Some(homes) => homes,
                             none => none.insert(self.homes()?),
                         };
-                        let Some(conversation) = homes.get(&at.lsn) else {
-                            *stray += 1;
-                            return Ok(None);
-                        };
+                        let Some(conversation) = homes.get(&at.lsn) else { return Ok(None) };
                         let Some(view) = self.conversation_view(conversation)? else { return Ok(None) };
                         (conversation.clone(), view.channel)
                     }
