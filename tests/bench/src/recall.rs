@@ -275,7 +275,7 @@ mod tests {
     /// Least recall and gain within the first ten of our own golden set, with the model: a gate. By words alone: see the
     /// memory's `recall_golden`.
     /// Seen on 28 November 2026: 0.959 and 0.903. One query of 134 is less than before the share of words followed the language of what
-    /// is nearest, which gained more on every column of the large benchmark (`docs/benchmarks.md`).
+    /// is nearest, which gained on most columns of the large benchmark (`docs/benchmarks.md`).
     const LEAST: (f64, f64) = (0.95, 0.89);
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
