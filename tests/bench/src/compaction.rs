@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     api::Api,
-    gateway::Home,
+    gateway::{Home, files},
     parts::settled,
     table::{Table, quantile},
 };
@@ -125,10 +125,5 @@ async fn fill(home: &Home) -> Result<u64> {
 
 /// Bytes of all files below a directory.
 fn bytes(dir: &Path) -> u64 {
-    let size = |entry: std::fs::DirEntry| match entry.metadata() {
-        Ok(metadata) if metadata.is_dir() => bytes(&entry.path()),
-        Ok(metadata) => metadata.len(),
-        Err(_) => 0,
-    };
-    std::fs::read_dir(dir).into_iter().flatten().flatten().map(size).sum()
+    files(dir).iter().filter_map(|file| file.metadata().ok()).map(|metadata| metadata.len()).sum()
 }

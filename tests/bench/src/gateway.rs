@@ -79,6 +79,18 @@ fn healthy(address: SocketAddr) -> bool {
     ask().unwrap_or(false)
 }
 
+/// All files below a directory.
+pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => found.extend(files(&entry.path())),
+            _ => found.push(entry.path()),
+        }
+    }
+    found
+}
+
 /// A running gateway; dropping it ends it.
 pub(crate) struct Gateway {
     child: Child,

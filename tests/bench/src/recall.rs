@@ -23,7 +23,7 @@ use openclaw_memory::{Memory, Parts};
 use openclaw_reasoning::local::embed::{self, EmbedOptions, Embedder};
 use serde_json::Value;
 
-use crate::table::Table;
+use crate::table::{Table, median};
 
 /// Where the benchmark lies.
 const DATA: &str = "OPENCLAW_RECALL_DATA";
@@ -116,10 +116,8 @@ async fn measure(data: &Path, embedder: Option<Arc<dyn EmbedPort>>) -> Result<Sc
     set.close().await;
     let mut columns: Vec<f64> = own.clone();
     columns.extend([mean(&own), mean(&short), mean(&script), mean(&keywords), notes, foreign]);
-    took.sort_by(f64::total_cmp);
-    let median = took.get(took.len() / 2).copied().unwrap_or(f64::NAN);
     let columns = columns.try_into().ok().context("twelve columns")?;
-    Ok(Scores { columns, median })
+    Ok(Scores { columns, median: median(took) })
 }
 
 fn mean(values: &[f64]) -> f64 {

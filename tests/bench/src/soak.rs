@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use crate::{
     api::Api,
     floor::Floor,
-    gateway::{Gateway, Home},
+    gateway::{Gateway, Home, files},
     table::Table,
 };
 
@@ -66,17 +66,6 @@ impl Sample {
         let (resident, descriptors) = (gateway.resident()?, gateway.descriptors()?);
         Ok(Self { resident, descriptors, files: files(&home.memory()).len() })
     }
-}
-
-fn files(dir: &Path) -> Vec<std::path::PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() => found.extend(files(&entry.path())),
-            _ => found.push(entry.path()),
-        }
-    }
-    found
 }
 
 /// Measures.

@@ -47,7 +47,7 @@ impl fmt::Display for Table {
 /// The median of some figures.
 pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+    quantile(&figures, 0.5)
 }
 
 /// The figure of sorted ones that so much of them is below.

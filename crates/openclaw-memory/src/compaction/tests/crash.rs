@@ -8,7 +8,7 @@ use std::{
 
 use super::{DIR, Setup, everything, path, read, run, save, spoken, talk};
 use crate::{
-    compaction::{CompactionError, erase_citations},
+    compaction::{CompactionError, erase_citations, prune_before},
     fs::{Crash, Fault, FaultFs, FaultKind, Fs, FsFile},
 };
 
@@ -71,6 +71,12 @@ fn a_compaction_survives_a_crash_at_every_step() {
 #[test]
 fn an_erasure_survives_a_crash_at_every_step() {
     survives_every_step(|fs| erase_citations(fs, Path::new(DIR), &|id| id == "u2" || id == "u3").is_ok());
+}
+
+#[test]
+fn a_pruning_survives_a_crash_at_every_step() {
+    let before = "2026-03-21T09:00:00Z".parse().unwrap();
+    survives_every_step(|fs| prune_before(fs, Path::new(DIR), before).is_ok());
 }
 
 #[test]
