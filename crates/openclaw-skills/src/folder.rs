@@ -11,7 +11,7 @@ use openclaw_core::{
     port::{SkillInfo, SkillPermissions, SkillsError},
 };
 
-use crate::{manifest::Manifest, name::check_name};
+use crate::{manifest::old::Manifest, name::check_name};
 
 /// Longest `SKILL.md` that is read, in bytes; the head is at its beginning.
 const MANIFEST_BYTES: u64 = 256 * 1024;
@@ -76,6 +76,8 @@ fn read(folder: &Path, name: &str) -> Result<Option<SkillInfo>, SkillsError> {
         name: name.to_owned(),
         version: manifest.version.clone().unwrap_or_else(|| "0.0.0".to_owned()),
         status: status.to_owned(),
+        reason: None,
+        description: String::new(),
         permissions: SkillPermissions {
             network: may("network"),
             filesystem: may("filesystem"),

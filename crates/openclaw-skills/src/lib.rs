@@ -24,6 +24,7 @@
 mod folder;
 mod manifest;
 mod name;
+mod package;
 mod skills;
 
 pub use skills::Skills;

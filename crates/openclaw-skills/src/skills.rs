@@ -86,7 +86,7 @@ impl SkillPort for Skills {
     }
 
     fn sandbox(&self) -> SandboxInfo {
-        SandboxInfo { engine: "none".to_owned(), rootless: false }
+        SandboxInfo { engine: "none".to_owned(), rootless: false, problems: Vec::new() }
     }
 }
 

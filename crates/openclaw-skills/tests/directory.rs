@@ -12,7 +12,7 @@ use openclaw_skills::Skills;
 use tokio::sync::watch;
 
 fn open(dir: &Path, registry: Option<&str>) -> Skills {
-    let config = SkillsConfig { registry: registry.map(str::to_owned) };
+    let config = SkillsConfig { registry: registry.map(str::to_owned), ..SkillsConfig::default() };
     Skills::open(dir.to_owned(), watch::channel(Arc::new(config)).1)
 }
 

@@ -5,6 +5,7 @@ mod gateway;
 mod memory;
 mod providers;
 mod sections;
+mod skills;
 mod url;
 
 use std::collections::BTreeMap;
@@ -12,8 +13,9 @@ use std::collections::BTreeMap;
 pub use gateway::{AuthConfig, GatewayConfig, LoggingConfig, RateLimitConfig};
 pub use memory::{CompactionConfig, MemoryConfig, RetentionConfig};
 pub use providers::{ProviderConfig, ProviderKind, RoutingConfig};
-pub use sections::{CHANNEL_TYPES, ChannelConfig, SkillsConfig};
+pub use sections::{CHANNEL_TYPES, ChannelConfig};
 use serde::{Deserialize, Serialize};
+pub use skills::{ApprovalMode, SandboxEngine, SkillLimits, SkillPolicy, SkillsConfig};
 pub use url::presentable_url;
 
 /// The whole configuration.
@@ -56,7 +58,7 @@ impl Config {
         let keys = self.providers.values().filter_map(|provider| provider.api_key.as_ref());
         let tokens =
             self.channels.values().flat_map(|channel| channel.token.iter().chain(channel.secrets.values()));
-        let own = [&self.gateway.auth.token].into_iter().chain(&self.memory.passphrase);
+        let own = [&self.gateway.auth.token].into_iter().chain(&self.memory.passphrase).chain(self.skills.env.values());
         own.chain(keys).chain(tokens).filter(|secret| !secret.is_empty())
     }
 
@@ -72,6 +74,7 @@ impl Config {
         }
         self.routing.check(&self.providers, &mut problems);
         self.memory.check(&mut problems);
+        self.skills.check(&mut problems);
         for (name, channel) in &self.channels {
             sections::check_channel_type(name, &mut problems);
             channel.check(&format!("channels.{name}"), &mut problems);

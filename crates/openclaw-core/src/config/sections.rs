@@ -1,4 +1,4 @@
-//! `skills` and `channels`, as far as this version reads them.
+//! `channels`, as far as this version reads it.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::InvalidValue;
 use crate::Secret;
-
-/// Skills and their sandbox.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SkillsConfig {
-    /// Where skills are installed from: an `https://` index or a local directory. Default: nowhere.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub registry: Option<String>,
-}
 
 /// One chat platform.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -29,6 +29,11 @@ pub trait ToolPort: Send + Sync {
     /// The tools that are ready now.
     async fn definitions(&self) -> Vec<ToolDefinition>;
 
+    /// Why a person has to allow this call first, in words for that person; `None`: nobody has to.
+    async fn needs_approval(&self, _call: &ToolCall) -> Option<String> {
+        None
+    }
+
     /// Calls a tool. Failures of any kind come back as a result with `is_error`. Stops at once when `context.cancel` fires.
     async fn call(&self, call: &ToolCall, context: &ToolContext) -> ToolResult;
 }
@@ -53,8 +58,12 @@ pub struct SkillInfo {
     pub name: String,
     /// Its version.
     pub version: String,
-    /// `active`, or why not: `disabled`, `changed`, `invalid`, ….
+    /// `active`, or why not: `disabled`, `changed`, `invalid`, `missing`, ….
     pub status: String,
+    /// The same in a sentence that says what to do; `None` for an active one.
+    pub reason: Option<String>,
+    /// What it does, in its own words; may be empty.
+    pub description: String,
     /// What it may do, in three words.
     pub permissions: SkillPermissions,
     /// When it was installed.
@@ -92,6 +101,8 @@ pub struct SandboxInfo {
     pub engine: String,
     /// Whether it runs without root's rights.
     pub rootless: bool,
+    /// What is wrong with it, or with those that were tried before it: one sentence each.
+    pub problems: Vec<String>,
 }
 
 /// Why a skill could not be listed, installed or removed.
@@ -110,8 +121,10 @@ pub enum SkillsError {
     Refused {
         /// Which skill.
         name: String,
-        /// Why.
+        /// Why, and what to do.
         reason: String,
+        /// Permissions it asks for that nobody has granted, each as it is written; empty when this is not about permissions.
+        permissions: Vec<String>,
     },
     /// The name or version can't be one.
     #[error("`{field}` {reason}")]
@@ -137,7 +150,10 @@ impl From<&SkillsError> for Failure {
         use crate::ErrorCode::{Forbidden, NotFound, ServiceUnavailable};
         match error {
             SkillsError::NotFound { name, reason } => Self::new(NotFound, reason).with("name", name.as_str()),
-            SkillsError::Refused { name, reason } => Self::new(Forbidden, reason).with("name", name.as_str()),
+            SkillsError::Refused { name, reason, permissions } => {
+                let failure = Self::new(Forbidden, reason).with("name", name.as_str());
+                if permissions.is_empty() { failure } else { failure.with("permissions", permissions.clone()) }
+            }
             SkillsError::Invalid { field, reason } => Self::bad_field(field, reason),
             SkillsError::Unavailable { what, .. } => Self::new(ServiceUnavailable, what),
         }

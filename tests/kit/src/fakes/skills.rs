@@ -55,6 +55,8 @@ fn info(name: &str, version: &str) -> SkillInfo {
         name: name.to_owned(),
         version: version.to_owned(),
         status: "active".to_owned(),
+        reason: None,
+        description: String::new(),
         permissions: SkillPermissions::default(),
         installed_at: Timestamp::now(),
         last_used: None,
@@ -95,7 +97,7 @@ impl SkillPort for FakeSkills {
     }
 
     fn sandbox(&self) -> SandboxInfo {
-        SandboxInfo { engine: "none".to_owned(), rootless: false }
+        SandboxInfo { engine: "none".to_owned(), rootless: false, problems: Vec::new() }
     }
 }
 
