@@ -25,8 +25,11 @@ mod folder;
 mod manifest;
 mod name;
 mod package;
+mod sandbox;
 mod skills;
 
+#[cfg(target_os = "linux")]
+pub use sandbox::init::main as sandbox_main;
 pub use skills::Skills;
 
 #[cfg(doctest)]

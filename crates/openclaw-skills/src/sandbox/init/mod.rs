@@ -1,0 +1,163 @@
+//! Process 1 of every sandbox: the gateway's own program, started as `gateway __sandbox STAGE`.
+//!
+//! It has one thread until it is inside, and reads no environment. What it prints on standard error before the skill runs is told to the
+//! operator; its exit code says how the skill ended ([`crate::sandbox::ended`]).
+
+mod confine;
+mod filter;
+mod outer;
+mod programs;
+mod supervise;
+mod tree;
+
+use std::{
+    io,
+    os::unix::process::ExitStatusExt as _,
+    path::Path,
+    process::{Command, ExitCode, Stdio},
+};
+
+use rustix::{io::Errno, process::Pid, stdio};
+
+use super::{
+    ended,
+    plan::{Plan, PlanError},
+};
+
+/// The first argument of a program that is to be init.
+pub(crate) const ARGUMENT: &str = "__sandbox";
+/// Where the outer stage leaves the plan for init; gone before the skill starts.
+const PLAN_FILE: &str = "/work/.plan";
+/// Where the forwarder listens.
+pub(crate) const PROXY_PORT: u16 = 3128;
+
+/// Why a sandbox can't be made or entered.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum InitError {
+    #[error("{0}")]
+    Plan(#[from] PlanError),
+    #[error("can't {what}: {source}")]
+    System { what: String, source: io::Error },
+    #[error("can't start `{program}`: {source}")]
+    Program { program: String, source: io::Error },
+    #[error("{0}")]
+    Usage(&'static str),
+}
+
+/// What was tried, for the error of a system call.
+trait Try<T> {
+    fn or_cannot(self, what: impl Into<String>) -> Result<T, InitError>;
+}
+
+impl<T, E: Into<io::Error>> Try<T> for Result<T, E> {
+    fn or_cannot(self, what: impl Into<String>) -> Result<T, InitError> {
+        self.map_err(|error| InitError::System { what: what.into(), source: error.into() })
+    }
+}
+
+/// Runs a stage when `arguments` (the program's name left out) ask for one, and says how it ended. `None`: they don't. A program that
+/// embeds this crate calls it first thing in its `main`, before any thread is started.
+#[must_use]
+pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Option<ExitCode> {
+    let mut arguments = arguments.into_iter();
+    if arguments.next()? != ARGUMENT {
+        return None;
+    }
+    let stage = arguments.next().unwrap_or_default();
+    let done = match stage.to_str() {
+        Some("outer") => outer::run(),
+        Some("inner") => tree::settle().and_then(|()| plan_of_file()).and_then(|plan| inner(&plan)),
+        Some("init") => plan_of_stdin().and_then(|plan| inner(&plan)),
+        _ => Err(InitError::Usage("this is how the gateway starts sandboxes; it is of no use by hand")),
+    };
+    Some(match done {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            let code = match error {
+                InitError::Program { .. } => ended::NO_PROGRAM,
+                _ => ended::NO_SANDBOX,
+            };
+            // Nobody to tell when this fails.
+            let _ = rustix::io::write(stdio::stderr(), format!("sandbox: {error}\n").as_bytes());
+            ExitCode::from(code)
+        }
+    })
+}
+
+fn plan_of_stdin() -> Result<Plan, InitError> {
+    Ok(Plan::read(|mut buffer| {
+        while !buffer.is_empty() {
+            match rustix::io::read(stdio::stdin(), &mut *buffer) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(count) => buffer = buffer.split_at_mut(count).1,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    })?)
+}
+
+fn plan_of_file() -> Result<Plan, InitError> {
+    let json = std::fs::read(PLAN_FILE).or_cannot("read the plan")?;
+    std::fs::remove_file(PLAN_FILE).or_cannot("remove the plan")?;
+    serde_json::from_slice(&json).map_err(|error| PlanError::Json(error).into())
+}
+
+/// The stage inside: bounds, the skill, and watching it.
+fn inner(plan: &Plan) -> Result<u8, InitError> {
+    confine::lessen(plan)?;
+    let forward = match &plan.egress {
+        Some(socket) => {
+            let listener = std::net::TcpListener::bind(("127.0.0.1", PROXY_PORT))
+                .or_cannot(format!("listen on port {PROXY_PORT}"))?;
+            Some((listener, socket.into()))
+        }
+        None => None,
+    };
+    let programs = if plan.any_program { None } else { Some(programs::of(plan)) };
+    confine::confine(plan, programs.as_deref())?;
+    if let Some((listener, socket)) = forward {
+        std::thread::Builder::new()
+            .name("forward".to_owned())
+            .stack_size(256 * 1024)
+            .spawn(move || super::forward::serve(listener, socket))
+            .or_cannot("start the forwarder")?;
+    }
+    let child = start(plan)?;
+    release_stdio()?;
+    Ok(supervise::supervise(child, &plan.bounds))
+}
+
+fn start(plan: &Plan) -> Result<Pid, InitError> {
+    let [program, arguments @ ..] = plan.argv.as_slice() else {
+        return Err(InitError::Usage("the plan names no program"));
+    };
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().current_dir(&plan.cwd);
+    command.envs(plan.env.iter().map(|(name, value)| (name, value)));
+    // Never waited for by its handle: process 1 reaps all alike.
+    let child =
+        command.spawn().map_err(|source| InitError::Program { program: program.clone(), source })?;
+    Ok(Pid::from_child(&child))
+}
+
+/// Lets go of the skill's pipes, so that their ends are seen when the skill closes them.
+fn release_stdio() -> Result<(), InitError> {
+    let null =
+        std::fs::OpenOptions::new().read(true).write(true).open("/dev/null").or_cannot("open /dev/null")?;
+    stdio::dup2_stdin(&null).or_cannot("close standard input")?;
+    stdio::dup2_stdout(&null).or_cannot("close standard output")
+}
+
+/// Runs the next stage as a child, whose exit code becomes ours.
+fn pass_on(program: &Path, stage: &str) -> Result<u8, InitError> {
+    let mut command = Command::new(program);
+    command.args([ARGUMENT, stage]).env_clear().stdin(Stdio::inherit());
+    let name = program.display().to_string();
+    let mut child = command.spawn().map_err(|source| InitError::Program { program: name, source })?;
+    release_stdio()?;
+    let status = child.wait().or_cannot("wait for the sandbox")?;
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+    Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(ended::NO_SANDBOX))
+}
