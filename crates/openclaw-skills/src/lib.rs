@@ -25,13 +25,25 @@ mod folder;
 mod manifest;
 mod name;
 mod package;
+#[cfg(target_os = "linux")]
+mod egress;
+#[cfg(target_os = "linux")]
 mod sandbox;
 mod skills;
 
 #[cfg(target_os = "linux")]
-pub use sandbox::init::main as sandbox_main;
+pub use sandbox::{Launcher, init::main as sandbox_main};
 pub use skills::Skills;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// temporary
+pub async fn probe(launcher: Launcher, config: std::sync::Arc<openclaw_core::config::SkillsConfig>) -> String {
+    let dir = std::path::PathBuf::from(format!("/tmp/oc-probe-{}", rustix::process::geteuid().as_raw()));
+    let _ = std::fs::create_dir_all(&dir);
+    let env = ["PATH", "HOME", "XDG_RUNTIME_DIR", "USER"].iter().filter_map(|n| std::env::var(n).ok().map(|v| (n.to_string(), v))).collect();
+    let s = sandbox::Surroundings { launcher, folder: dir, secrets: vec!["/root".into(), "/home".into(), "/work".into()], environment: env, owner: "probe".into() };
+    format!("{:?}", s.select(tokio::sync::watch::channel(config).1).await)
+}

@@ -1,12 +1,18 @@
 //! The sandbox: what runs a skill, and what keeps it in.
+//!
+//! Engines make sandboxes ([`engine::Engine`]); in each, the gateway's own program is process 1 ([`init`]) and starts the skill.
 
-#[cfg(target_os = "linux")]
+mod canary;
+mod container;
 mod ended;
-#[cfg(target_os = "linux")]
+mod engine;
 mod forward;
-#[cfg(target_os = "linux")]
 mod host;
-#[cfg(target_os = "linux")]
 pub(crate) mod init;
-#[cfg(target_os = "linux")]
+mod namespace;
 mod plan;
+mod program;
+mod select;
+
+pub use self::program::Launcher;
+pub(crate) use self::select::Surroundings;

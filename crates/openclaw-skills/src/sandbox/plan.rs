@@ -38,10 +38,10 @@ pub(crate) struct Plan {
 pub(crate) struct Tree {
     /// A directory with an unpacked image; `None`: the host's system directories.
     pub(crate) image: Option<String>,
-    /// What is mounted besides.
+    /// What is mounted besides, init's own program included.
     pub(crate) binds: Vec<Bind>,
-    /// Files the gateway's own program needs to start in an image: its loader and libraries.
-    pub(crate) program: String,
+    /// How init's program is started inside: its path, after a loader where the root may have another.
+    pub(crate) start: Vec<String>,
 }
 
 /// Something of the host that is seen inside.

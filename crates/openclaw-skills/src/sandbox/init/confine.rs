@@ -16,7 +16,7 @@ use rustix::{
 };
 
 use super::{InitError, Try, filter};
-use crate::sandbox::plan::Plan;
+use crate::sandbox::{plan::Plan, program};
 
 /// What of the system may be read.
 const READABLE: [&str; 12] = [
@@ -127,7 +127,7 @@ fn landlock(plan: &Plan, programs: Option<&[PathBuf]>) -> Result<(), InitError> 
     for path in WRITABLE {
         allow(Path::new(path), if programs.is_none() { all } else { write })?;
     }
-    for path in ["/skill", super::tree::PROGRAM] {
+    for path in ["/skill", program::FOLDER] {
         allow(Path::new(path), read | AccessFs::Execute)?;
     }
     for grant in &plan.grants {

@@ -13,9 +13,10 @@ mod tree;
 use std::{
     io,
     os::unix::process::ExitStatusExt as _,
-    path::Path,
-    process::{Command, ExitCode, Stdio},
+    process::{Command, ExitCode},
 };
+
+pub(super) use self::programs::loader_of;
 
 use rustix::{io::Errno, process::Pid, stdio};
 
@@ -66,8 +67,9 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Option<E
     let stage = arguments.next().unwrap_or_default();
     let done = match stage.to_str() {
         Some("outer") => outer::run(),
-        Some("inner") => tree::settle().and_then(|()| plan_of_file()).and_then(|plan| inner(&plan)),
+        Some("inner") => entered().and_then(|plan| inner(&plan)),
         Some("init") => plan_of_stdin().and_then(|plan| inner(&plan)),
+        Some("canary") => super::canary::attempt(arguments),
         _ => Err(InitError::Usage("this is how the gateway starts sandboxes; it is of no use by hand")),
     };
     Some(match done {
@@ -98,7 +100,12 @@ fn plan_of_stdin() -> Result<Plan, InitError> {
     })?)
 }
 
-fn plan_of_file() -> Result<Plan, InitError> {
+/// The first steps of process 1 behind the outer stage.
+fn entered() -> Result<Plan, InitError> {
+    // The gateway ends a sandbox by ending the outer stage.
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+        .or_cannot("ask to end with the outer stage")?;
+    tree::settle()?;
     let json = std::fs::read(PLAN_FILE).or_cannot("read the plan")?;
     std::fs::remove_file(PLAN_FILE).or_cannot("remove the plan")?;
     serde_json::from_slice(&json).map_err(|error| PlanError::Json(error).into())
@@ -151,11 +158,14 @@ fn release_stdio() -> Result<(), InitError> {
 }
 
 /// Runs the next stage as a child, whose exit code becomes ours.
-fn pass_on(program: &Path, stage: &str) -> Result<u8, InitError> {
+fn pass_on(start: &[String], stage: &str) -> Result<u8, InitError> {
+    let [program, arguments @ ..] = start else {
+        return Err(InitError::Usage("the plan does not say how to start the next stage"));
+    };
     let mut command = Command::new(program);
-    command.args([ARGUMENT, stage]).env_clear().stdin(Stdio::inherit());
-    let name = program.display().to_string();
-    let mut child = command.spawn().map_err(|source| InitError::Program { program: name, source })?;
+    command.args(arguments).args([ARGUMENT, stage]).env_clear();
+    let mut child =
+        command.spawn().map_err(|source| InitError::Program { program: program.clone(), source })?;
     release_stdio()?;
     let status = child.wait().or_cannot("wait for the sandbox")?;
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));

@@ -24,9 +24,6 @@ pub(super) fn run() -> Result<u8, InitError> {
     let Some(tree) = &plan.tree else {
         return Err(InitError::Usage("the plan has no file system"));
     };
-    // In case the gateway dies before init watches.
-    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
-        .or_cannot("ask to end with the gateway")?;
     // Opened now: once the new root is entered, the host's /proc is gone, and the sandbox's own does not show us.
     let own = File::open("/proc/self").or_cannot("open /proc/self")?;
     if geteuid().is_root() {
@@ -45,7 +42,7 @@ pub(super) fn run() -> Result<u8, InitError> {
     let json = serde_json::to_vec(&plan).map_err(super::PlanError::Json)?;
     fs::write(PLAN_FILE, json).or_cannot("hand on the plan")?;
     confine::keep_only_mounting()?;
-    pass_on(tree::PROGRAM.as_ref(), "inner")
+    pass_on(&tree.start, "inner")
 }
 
 fn become_nobody() -> Result<(), InitError> {

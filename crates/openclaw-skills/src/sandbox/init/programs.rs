@@ -88,6 +88,14 @@ fn loader(head: &[u8], file: &mut File) -> Option<String> {
     None
 }
 
+/// The loader that the program at `path` names.
+pub(crate) fn loader_of(path: &Path) -> Option<String> {
+    let mut file = File::open(path).ok()?;
+    let mut head = Vec::new();
+    file.by_ref().take(4096).read_to_end(&mut head).ok()?;
+    loader(&head, &mut file)
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;

@@ -22,8 +22,6 @@ use crate::sandbox::{
     plan::{Bind, Plan, Tree},
 };
 
-/// The gateway's program, inside.
-pub(super) const PROGRAM: &str = "/.openclaw/program";
 /// Where all is put together; whatever the host has there is seen by nobody after the first step.
 const BASE: &str = "/tmp";
 /// The host's root, while the new one is built.
@@ -46,10 +44,7 @@ pub(super) fn build(tree: &Tree, plan: &Plan, owner: Option<(u32, u32)>) -> Resu
     tmpfs(NEW, "size=1m,mode=755", MountFlags::NODEV)?;
 
     system(tree)?;
-    let ours = [
-        Bind { source: tree.program.clone(), target: PROGRAM.to_owned(), writable: false },
-    ];
-    for bind in ours.iter().chain(&tree.binds) {
+    for bind in &tree.binds {
         attach(bind)?;
     }
     devices()?;
