@@ -21,15 +21,22 @@
 //! This crate must never know about the gateway's HTTP interface, the log, models or channels; and nothing that a skill brings
 //! may run outside a sandbox.
 
+mod catalog;
+#[cfg(target_os = "linux")]
+mod executor;
 mod folder;
+mod limits;
 mod manifest;
 mod name;
 mod package;
+#[cfg(target_os = "linux")]
+mod protocol;
 #[cfg(target_os = "linux")]
 mod egress;
 #[cfg(target_os = "linux")]
 mod sandbox;
 mod skills;
+mod usage;
 
 #[cfg(target_os = "linux")]
 pub use sandbox::{Launcher, init::main as sandbox_main};

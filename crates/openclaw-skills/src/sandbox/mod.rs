@@ -15,4 +15,10 @@ mod program;
 mod select;
 
 pub use self::program::Launcher;
-pub(crate) use self::select::Surroundings;
+pub(crate) use self::{ended::Ended, engine::{Engine, EngineError, Job, Sandbox}, plan::{Bounds, Grant}};
+pub(crate) use self::select::{Selection, Surroundings};
+
+/// The program and arguments that write one of a skill's files to standard output: our own, as an image may have no `cat`.
+pub(crate) fn reader_argv(path: &str) -> Vec<String> {
+    [program::PROGRAM, init::ARGUMENT, "read", path].map(str::to_owned).into()
+}

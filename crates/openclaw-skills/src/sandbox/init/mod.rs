@@ -22,6 +22,7 @@ use rustix::{io::Errno, process::Pid, stdio};
 
 use super::{
     ended,
+    engine::SKILL_FOLDER,
     plan::{Plan, PlanError},
 };
 
@@ -69,6 +70,7 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Option<E
         Some("outer") => outer::run(),
         Some("inner") => entered().and_then(|plan| inner(&plan)),
         Some("init") => plan_of_stdin().and_then(|plan| inner(&plan)),
+        Some("read") => read(arguments),
         Some("canary") => super::canary::attempt(arguments),
         _ => Err(InitError::Usage("this is how the gateway starts sandboxes; it is of no use by hand")),
     };
@@ -84,6 +86,21 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Option<E
             ExitCode::from(code)
         }
     })
+}
+
+/// Writes a file of the skill to standard output.
+fn read(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> Result<u8, InitError> {
+    let path = arguments.next().unwrap_or_default();
+    let shown = path.to_string_lossy().into_owned();
+    let path = std::path::Path::new(SKILL_FOLDER).join(path);
+    let is_file = std::fs::metadata(&path).is_ok_and(|metadata| metadata.is_file());
+    if !is_file {
+        let missing = io::Error::from(io::ErrorKind::NotFound);
+        return Err(missing).or_cannot(format!("read {shown}"));
+    }
+    let mut file = std::fs::File::open(&path).or_cannot(format!("read {shown}"))?;
+    io::copy(&mut file, &mut io::stdout()).or_cannot(format!("read {shown}"))?;
+    Ok(0)
 }
 
 fn plan_of_stdin() -> Result<Plan, InitError> {

@@ -1,0 +1,179 @@
+//! The second shape: an MCP server on standard input and output, spoken to by the official client (`rmcp`).
+
+use std::time::Duration;
+
+use openclaw_core::ToolDefinition;
+use rmcp::{
+    RoleClient, ServiceError,
+    model::{CallToolRequestParams, ContentBlock, ResourceContents},
+    service::{ClientInitializeError, RunningService},
+};
+use serde_json::{Map, Value};
+use tokio::{io::AsyncReadExt as _, time::timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use crate::{
+    limits::{DESCRIPTION_BYTES, SESSION_START, SESSION_TOOLS},
+    sandbox::Sandbox,
+};
+
+/// A running MCP server. Dropping it ends the server.
+pub(crate) struct Session {
+    client: RunningService<RoleClient, ()>,
+    /// Ends with the session, whatever the client still does.
+    sandbox: Sandbox,
+    listening: CancellationToken,
+}
+
+/// A tool of a server.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ServerTool {
+    /// As the server names it.
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) parameters: Value,
+}
+
+/// What a tool of a server answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServerAnswer {
+    pub(crate) text: String,
+    pub(crate) is_error: bool,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("sandbox", &self.sandbox).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Greets a server that has just been started. `tasks` owns what listens to its standard error.
+    pub(crate) async fn begin(
+        mut sandbox: Sandbox,
+        skill: &str,
+        tasks: &tokio_util::task::TaskTracker,
+    ) -> Result<Self, McpError> {
+        let (Some(stdin), Some(stdout)) = (sandbox.stdin.take(), sandbox.stdout.take()) else {
+            return Err(McpError::NoPipe);
+        };
+        let listening = CancellationToken::new();
+        if let Some(stderr) = sandbox.stderr.take() {
+            let skill = skill.to_owned();
+            tasks.spawn(listening.clone().run_until_cancelled_owned(listen(stderr, skill)));
+        }
+        let guard = listening.clone().drop_guard();
+        let greeting = timeout(SESSION_START, rmcp::serve_client((), (stdout, stdin)));
+        let client = match greeting.await {
+            Ok(Ok(client)) => client,
+            Ok(Err(error)) => return Err(McpError::Greeting(Box::new(error))),
+            Err(_) => return Err(McpError::Slow { seconds: SESSION_START.as_secs() }),
+        };
+        let listening = guard.disarm();
+        Ok(Self { client, sandbox, listening })
+    }
+
+    /// What the server offers, at most [`SESSION_TOOLS`].
+    pub(crate) async fn tools(&self) -> Result<Vec<ServerTool>, McpError> {
+        let listed = timeout(SESSION_START, self.client.list_all_tools());
+        let tools = match listed.await {
+            Ok(tools) => tools.map_err(|error| McpError::Call(Box::new(error)))?,
+            Err(_) => return Err(McpError::Slow { seconds: SESSION_START.as_secs() }),
+        };
+        Ok(tools
+            .into_iter()
+            .take(SESSION_TOOLS)
+            .map(|tool| ServerTool {
+                name: tool.name.into_owned(),
+                description: cut(tool.description.as_deref().unwrap_or_default()),
+                parameters: Value::Object(tool.input_schema.as_ref().clone()),
+            })
+            .collect())
+    }
+
+    /// Calls a tool; `None`: it did not answer within `time`.
+    pub(crate) async fn call(
+        &self,
+        tool: &str,
+        arguments: Map<String, Value>,
+        time: Duration,
+    ) -> Option<Result<ServerAnswer, McpError>> {
+        let parameters = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
+        let answer = timeout(time, self.client.call_tool(parameters)).await.ok()?;
+        Some(answer.map_err(|error| McpError::Call(Box::new(error))).map(|answer| {
+            let mut text: Vec<String> = answer.content.iter().map(shown).collect();
+            if text.is_empty()
+                && let Some(value) = &answer.structured_content
+            {
+                text.push(value.to_string());
+            }
+            ServerAnswer { text: text.join("\n"), is_error: answer.is_error.unwrap_or(false) }
+        }))
+    }
+
+    /// Whether the server is still there.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.client.is_closed()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.listening.cancel();
+        self.sandbox.kill();
+    }
+}
+
+impl ServerTool {
+    /// As it is offered to a model.
+    pub(crate) fn definition(&self, skill: &str) -> ToolDefinition {
+        ToolDefinition {
+            name: format!("{skill}.{}", self.name),
+            description: self.description.clone(),
+            parameters: self.parameters.clone(),
+        }
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.get(..text.floor_char_boundary(DESCRIPTION_BYTES)).unwrap_or_default().trim().to_owned()
+}
+
+/// A part of an answer as text: models read nothing else here.
+fn shown(block: &ContentBlock) -> String {
+    match block {
+        ContentBlock::Text(text) => text.text.clone(),
+        ContentBlock::Image(image) => format!("[image, {}, {} bytes in base64]", image.mime_type, image.data.len()),
+        ContentBlock::Audio(audio) => format!("[audio, {}, {} bytes in base64]", audio.mime_type, audio.data.len()),
+        ContentBlock::Resource(resource) => match &resource.resource {
+            ResourceContents::TextResourceContents { uri, text, .. } => format!("{uri}:\n{text}"),
+            ResourceContents::BlobResourceContents { uri, .. } => format!("[binary resource {uri}]"),
+            _ => "[resource]".to_owned(),
+        },
+        ContentBlock::ResourceLink(link) => format!("[resource {}]", link.uri),
+        _ => "[content of a kind this version does not know]".to_owned(),
+    }
+}
+
+/// Servers write their log to standard error; it must be read, or they block.
+async fn listen(mut stderr: tokio::process::ChildStderr, skill: String) {
+    let mut buffer = [0; 2048];
+    while let Ok(count @ 1..) = stderr.read(&mut buffer).await {
+        let said = String::from_utf8_lossy(buffer.get(..count).unwrap_or_default());
+        debug!(skill, said = said.trim(), "an MCP server writes");
+    }
+}
+
+/// Why a server can't be talked to.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum McpError {
+    #[error("a pipe to the server is missing")]
+    NoPipe,
+    #[error("the server does not speak MCP: {0}")]
+    Greeting(Box<ClientInitializeError>),
+    #[error("the server did not answer within {seconds} s")]
+    Slow { seconds: u64 },
+    #[error("{0}")]
+    Call(Box<ServiceError>),
+}

@@ -1,0 +1,103 @@
+//! The first shape: one JSON object on standard input, one on standard output, and the end.
+
+use std::{collections::VecDeque, time::Duration};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
+    time::timeout,
+};
+
+use crate::{
+    limits::{COMPLAINT_BYTES, NOISE_BYTES, OUTPUT_BYTES},
+    sandbox::{Ended, Sandbox},
+};
+
+/// What a skill's program did with one input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Exchange {
+    /// Standard output, up to its bound.
+    pub(crate) output: Vec<u8>,
+    /// Whether there was more.
+    pub(crate) cut: bool,
+    /// The end of standard error.
+    pub(crate) complaint: String,
+    /// How it ended; `None`: its time was over.
+    pub(crate) ended: Option<Ended>,
+}
+
+/// Gives the program its input and waits for its end, at most `time`. Whatever happens, nothing runs any more afterwards; dropping the future
+/// has the same effect.
+pub(crate) async fn exchange(mut sandbox: Sandbox, input: &[u8], time: Duration) -> Exchange {
+    let (stdin, stdout, stderr) = (sandbox.stdin.take(), sandbox.stdout.take(), sandbox.stderr.take());
+    let (mut output, mut complaint) = (Vec::new(), VecDeque::new());
+    let mut cut = false;
+    let talk = async {
+        let feed = async {
+            if let Some(mut stdin) = stdin {
+                // A program that does not read its input to the end is not to blame for that.
+                let _ = stdin.write_all(input).await;
+                let _ = stdin.shutdown().await;
+            }
+        };
+        tokio::pin! {
+            let feed = feed;
+            let read = collect(stdout, &mut output);
+            let listen = keep_end(stderr, &mut complaint);
+        }
+        let (mut fed, mut read_all, mut heard_all) = (false, false, false);
+        let ended = loop {
+            tokio::select! {
+                ended = sandbox.ended() => break ended,
+                () = &mut feed, if !fed => fed = true,
+                flooded = &mut read, if !read_all => {
+                    read_all = true;
+                    cut |= flooded;
+                    // Nobody reads what else it writes.
+                    if flooded { sandbox.kill(); }
+                }
+                flooded = &mut listen, if !heard_all => {
+                    heard_all = true;
+                    if flooded { sandbox.kill(); }
+                }
+            }
+        };
+        // What was written before the end is still in the pipes.
+        if !read_all {
+            cut |= read.await;
+        }
+        if !heard_all {
+            listen.await;
+        }
+        ended
+    };
+    let ended = timeout(time, talk).await.ok();
+    let complaint = String::from_utf8_lossy(complaint.make_contiguous()).trim().to_owned();
+    Exchange { output, cut, complaint, ended }
+}
+
+/// Reads up to the bound; whether there was more.
+async fn collect(from: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>) -> bool {
+    let Some(mut from) = from else { return false };
+    let most = u64::try_from(OUTPUT_BYTES).unwrap_or(u64::MAX);
+    // A broken pipe ends the output like its end does; how the program ended is told apart.
+    let _ = (&mut from).take(most).read_to_end(into).await;
+    let mut more = [0; 1];
+    into.len() >= OUTPUT_BYTES && from.read(&mut more).await.is_ok_and(|count| count > 0)
+}
+
+/// Reads all, and keeps the end of it; whether it was too much to go on.
+async fn keep_end(from: Option<impl AsyncRead + Unpin>, into: &mut VecDeque<u8>) -> bool {
+    let Some(mut from) = from else { return false };
+    let mut buffer = [0; 4096];
+    let mut all = 0;
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        all += count;
+        into.extend(buffer.get(..count).unwrap_or_default());
+        let over = into.len().saturating_sub(COMPLAINT_BYTES);
+        into.drain(..over);
+        if all > NOISE_BYTES {
+            return true;
+        }
+    }
+    false
+}
