@@ -21,13 +21,19 @@
 //! This crate must never know about the gateway's HTTP interface, the log, models or channels; and nothing that a skill brings
 //! may run outside a sandbox.
 
-mod folder;
 mod manifest;
 mod name;
 mod package;
 mod skills;
 
+pub use package::{Validation, validate};
 pub use skills::Skills;
+
+/// Readers of foreign bytes, for the fuzzer.
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::manifest::fuzz_manifest as manifest;
+}
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
