@@ -22,9 +22,9 @@
 //! may run outside a sandbox.
 
 mod catalog;
+mod egress;
 #[cfg(target_os = "linux")]
 mod executor;
-mod folder;
 mod limits;
 mod manifest;
 mod name;
@@ -32,15 +32,20 @@ mod package;
 #[cfg(target_os = "linux")]
 mod protocol;
 #[cfg(target_os = "linux")]
-mod egress;
-#[cfg(target_os = "linux")]
 mod sandbox;
 mod skills;
 mod usage;
 
+pub use package::{Validation, validate};
 #[cfg(target_os = "linux")]
 pub use sandbox::{Launcher, init::main as sandbox_main};
 pub use skills::Skills;
+
+/// Readers of foreign bytes, for the fuzzer.
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::manifest::fuzz_manifest as manifest;
+}
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,19 +1,25 @@
 //! The port's implementation over a directory.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use openclaw_core::{
-    ToolCall, ToolDefinition, ToolResult,
+    Permission, Permissions, Timestamp, ToolCall, ToolDefinition, ToolResult,
     config::SkillsConfig,
-    port::{SandboxInfo, SkillInfo, SkillInstall, SkillPort, SkillsError, ToolContext, ToolPort},
+    port::{
+        SandboxInfo, SkillInfo, SkillInstall, SkillPermissions, SkillPort, SkillsError, ToolContext, ToolPort,
+    },
 };
 use tokio::sync::watch;
 use tracing::info;
 
 use crate::{
-    folder,
     name::{check_name, check_version},
+    package::{self, Found, Source},
 };
 
 /// The skills below one directory.
@@ -32,7 +38,7 @@ impl Skills {
     /// The skills below `dir`, which need not exist. Blocking: finishes removals that a crash interrupted.
     #[must_use]
     pub fn open(dir: PathBuf, config: watch::Receiver<Arc<SkillsConfig>>) -> Self {
-        folder::sweep(&dir);
+        package::sweep(&dir);
         Self { dir, config }
     }
 
@@ -50,10 +56,83 @@ impl Skills {
     }
 }
 
+/// What a skill is that nothing can run.
+const DISABLED: &str = "disabled";
+/// What a skill is that can't be read.
+const INVALID: &str = "invalid";
+
+fn unavailable(what: String, source: io::Error) -> SkillsError {
+    SkillsError::Unavailable { what, source: Box::new(source) }
+}
+
+fn list(dir: &Path) -> Result<Vec<SkillInfo>, SkillsError> {
+    let found =
+        package::found(dir).map_err(|error| unavailable(format!("can't read {}", dir.display()), error))?;
+    Ok(found.into_iter().map(info_of).collect())
+}
+
+fn remove(dir: &Path, name: &str) -> Result<SkillInfo, SkillsError> {
+    check_name(name)?;
+    let removed = package::remove(dir, name);
+    let removed =
+        removed.map_err(|error| unavailable(format!("can't remove {}", dir.join(name).display()), error))?;
+    removed.map(info_of).ok_or_else(|| {
+        let reason = format!("no skill `{name}` is installed (looked in {})", dir.display());
+        SkillsError::NotFound { name: name.to_owned(), reason }
+    })
+}
+
+/// The skill as the contract shows it.
+fn info_of(found: Found) -> SkillInfo {
+    let changed = fs::symlink_metadata(found.root.join("SKILL.md")).and_then(|metadata| metadata.modified());
+    let installed_at = changed.map_or_else(|_| Timestamp::now(), Timestamp::from);
+    let version = |own: String| match &found.source {
+        Source::Installed { version } => version.clone(),
+        Source::Local => own,
+    };
+    let (status, reason, version, description, permissions) = match found.package {
+        Ok(package) => {
+            let manifest = package.manifest;
+            let reason = "this version has no sandbox to run skills in".to_owned();
+            (
+                DISABLED,
+                reason,
+                version(manifest.version),
+                manifest.description,
+                in_three_words(&manifest.permissions),
+            )
+        }
+        Err(error) => {
+            let permissions = SkillPermissions::default();
+            (INVALID, error.sentence(), version("0.0.0".to_owned()), String::new(), permissions)
+        }
+    };
+    SkillInfo {
+        name: found.name,
+        version,
+        status: status.to_owned(),
+        reason: Some(reason),
+        description,
+        permissions,
+        installed_at,
+        last_used: None,
+        invocations: 0,
+    }
+}
+
+fn in_three_words(permissions: &Permissions) -> SkillPermissions {
+    let any = |is: fn(&Permission) -> bool| permissions.iter().any(is);
+    SkillPermissions {
+        network: any(|one| matches!(one, Permission::Network(_))),
+        filesystem: any(|one| matches!(one, Permission::Read(_) | Permission::Write(_))),
+        shell: any(|one| matches!(one, Permission::Shell)),
+    }
+}
+
 #[async_trait]
 impl SkillPort for Skills {
     async fn list(&self) -> Result<Vec<SkillInfo>, SkillsError> {
-        self.blocking(|dir| folder::list(&dir)).await
+        self.blocking(|dir| list(&dir)).await
     }
 
     async fn install(&self, name: &str, version: Option<&str>) -> Result<SkillInstall, SkillsError> {
@@ -80,7 +159,7 @@ impl SkillPort for Skills {
 
     async fn remove(&self, name: &str) -> Result<SkillInfo, SkillsError> {
         let name = name.to_owned();
-        let removed = self.blocking(move |dir| folder::remove(&dir, &name)).await?;
+        let removed = self.blocking(move |dir| remove(&dir, &name)).await?;
         info!(skill = %removed.name, version = %removed.version, "removed a skill");
         Ok(removed)
     }

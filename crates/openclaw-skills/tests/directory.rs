@@ -44,10 +44,14 @@ async fn lists_what_is_there_and_nothing_else() {
         skills.iter().map(|s| (s.name.as_str(), s.version.as_str(), s.status.as_str())).collect();
     let expected = [
         ("broken", "0.0.0", "invalid"),
-        ("other-name", "1.2.0", "invalid"),
+        ("other-name", "0.0.0", "invalid"),
         ("weather", "1.2.0", "disabled"),
     ];
     assert_eq!(shown, expected);
+    for (skill, part) in skills.iter().zip(["no front matter", "`weather`", "no sandbox"]) {
+        assert!(skill.reason.as_ref().is_some_and(|reason| reason.contains(part)), "{skill:?}");
+    }
+    assert_eq!(skills[2].description, "Ask.");
     assert_eq!(skills[2].permissions, SkillPermissions { network: true, filesystem: false, shell: false });
     assert_eq!((skills[2].last_used, skills[2].invocations), (None, 0));
 }

@@ -1,0 +1,97 @@
+//! Noticing that skills have changed, by looking: a few hundred `lstat`s every second or two cost less than they seem, and work on
+//! every file system, where the kernel's notifications do not.
+#![cfg_attr(not(test), expect(dead_code, reason = "used by the executor, which comes with the next commit"))]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    path::Path,
+    time::SystemTime,
+};
+
+/// Most files that are looked at.
+const ENTRIES: usize = 8192;
+/// Folders below a skill's that are looked into: `<name>/<version>/file`, `<name>/scripts/file`.
+const DEPTH: usize = 2;
+/// The file that says what was installed.
+const LOCK: &str = "skills.lock";
+/// Folders that change without a skill changing.
+const PASSED_OVER: [&str; 2] = ["node_modules", "__pycache__"];
+
+/// What the skills directory looks like from outside: names, kinds, sizes, times and inodes of its files, not their content. Two that
+/// are equal mean that nothing has changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Fingerprint {
+    /// By the name of a folder or file in the skills directory.
+    skills: BTreeMap<String, u64>,
+}
+
+impl Fingerprint {
+    /// Looks at `dir`: the folders of skills, three levels deep, and the lock file. What can't be read counts as not there.
+    pub(crate) fn take(dir: &Path) -> Self {
+        let mut left = ENTRIES;
+        let mut skills = BTreeMap::new();
+        for (name, metadata) in entries(dir) {
+            if metadata.is_dir() || name == LOCK {
+                let mut hasher = DefaultHasher::new();
+                stamp(&metadata, &mut hasher);
+                if metadata.is_dir() {
+                    walk(&dir.join(&name), DEPTH, &mut left, &mut hasher);
+                }
+                skills.insert(name, hasher.finish());
+            }
+        }
+        Self { skills }
+    }
+
+    /// The names of the skills that are not as they were; `skills.lock` is among them when it is another.
+    pub(crate) fn differing(&self, earlier: &Self) -> BTreeSet<String> {
+        let names = self.skills.keys().chain(earlier.skills.keys());
+        names.filter(|name| self.skills.get(*name) != earlier.skills.get(*name)).cloned().collect()
+    }
+}
+
+/// What is in a folder, by name, without hidden entries.
+fn entries(folder: &Path) -> Vec<(String, fs::Metadata)> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut all: Vec<_> = entries
+        .flatten()
+        .take(ENTRIES)
+        .filter_map(|entry| Some((entry.file_name().to_string_lossy().into_owned(), entry.metadata().ok()?)))
+        .filter(|(name, _)| !name.starts_with('.') && !PASSED_OVER.contains(&name.as_str()))
+        .collect();
+    all.sort_by(|(a, _), (b, _)| a.cmp(b));
+    all
+}
+
+fn walk(folder: &Path, depth: usize, left: &mut usize, hasher: &mut DefaultHasher) {
+    for (name, metadata) in entries(folder) {
+        if *left == 0 {
+            return;
+        }
+        *left -= 1;
+        name.hash(hasher);
+        stamp(&metadata, hasher);
+        if metadata.is_dir() && depth > 1 {
+            walk(&folder.join(&name), depth - 1, left, hasher);
+        }
+    }
+}
+
+fn stamp(metadata: &fs::Metadata, hasher: &mut DefaultHasher) {
+    let is = metadata.file_type();
+    (is.is_dir(), is.is_file(), is.is_symlink()).hash(hasher);
+    // A folder's own time changes with files that are passed over.
+    if is.is_dir() {
+        return;
+    }
+    metadata.len().hash(hasher);
+    metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH).hash(hasher);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        // The change time moves even where a tool sets the modification time back; the mode decides what can be run.
+        (metadata.ino(), metadata.ctime(), metadata.ctime_nsec(), metadata.mode()).hash(hasher);
+    }
+}
