@@ -8,13 +8,12 @@ use std::{
 use super::{PackageError, Shape, read};
 use crate::manifest::Manifest;
 
-/// Longest first line that is looked at for `#!`.
-const SHEBANG_BYTES: usize = 256;
+/// How much of a program is looked at to tell what runs it.
+const BEGIN_BYTES: usize = 256;
 /// The programs that are run when a skill names none: the first of these files that is there.
 const DEFAULTS: [&str; 4] = ["run", "run.sh", "main.py", "index.js"];
 /// Interpreters whose first argument is a file of the skill.
-const INTERPRETERS: [&str; 12] =
-    ["python", "python3", "node", "nodejs", "deno", "bun", "sh", "bash", "dash", "ruby", "perl", "php"];
+const INTERPRETERS: [&str; 9] = ["python", "python3", "node", "nodejs", "sh", "bash", "dash", "ruby", "perl"];
 
 /// The shape of the skill in `root`, which has no links in its path.
 pub(super) fn resolve(root: &Path, manifest: &Manifest) -> Result<Shape, PackageError> {
@@ -62,8 +61,6 @@ fn named(root: &Path, argv: &[String]) -> Result<Vec<String>, PackageError> {
     }
     if INTERPRETERS.contains(&program.as_str())
         && let Some(script) = arguments.first().filter(|script| !script.starts_with(['-', '/']))
-        // `deno run main.ts`, `bun run main.ts`
-        && script != "run"
     {
         check_file(root, script)?;
     }
@@ -74,27 +71,39 @@ fn named(root: &Path, argv: &[String]) -> Result<Vec<String>, PackageError> {
 fn own_file(root: &Path, name: &str) -> Result<Vec<String>, PackageError> {
     check_file(root, name)?;
     let path = root.join(name);
+    let begin = read::plain_file(&path, BEGIN_BYTES)
+        .map_err(|source| PackageError::Unreadable { path: path.clone(), source })?;
     let plain = name.strip_prefix("./").unwrap_or(name);
-    let with = |program: &str| Ok(vec![program.to_owned(), plain.to_owned()]);
+    let itself = || vec![format!("./{plain}")];
+    let with = |program: &str| vec![program.to_owned(), plain.to_owned()];
+    let is_executable = is_executable(&path);
+    match shebang(&begin) {
+        // What runs these is agreed upon, whatever they begin with.
+        Some(_) if matches!(plain, "main.py" | "index.js") => {}
+        Some(_) if is_executable => return Ok(itself()),
+        // Archives lose the executable bit; the file still says what runs it.
+        Some(mut argv) => {
+            argv.push(plain.to_owned());
+            return Ok(argv);
+        }
+        None => {}
+    }
     match Path::new(plain).extension().and_then(|end| end.to_str()) {
-        Some("py") => return with("python3"),
-        Some("js" | "mjs" | "cjs") => return with("node"),
+        Some("py") => return Ok(with("python3")),
+        Some("js" | "mjs" | "cjs") => return Ok(with("node")),
+        Some("sh") => return Ok(with("/bin/sh")),
         _ => {}
     }
-    if is_executable(&path) {
-        return Ok(vec![format!("./{plain}")]);
+    if !is_executable {
+        let reason =
+            format!("it is not executable: `chmod +x {plain}`, or begin it with a line such as `#!/bin/sh`");
+        return Err(wrong(name, reason));
     }
-    // Archives lose the executable bit; the file still says what runs it.
-    if let Some(mut argv) = shebang(&path)? {
-        argv.push(plain.to_owned());
-        return Ok(argv);
+    if begin.starts_with(b"\x7fELF") {
+        return Ok(itself());
     }
-    if plain.ends_with(".sh") {
-        return with("/bin/sh");
-    }
-    let reason =
-        format!("it is not executable: `chmod +x {plain}`, or begin it with a line such as `#!/bin/sh`");
-    Err(wrong(name, reason))
+    // What the kernel can't start is a script to every shell.
+    if begin.contains(&0) { Err(wrong(name, "it is no program for Linux")) } else { Ok(with("/bin/sh")) }
 }
 
 /// A plain file in the folder, and no link on the way to it.
@@ -127,21 +136,13 @@ fn is_executable(_: &Path) -> bool {
 }
 
 /// The interpreter that a file's first line names, and its argument.
-fn shebang(path: &Path) -> Result<Option<Vec<String>>, PackageError> {
-    let unreadable = |source| PackageError::Unreadable { path: path.to_owned(), source };
-    let bytes = read::plain_file(path, SHEBANG_BYTES).map_err(unreadable)?;
-    let Some(rest) = bytes.strip_prefix(b"#!") else { return Ok(None) };
-    let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let Ok(line) = std::str::from_utf8(line) else { return Ok(None) };
-    let line = line.trim();
+fn shebang(begin: &[u8]) -> Option<Vec<String>> {
+    let line = begin.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    let line = std::str::from_utf8(line).ok()?.trim();
     let (program, argument) = line.split_once([' ', '\t']).unwrap_or((line, ""));
-    if !program.starts_with('/') {
-        return Ok(None);
-    }
-    let mut argv = vec![program.to_owned()];
     // As the kernel does it: all that follows is one argument.
-    argv.extend(Some(argument.trim().to_owned()).filter(|argument| !argument.is_empty()));
-    Ok(Some(argv))
+    let argument = Some(argument.trim()).filter(|argument| !argument.is_empty());
+    program.starts_with('/').then(|| [program].into_iter().chain(argument).map(str::to_owned).collect())
 }
 
 fn wrong(entry: &str, reason: impl Into<String>) -> PackageError {
