@@ -21,7 +21,9 @@
 //! This crate must never know about the gateway's HTTP interface, the log, models or channels; and nothing that a skill brings
 //! may run outside a sandbox.
 
+mod archive;
 mod folder;
+mod lock;
 mod manifest;
 mod name;
 mod package;
