@@ -23,12 +23,15 @@
 
 mod archive;
 mod folder;
+mod install;
 mod lock;
 mod manifest;
 mod name;
 mod package;
+mod registry;
 mod skills;
 
+pub use registry::{BuiltinFile, BuiltinSkill};
 pub use skills::Skills;
 
 #[cfg(doctest)]

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{
     digest::{hex, sha256_hex},
-    file::{LockError, sync_folder, write_whole},
+    file::{LockError, open_plain, sync_folder, write_whole},
     guard::Guard,
     verify::{Difference, Verifier},
 };
@@ -90,14 +90,6 @@ impl Lock {
         let versions = self.skills.entry(name.to_owned()).or_default();
         versions.retain(|old| old.version != record.version);
         versions.insert(0, record);
-    }
-
-    /// Replaces a version where it stands.
-    pub(crate) fn replace(&mut self, name: &str, record: &Record) {
-        let versions = self.skills.get_mut(name).into_iter().flatten();
-        for old in versions.filter(|old| old.version == record.version) {
-            old.clone_from(record);
-        }
     }
 
     /// Keeps those versions of a skill that `keep` wants, of these the first [`VERSIONS`]; without any, it is gone.
