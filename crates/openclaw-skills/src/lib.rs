@@ -21,22 +21,27 @@
 //! This crate must never know about the gateway's HTTP interface, the log, models or channels; and nothing that a skill brings
 //! may run outside a sandbox.
 
+mod archive;
 mod catalog;
 mod egress;
 #[cfg(target_os = "linux")]
 mod executor;
+mod install;
 mod limits;
+mod lock;
 mod manifest;
 mod name;
 mod package;
 #[cfg(target_os = "linux")]
 mod protocol;
+mod registry;
 #[cfg(target_os = "linux")]
 mod sandbox;
 mod skills;
 mod usage;
 
 pub use package::{Validation, validate};
+pub use registry::{BuiltinFile, BuiltinSkill};
 #[cfg(target_os = "linux")]
 pub use sandbox::{Launcher, init::main as sandbox_main};
 pub use skills::Skills;
