@@ -405,7 +405,8 @@ mod tests {
             ("shell", "shell", true),
             ("env:A", "env:B", false),
         ] {
-            let (own_one, other_one): (Permission, Permission) = (own.parse().unwrap(), other.parse().unwrap());
+            let (own_one, other_one): (Permission, Permission) =
+                (own.parse().unwrap(), other.parse().unwrap());
             assert_eq!(own_one.covers(&other_one), expected, "{own} {other}");
         }
     }

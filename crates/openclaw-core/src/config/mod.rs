@@ -58,7 +58,10 @@ impl Config {
         let keys = self.providers.values().filter_map(|provider| provider.api_key.as_ref());
         let tokens =
             self.channels.values().flat_map(|channel| channel.token.iter().chain(channel.secrets.values()));
-        let own = [&self.gateway.auth.token].into_iter().chain(&self.memory.passphrase).chain(self.skills.env.values());
+        let own = [&self.gateway.auth.token]
+            .into_iter()
+            .chain(&self.memory.passphrase)
+            .chain(self.skills.env.values());
         own.chain(keys).chain(tokens).filter(|secret| !secret.is_empty())
     }
 

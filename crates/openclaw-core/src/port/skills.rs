@@ -152,7 +152,11 @@ impl From<&SkillsError> for Failure {
             SkillsError::NotFound { name, reason } => Self::new(NotFound, reason).with("name", name.as_str()),
             SkillsError::Refused { name, reason, permissions } => {
                 let failure = Self::new(Forbidden, reason).with("name", name.as_str());
-                if permissions.is_empty() { failure } else { failure.with("permissions", permissions.clone()) }
+                if permissions.is_empty() {
+                    failure
+                } else {
+                    failure.with("permissions", permissions.clone())
+                }
             }
             SkillsError::Invalid { field, reason } => Self::bad_field(field, reason),
             SkillsError::Unavailable { what, .. } => Self::new(ServiceUnavailable, what),
