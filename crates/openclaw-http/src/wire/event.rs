@@ -61,7 +61,7 @@ pub(crate) enum Event<'a> {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) enum CallStatus {
     Invoking,
-    /// `POST /message/{id}/approve` decides; once allowed, the call is told of again.
+    // Once allowed, the call is told of again.
     AwaitingApproval,
 }
 

@@ -92,7 +92,7 @@ pub(crate) fn poll_url(run: RunId) -> String {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) enum RunStatus {
     Processing,
-    /// A person has to allow what it wants to do: `POST /message/{id}/approve`.
+    // A person has to allow what it wants to do.
     AwaitingApproval,
     Completed,
     Failed,

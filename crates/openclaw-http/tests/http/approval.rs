@@ -3,7 +3,10 @@
 use openclaw_testkit::{AgentScript, ScriptedSkill};
 use serde_json::{Value, json};
 
-use crate::support::{Gateway, TOKEN, events};
+use crate::{
+    socket::Socket,
+    support::{Gateway, TOKEN, events},
+};
 
 fn asking() -> AgentScript {
     let skill = ScriptedSkill {
@@ -129,4 +132,47 @@ async fn whoever_waits_for_the_answer_is_told_where_to_ask() {
     let details = gateway.call("POST", "/api/v1/message", Some(body)).await.error(408, "timeout");
     let poll_url = details["poll_url"].as_str().unwrap();
     while gateway.get(poll_url).await.json()["status"] != "awaiting_approval" {}
+}
+
+#[tokio::test]
+async fn a_call_that_waits_is_allowed_over_the_socket() {
+    let gateway = Gateway::start();
+    let mut socket = Socket::authenticated(&gateway).await;
+    let skill = ScriptedSkill {
+        name: "shell".into(),
+        arguments: json!({}),
+        approval: Some("It runs programs.".into()),
+        ..ScriptedSkill::default()
+    };
+    gateway.agent.then(AgentScript { skills: vec![skill], tokens: 1, ..AgentScript::default() });
+    socket
+        .send(json!({"type": "message", "channel": "api", "content": "hi", "stream": true, "request_id": 1}))
+        .await;
+    let start = socket.receive().await;
+    let asked = socket.receive().await;
+    assert_eq!(
+        (&asked["type"], &asked["status"], &asked["reason"], &asked["request_id"]),
+        (&json!("skill_call"), &json!("awaiting_approval"), &json!("It runs programs."), &json!(1))
+    );
+    socket.send(json!({"type": "approve", "request_id": 2})).await;
+    let missing = socket.receive().await;
+    assert_eq!((&missing["details"]["field"], &missing["request_id"]), (&json!("id"), &json!(2)));
+    let other = json!({"type": "approve", "id": start["id"], "call_id": "call_7"});
+    socket.send(other).await;
+    assert_eq!(socket.receive().await["status"], 409);
+    socket.send(json!({"type": "approve", "id": "nonsense"})).await;
+    assert_eq!(socket.receive().await["status"], 404);
+
+    let word = json!({"type": "approve", "id": start["id"], "call_id": asked["call_id"], "request_id": "a"});
+    socket.send(word).await;
+    let mut frames = Vec::new();
+    while frames.last().is_none_or(|frame: &Value| frame["type"] != "response") {
+        frames.push(socket.receive().await);
+    }
+    let given = frames.iter().find(|frame| frame["type"] == "approval").unwrap();
+    assert_eq!(
+        *given,
+        json!({"type": "approval", "id": start["id"], "status": "processing", "approved": ["call_0"], "denied": [], "request_id": "a"})
+    );
+    assert!(frames.iter().any(|frame| frame["type"] == "skill_call" && frame["status"] == "invoking"));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use openclaw_core::{ErrorCode, Failure, Secret};
 use openclaw_http::Limits;
-use openclaw_testkit::{AgentScript, ScriptEnd, ScriptedSkill};
+use openclaw_testkit::{AgentScript, ScriptEnd};
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
@@ -15,14 +15,14 @@ use tokio_tungstenite::{
 
 use crate::support::{Gateway, PATIENCE, TOKEN, config};
 
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
     async fn open(gateway: &Gateway, path: &str) -> Self {
         Self(connect_async(format!("ws://{}{path}", gateway.addr)).await.unwrap().0)
     }
 
-    async fn authenticated(gateway: &Gateway) -> Self {
+    pub(crate) async fn authenticated(gateway: &Gateway) -> Self {
         let mut socket = Self::open(gateway, "/ws").await;
         socket.send(json!({"type": "auth", "token": TOKEN})).await;
         let reply = socket.receive().await;
@@ -31,7 +31,7 @@ impl Socket {
         socket
     }
 
-    async fn send(&mut self, frame: Value) {
+    pub(crate) async fn send(&mut self, frame: Value) {
         self.0.send(Message::text(frame.to_string())).await.unwrap();
     }
 
@@ -44,7 +44,7 @@ impl Socket {
         }
     }
 
-    async fn receive(&mut self) -> Value {
+    pub(crate) async fn receive(&mut self) -> Value {
         match self.next().await {
             Some(Message::Text(text)) => serde_json::from_str(&text).unwrap(),
             other => panic!("{other:?} is no text"),
@@ -369,47 +369,4 @@ async fn what_is_no_upgrade_is_told_so() {
     client.call("GET", "/ws", &upgrade, None).await.bad_field("Sec-WebSocket-Version");
     let upgrade = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"];
     client.call("GET", "/ws", &upgrade, None).await.bad_field("Sec-WebSocket-Key");
-}
-
-#[tokio::test]
-async fn a_call_that_waits_is_allowed_over_the_socket() {
-    let gateway = Gateway::start();
-    let mut socket = Socket::authenticated(&gateway).await;
-    let skill = ScriptedSkill {
-        name: "shell".into(),
-        arguments: json!({}),
-        approval: Some("It runs programs.".into()),
-        ..ScriptedSkill::default()
-    };
-    gateway.agent.then(AgentScript { skills: vec![skill], tokens: 1, ..AgentScript::default() });
-    socket
-        .send(json!({"type": "message", "channel": "api", "content": "hi", "stream": true, "request_id": 1}))
-        .await;
-    let start = socket.receive().await;
-    let asked = socket.receive().await;
-    assert_eq!(
-        (&asked["type"], &asked["status"], &asked["reason"], &asked["request_id"]),
-        (&json!("skill_call"), &json!("awaiting_approval"), &json!("It runs programs."), &json!(1))
-    );
-    socket.send(json!({"type": "approve", "request_id": 2})).await;
-    let missing = socket.receive().await;
-    assert_eq!((&missing["details"]["field"], &missing["request_id"]), (&json!("id"), &json!(2)));
-    let other = json!({"type": "approve", "id": start["id"], "call_id": "call_7"});
-    socket.send(other).await;
-    assert_eq!(socket.receive().await["status"], 409);
-    socket.send(json!({"type": "approve", "id": "nonsense"})).await;
-    assert_eq!(socket.receive().await["status"], 404);
-
-    let word = json!({"type": "approve", "id": start["id"], "call_id": asked["call_id"], "request_id": "a"});
-    socket.send(word).await;
-    let mut frames = Vec::new();
-    while frames.last().is_none_or(|frame: &Value| frame["type"] != "response") {
-        frames.push(socket.receive().await);
-    }
-    let given = frames.iter().find(|frame| frame["type"] == "approval").unwrap();
-    assert_eq!(
-        *given,
-        json!({"type": "approval", "id": start["id"], "status": "processing", "approved": ["call_0"], "denied": [], "request_id": "a"})
-    );
-    assert!(frames.iter().any(|frame| frame["type"] == "skill_call" && frame["status"] == "invoking"));
 }
