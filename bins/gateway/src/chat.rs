@@ -1,12 +1,18 @@
 //! `gateway chat`: a conversation in the terminal.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
+mod keyboard;
+mod questions;
+
+use std::io::{self, IsTerminal as _, Read as _};
 
 use hyper::Method;
 use openclaw_core::{Failure, limits};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 
+use self::{
+    keyboard::Keyboard,
+    questions::{Answer, Questions},
+};
 use crate::{
     cli,
     client::{Client, ClientError, failure},
@@ -28,11 +34,13 @@ enum Answered {
 
 /// Sends the message of the command line, or what standard input holds, or what a person types, line by line.
 pub(crate) async fn chat(client: &Client, options: cli::Chat) -> Result<Exit, Stop> {
-    let mut chat = Session { client, conversation: options.conversation };
+    let is_terminal = io::stdin().is_terminal();
+    let mut chat =
+        Session { client, conversation: options.conversation, keyboard: Keyboard::new(is_terminal) };
     if !options.message.is_empty() {
         return chat.once(&options.message.join(" ")).await;
     }
-    if !io::stdin().is_terminal() {
+    if !is_terminal {
         // A file piped in is one message, however many lines it has.
         let mut text = String::new();
         let most = limits::MESSAGE_BYTES as u64 + 1;
@@ -47,6 +55,8 @@ pub(crate) async fn chat(client: &Client, options: cli::Chat) -> Result<Exit, St
 struct Session<'c> {
     client: &'c Client,
     conversation: Option<String>,
+    /// Who allows what skills want to do.
+    keyboard: Keyboard,
 }
 
 impl Session<'_> {
@@ -73,11 +83,10 @@ impl Session<'_> {
         // A mistake in the set-up should be told before the first word is typed.
         self.client.json(Method::GET, "/status", None).await.map_err(|error| stop(&error))?;
         line("Type a message and press Enter. Ctrl-C stops an answer, Ctrl-D leaves.");
-        let mut lines = lines();
         loop {
             print("\n> ");
             let typed = tokio::select! {
-                typed = lines.recv() => typed,
+                typed = self.keyboard.line() => typed,
                 _ = tokio::signal::ctrl_c() => { line(""); return Ok(Exit::Interrupted) }
             };
             let Some(typed) = typed else {
@@ -114,9 +123,14 @@ impl Session<'_> {
         let mut events = self.client.events("/message", &body).await?;
         let mut run = None;
         let mut cancelling = false;
+        let mut questions = Questions::default();
         loop {
             let event = tokio::select! {
                 event = events.next() => event?,
+                typed = self.keyboard.answer(), if !questions.is_empty() => {
+                    self.answer(&mut questions, run.as_deref().unwrap_or_default(), typed).await?;
+                    continue;
+                }
                 _ = tokio::signal::ctrl_c() => {
                     let Some(run) = run.as_ref().filter(|_| !cancelling) else { return Ok(Answered::Cancelled) };
                     cancelling = true;
@@ -146,9 +160,14 @@ impl Session<'_> {
                     }
                 }
                 "token" => print(&harmless(event["content"].as_str().unwrap_or_default())),
-                "skill_call" => {
-                    complain(&format!("[{} …]", harmless(event["skill"].as_str().unwrap_or("skill"))))
+                "skill_call" if event["status"] == "awaiting_approval" => {
+                    self.ask(&mut questions, run.as_deref().unwrap_or_default(), &event).await?;
                 }
+                "skill_call" => {
+                    settled(&mut questions, &event);
+                    complain(&format!("[{} …]", harmless(event["skill"].as_str().unwrap_or("skill"))));
+                }
+                "skill_result" => settled(&mut questions, &event),
                 "end" => {
                     line("");
                     return Ok(Answered::Whole);
@@ -172,6 +191,80 @@ impl Session<'_> {
     }
 }
 
+impl Session<'_> {
+    /// A call waits for a person: the one at the keyboard, or nobody.
+    async fn ask(&mut self, questions: &mut Questions, run: &str, event: &Value) -> Result<(), ClientError> {
+        if !self.keyboard.is_there() {
+            complain(&format!(
+                "(not allowed: {}: nobody can be asked here. Use a terminal, or the API: POST /api/v1/message/{run}/approve while the \
+                 call waits)",
+                questions::described(event)
+            ));
+            let call = event["call_id"].as_str().map(str::to_owned);
+            return self.decide(run, call, false, Some("nobody could be asked")).await;
+        }
+        if questions.add(event) {
+            self.keyboard.ask();
+            put(questions);
+        }
+        Ok(())
+    }
+
+    /// What the person typed, as the answer to the question at hand.
+    async fn answer(
+        &mut self,
+        questions: &mut Questions,
+        run: &str,
+        typed: Option<String>,
+    ) -> Result<(), ClientError> {
+        let Some(typed) = typed else {
+            // Ctrl-D: nobody answers any more.
+            while let Some(call) = questions.answered() {
+                self.decide(run, Some(call), false, None).await?;
+            }
+            return Ok(());
+        };
+        let answer = Answer::of(&typed);
+        if answer == Answer::Neither {
+            complain("(please say y or n)");
+        } else {
+            self.decide(run, questions.answered(), answer == Answer::Yes, None).await?;
+        }
+        put(questions);
+        Ok(())
+    }
+
+    async fn decide(
+        &self,
+        run: &str,
+        call: Option<String>,
+        approve: bool,
+        reason: Option<&str>,
+    ) -> Result<(), ClientError> {
+        let body = json!({"approve": approve, "call_id": call, "reason": reason});
+        match self.client.json(Method::POST, &format!("/message/{run}/approve"), Some(&body)).await {
+            // Somebody else has decided, or the time was over: the stream says so.
+            Ok(_) | Err(ClientError::Refused(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Puts the question at hand, if there is one.
+fn put(questions: &Questions) {
+    if let Some(text) = questions.text() {
+        complain(text);
+    }
+}
+
+/// A call that is made or has ended waits no more.
+fn settled(questions: &mut Questions, event: &Value) {
+    if questions.settle(event["call_id"].as_str().unwrap_or_default()) {
+        complain("(decided elsewhere, or not in time)");
+        put(questions);
+    }
+}
+
 fn kind(event: &Value) -> &str {
     event["type"].as_str().unwrap_or_default()
 }
@@ -182,20 +275,4 @@ fn stop(error: &ClientError) -> Stop {
         _ => Exit::Failure,
     };
     Stop::new(exit, harmless(&error.to_string()))
-}
-
-/// Lines of standard input, read by a thread: reading a terminal can't be cancelled. One line waits at most.
-fn lines() -> mpsc::Receiver<String> {
-    let (tx, rx) = mpsc::channel(1);
-    let read = move || {
-        for typed in io::stdin().lock().lines() {
-            let Ok(typed) = typed else { return };
-            if tx.blocking_send(typed).is_err() {
-                return;
-            }
-        }
-    };
-    // Without the thread the channel is closed, which ends the chat like Ctrl-D. The process's end ends the thread.
-    let _ = std::thread::Builder::new().name("stdin".to_owned()).spawn(read);
-    rx
 }

@@ -24,7 +24,7 @@ pub(crate) async fn status(client: &Client, as_json: bool) -> Result<Exit, Stop>
     Ok(if ok { Exit::Ok } else { Exit::Failure })
 }
 
-/// The tree in five lines.
+/// The tree in five lines, and one for each thing that is wrong with the sandbox.
 fn told(tree: &Value, address: &str) -> String {
     let text = |value: &Value| match value {
         Value::Null => "–".to_owned(),
@@ -36,6 +36,8 @@ fn told(tree: &Value, address: &str) -> String {
         let names: Vec<String> = value.as_array().into_iter().flatten().map(channel).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     };
+    let problems = skills["problems"].as_array().into_iter().flatten();
+    let problems: String = problems.map(|problem| format!("          ! {}\n", text(problem))).collect();
     let model = match (&reasoning["primary_provider"], &reasoning["primary_model"]) {
         (Value::Null, _) => "none yet".to_owned(),
         (provider, model) => format!("{} {}", text(provider), text(model)),
@@ -49,6 +51,7 @@ fn told(tree: &Value, address: &str) -> String {
          Model     {model} · {answers}, {} ms on average\n\
          Memory    {} entries, {} compacted files, {} MB\n\
          Skills    {} installed, {} active · engine {}\n\
+         {problems}\
          Channels  connected: {} · disconnected: {}\n",
         text(&tree["status"]),
         text(&tree["version"]),
@@ -95,6 +98,11 @@ mod tests {
             "skills": {"installed": 0, "active": 0, "container_engine": "none", "rootless": false},
             "channels": {"connected": [], "disconnected": ["telegram"]},
         });
+        let mut broken = tree.clone();
+        broken["skills"]["problems"] = json!(["podman: newuidmap is missing"]);
+        let broken = super::told(&broken, "127.0.0.1:18789");
+        let lines: Vec<&str> = broken.lines().collect();
+        assert_eq!((lines.len(), lines[4]), (6, "          ! podman: newuidmap is missing"));
         let told = told(&tree, "127.0.0.1:18789");
         assert_eq!(told.lines().count(), 5);
         assert!(told.contains("local m · 3 answers, 12 ms"), "{told}");

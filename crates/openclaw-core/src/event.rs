@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::{ConversationId, Failure, Reply, RunId};
 
-/// Where a stream stands after an event. It counts units: 1 for a start, a call, a result or an end, and the bytes of a
-/// token for a token. So an id stays meaningful when a finished run is told again from the log with other token
+/// Where a stream stands after an event. It counts units: 1 for a start, a call, a result or an end, the bytes of a
+/// token for a token, and none for what no record keeps: that a call which waited is made. So an id stays meaningful when a finished run is told again from the log with other token
 /// boundaries: what is left is the text from that byte on. `attempt` tells a run from its repetition after a restart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventId {
@@ -59,21 +59,23 @@ pub enum RunEventKind {
     },
     /// Text, as the provider sent it.
     Token(String),
-    /// A skill is being called.
+    /// A tool is being called, or is to be.
     SkillCall {
         /// Which call.
         call_id: String,
-        /// Which skill.
-        skill: String,
+        /// Which tool; [`crate::skill_of`] says whose.
+        tool: String,
         /// With which arguments.
         arguments: Value,
+        /// Whether the call is made.
+        stage: CallStage,
     },
-    /// A skill answered.
+    /// A tool answered.
     SkillResult {
         /// Which call.
         call_id: String,
-        /// Which skill.
-        skill: String,
+        /// Which tool.
+        tool: String,
         /// Whether it failed.
         is_error: bool,
     },
@@ -92,12 +94,25 @@ pub enum RunEventKind {
     Cancelled,
 }
 
+/// How far a call is when it is told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallStage {
+    /// It is made now.
+    Invoking,
+    /// A person has to allow it first, for this reason. It is told of once more when it is made.
+    Awaiting(String),
+    /// It was allowed, and is made now.
+    Allowed,
+}
+
 impl RunEventKind {
     /// Units this event adds to a stream's position.
     #[must_use]
     pub fn units(&self) -> u64 {
         match self {
             Self::Token(text) => text.len() as u64,
+            // The record knows the call alone, which was told already.
+            Self::SkillCall { stage: CallStage::Allowed, .. } => 0,
             _ => 1,
         }
     }

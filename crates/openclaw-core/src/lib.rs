@@ -35,7 +35,7 @@ pub use conversation::{
     ConversationFilter, ConversationPage, ConversationSummary, ConversationView, Erased, MessageWindow,
 };
 pub use error::{ErrorCode, Failure};
-pub use event::{EventId, InvalidEventId, RunEvent, RunEventKind};
+pub use event::{CallStage, EventId, InvalidEventId, RunEvent, RunEventKind};
 pub use id::{ConversationId, InvalidId, Lsn, MessageId, RunId};
 pub use memory::{ForeignMemory, ForeignMessage, ForeignNote, MemoryEntry, MemoryId, MemoryKind, NewMemory};
 pub use message::{Attachment, AttachmentSource, ContentBlock, Message, Metadata, Role};
@@ -43,7 +43,7 @@ pub use permission::{HostPattern, InvalidPermission, Permission, Permissions};
 pub use run::{NewRun, Reply, RunOutcome, RunRecord, RunState, TokenUsage};
 pub use secret::{REDACTED, Secret};
 pub use timestamp::{InvalidTimestamp, Timestamp};
-pub use tool::{ToolCall, ToolDefinition, ToolResult};
+pub use tool::{ToolCall, ToolDefinition, ToolResult, skill_of};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

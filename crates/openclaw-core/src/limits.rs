@@ -1,5 +1,7 @@
 //! Bounds of the wire contract, each in one place.
 
+use std::time::Duration;
+
 /// Longest conversation id, in characters.
 pub const CONVERSATION_ID_CHARS: usize = 64;
 /// Longest message id, in characters.
@@ -21,6 +23,10 @@ pub const BODY_BYTES: usize = 1024 * 1024;
 pub const FRAME_BYTES: usize = 1024 * 1024;
 /// Time a client may wait for an answer, in milliseconds: least, when unsaid, most.
 pub const TIMEOUT_MS: (u64, u64, u64) = (1, 30_000, 600_000);
+/// How long a call waits for a person to allow it; after that it counts as denied.
+pub const APPROVAL_TIME: Duration = Duration::from_secs(10 * 60);
+/// Longest reason that a person gives for denying a call, in characters.
+pub const APPROVAL_REASON_CHARS: usize = 1000;
 /// How long an idempotency key is remembered, in seconds.
 pub const IDEMPOTENCY_SECONDS: u64 = 24 * 60 * 60;
 /// Longest idempotency key, in characters.

@@ -3,6 +3,17 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// The skill that a tool belongs to: what stands before the first dot of its name, or all of it.
+///
+/// ```
+/// assert_eq!(openclaw_core::skill_of("files.read"), "files");
+/// assert_eq!(openclaw_core::skill_of("weather"), "weather");
+/// ```
+#[must_use]
+pub fn skill_of(tool: &str) -> &str {
+    tool.split_once('.').map_or(tool, |(skill, _)| skill)
+}
+
 /// A tool as it is offered to a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ToolDefinition {

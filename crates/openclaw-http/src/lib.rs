@@ -23,6 +23,7 @@
 
 mod accept;
 mod app;
+mod approval;
 mod auth;
 mod authority;
 mod body;

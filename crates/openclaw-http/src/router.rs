@@ -14,6 +14,7 @@ pub(crate) enum Operation {
     MessageStatus,
     MessageStream,
     MessageContext,
+    ApproveMessage,
     CancelMessage,
     ListConversations,
     GetConversation,
@@ -70,6 +71,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route { path: "/api/v1/message/{id}", methods: &[(Method::DELETE, Operation::CancelMessage)] },
     Route { path: "/api/v1/message/{id}/status", methods: &[(Method::GET, Operation::MessageStatus)] },
     Route { path: "/api/v1/message/{id}/stream", methods: &[(Method::GET, Operation::MessageStream)] },
+    Route { path: "/api/v1/message/{id}/approve", methods: &[(Method::POST, Operation::ApproveMessage)] },
     Route { path: "/api/v1/message/{id}/context", methods: &[(Method::GET, Operation::MessageContext)] },
     Route { path: "/api/v1/conversations", methods: &[(Method::GET, Operation::ListConversations)] },
     Route {

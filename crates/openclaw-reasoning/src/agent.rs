@@ -12,8 +12,8 @@ use futures_util::StreamExt as _;
 use openclaw_core::{
     ConversationId, Erased, EventId, Failure, NewRun, RunEvent, RunId, RunOutcome, RunRecord, RunState,
     port::{
-        Accepted, AgentPort, AgentStats, CurationPort, EventStream, MemoryError, MemoryPort, RunHandle,
-        Submission, SubmitError, ToolPort,
+        Accepted, AgentPort, AgentStats, Approval, CurationPort, Decision, EventStream, MemoryError,
+        MemoryPort, RunHandle, Submission, SubmitError, ToolPort,
     },
 };
 use tokio::{
@@ -60,7 +60,7 @@ impl fmt::Debug for AgentOptions {
 /// [`AgentPort::submit`] calls; different conversations run in parallel. Every task it starts ends with [`AgentPort::drain`].
 ///
 /// Bounds: 256 runs under way, 1024 waiting (64 in one conversation), 256 MiB of messages held. An answer is at most 1 MiB of
-/// text; a run takes at most an hour.
+/// text; a run takes at most an hour, and waits at most ten minutes for a person to allow a call.
 pub struct Agent {
     core: Arc<Core>,
     tracker: TaskTracker,
@@ -225,6 +225,18 @@ impl AgentPort for Agent {
                 Ok(Some(before))
             }
             other => Ok(other),
+        }
+    }
+
+    async fn approvals(&self, id: RunId) -> Vec<Approval> {
+        self.core.registry.get(id).map(|live| live.approvals.waiting()).unwrap_or_default()
+    }
+
+    async fn approve(&self, id: RunId, decision: Decision) -> Result<Option<Vec<String>>, MemoryError> {
+        self.core.ready.cancelled().await;
+        match self.core.registry.get(id) {
+            Some(live) => Ok(Some(live.approvals.decide(&decision))),
+            None => Ok(self.core.memory.run(id).await?.map(|_| Vec::new())),
         }
     }
 

@@ -29,7 +29,8 @@ fn is_plain(text: &str) -> bool {
     (1..=NAME_CHARS).contains(&text.len()) && text.chars().all(is_plain_char)
 }
 
-fn plain(text: &str, most: usize) -> String {
+/// `text` in characters that every vendor takes, at most `most` of them and at least one.
+pub(crate) fn plain(text: &str, most: usize) -> String {
     let plain: String = text.chars().map(|c| if is_plain_char(c) { c } else { '_' }).take(most).collect();
     if plain.is_empty() { "_".to_owned() } else { plain }
 }

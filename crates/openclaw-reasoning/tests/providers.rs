@@ -5,6 +5,7 @@
 mod providers {
     mod anthropic;
     mod faults;
+    mod fence;
     mod kit;
     mod ollama;
     mod openai;

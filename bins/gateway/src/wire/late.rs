@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use openclaw_core::{
     ConversationId, Erased, EventId, RunEvent, RunId, RunRecord,
     port::{
-        AgentPort, AgentStats, CurationPort, EventStream, MemoryError, MemoryPort, RunHandle, Submission,
-        SubmitError, ToolPort,
+        AgentPort, AgentStats, Approval, CurationPort, Decision, EventStream, MemoryError, MemoryPort,
+        RunHandle, Submission, SubmitError, ToolPort,
     },
 };
 use openclaw_reasoning::{Agent, AgentOptions, Persona, Router};
@@ -77,6 +77,14 @@ impl AgentPort for LateAgent {
 
     async fn cancel(&self, id: RunId) -> Result<Option<RunRecord>, MemoryError> {
         self.agent().await.cancel(id).await
+    }
+
+    async fn approvals(&self, id: RunId) -> Vec<Approval> {
+        self.agent().await.approvals(id).await
+    }
+
+    async fn approve(&self, id: RunId, decision: Decision) -> Result<Option<Vec<String>>, MemoryError> {
+        self.agent().await.approve(id, decision).await
     }
 
     async fn erase_conversation(&self, id: &ConversationId) -> Result<Option<Erased>, MemoryError> {

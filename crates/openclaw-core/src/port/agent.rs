@@ -4,6 +4,7 @@ use std::{future::poll_fn, pin::Pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_core::Stream;
+use serde_json::Value;
 
 use crate::{ConversationId, EventId, Failure, Metadata, RunEvent, RunId, RunRecord};
 
@@ -46,6 +47,13 @@ pub trait AgentPort: Send + Sync {
     /// Returns the state the run had: a run that had ended before is left as it is. `None`: unknown run.
     async fn cancel(&self, id: RunId) -> Result<Option<RunRecord>, MemoryError>;
 
+    /// The calls of a run that wait for a person's word, oldest first; none of a run that is unknown or has ended.
+    async fn approvals(&self, id: RunId) -> Vec<Approval>;
+
+    /// Gives a person's word on calls of a run that wait for it; returns the ids of those it was for, none when none waited.
+    /// `None`: unknown run.
+    async fn approve(&self, id: RunId, decision: Decision) -> Result<Option<Vec<String>>, MemoryError>;
+
     /// Erases a conversation after cancelling its runs. See [`super::MemoryPort::erase_conversation`].
     async fn erase_conversation(&self, id: &ConversationId) -> Result<Option<crate::Erased>, MemoryError>;
 
@@ -82,6 +90,30 @@ pub struct RunHandle {
     pub replayed: bool,
     /// Its events from the start.
     pub events: EventStream,
+}
+
+/// A call that waits for a person's word: at most [`crate::limits::APPROVAL_TIME`], then it counts as denied.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Approval {
+    /// Which call.
+    pub call_id: String,
+    /// Which tool.
+    pub tool: String,
+    /// With which arguments.
+    pub arguments: Value,
+    /// Why a person is asked, in words for them.
+    pub reason: String,
+}
+
+/// A person's word on calls that wait for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The call it is about; `None`: all that wait.
+    pub call_id: Option<String>,
+    /// Whether the call is made.
+    pub approve: bool,
+    /// What the model is told of why not; at most [`crate::limits::APPROVAL_REASON_CHARS`].
+    pub reason: Option<String>,
 }
 
 /// Why a message was not accepted. Nothing was stored.

@@ -10,7 +10,7 @@ mod memory_error;
 mod skills;
 
 pub use admin::{ConfigPort, ConfigUpdate, LogFilter, LogLevel, LogLine, LogPage, LogPort};
-pub use agent::{AgentPort, AgentStats, EventStream, RunHandle, Submission, SubmitError};
+pub use agent::{AgentPort, AgentStats, Approval, Decision, EventStream, RunHandle, Submission, SubmitError};
 pub use channels::{ChannelInfo, ChannelPort, ChannelStatus};
 pub use curation::{
     Collected, CompactRequest, CompactionHistory, CompactionReport, CurationPort, DistillError, DistillPort,

@@ -151,6 +151,15 @@ pub(super) fn describe(operation: Operation, g: &mut Generators) -> Described {
             described.responses = vec![(200, "The events", Some(event_stream(g)))];
             described
         }
+        Operation::ApproveMessage => Described {
+            body: Some((g.request::<message::ApproveRequest>(), false)),
+            ..run(
+                "approveMessage",
+                "Allow or deny the calls of a run that wait for a person",
+                schema::<message::Approved>(g),
+                &[404, 409],
+            )
+        },
         Operation::CancelMessage => run(
             "cancelMessage",
             "Cancel a run that is still processing",

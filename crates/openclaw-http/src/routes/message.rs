@@ -2,19 +2,20 @@
 
 use hyper::{Response, StatusCode, header, header::HeaderValue};
 use openclaw_core::{
-    ErrorCode, EventId, Failure, RunId, RunOutcome, RunRecord, RunState, limits,
+    ErrorCode, EventId, Failure, RunId, RunOutcome, RunState, limits,
     port::{RunHandle, Submission},
 };
 use tokio::time::timeout;
 
 use crate::{
-    accept, body,
+    accept, approval, body,
     handle::{Call, require_json},
     headers,
     respond::{self, Answer, ErrorBody, Payload, Refusal},
     sse, submit,
     wire::message::{
-        CancelledMessage, MessageRequest, MessageResponse, MessageStatus, PendingMessage, RunStatus, poll_url,
+        ApprovalItem, ApproveRequest, CancelledMessage, MessageRequest, MessageResponse, MessageStatus,
+        PendingMessage, RunStatus, poll_url,
     },
 };
 
@@ -89,19 +90,15 @@ fn unknown(call: &Call) -> Refusal {
     Failure::not_found("message", &call.parameter).into()
 }
 
-fn status(record: &RunRecord) -> RunStatus {
-    match &record.state {
-        RunState::Pending { .. } => RunStatus::Processing,
-        RunState::Ended { outcome: RunOutcome::Completed(_), .. } => RunStatus::Completed,
-        RunState::Ended { outcome: RunOutcome::Failed(_), .. } => RunStatus::Failed,
-        RunState::Ended { outcome: RunOutcome::Cancelled, .. } => RunStatus::Cancelled,
-    }
-}
-
 /// `GET /message/:id/status`.
 pub(crate) async fn get_status(call: &Call) -> Answer {
     let id = run_id(call)?;
-    let record = call.conn.app.services.agent.run(id).await?.ok_or_else(|| unknown(call))?;
+    let agent = &call.conn.app.services.agent;
+    let record = agent.run(id).await?.ok_or_else(|| unknown(call))?;
+    let asked = match record.state {
+        RunState::Pending { .. } => agent.approvals(id).await,
+        RunState::Ended { .. } => Vec::new(),
+    };
     let (mut response, mut error) = (None, None);
     match &record.state {
         RunState::Ended { outcome: RunOutcome::Completed(reply), .. } => {
@@ -114,9 +111,10 @@ pub(crate) async fn get_status(call: &Call) -> Answer {
     }
     let body = MessageStatus {
         id: record.id,
-        status: status(&record),
+        status: RunStatus::of(&record, !asked.is_empty()),
         conversation_id: &record.conversation,
         poll_url: poll_url(record.id),
+        approvals: asked.iter().map(ApprovalItem::from).collect(),
         response,
         error,
     };
@@ -140,6 +138,16 @@ pub(crate) async fn get_stream(call: &Call) -> Answer {
     Ok(sse::respond(events, id, app))
 }
 
+/// `POST /message/:id/approve`.
+pub(crate) async fn approve(call: &mut Call) -> Answer {
+    require_json(&call.parts.headers)?;
+    let bytes = body::read(&mut call.body, limits::BODY_BYTES, &call.conn.app).await?;
+    let word: ApproveRequest =
+        if bytes.trim_ascii().is_empty() { ApproveRequest::default() } else { body::parse(&bytes)? };
+    let agent = &*call.conn.app.services.agent;
+    Ok(respond::ok(&approval::give(agent, &call.parameter, word).await?))
+}
+
 /// `DELETE /message/:id`.
 pub(crate) async fn cancel(call: &Call) -> Answer {
     let id = run_id(call)?;
@@ -147,7 +155,7 @@ pub(crate) async fn cancel(call: &Call) -> Answer {
     if matches!(before.state, RunState::Pending { .. }) {
         return Ok(respond::ok(&CancelledMessage { id: before.id, status: RunStatus::Cancelled }));
     }
-    let ended = status(&before).as_str();
+    let ended = RunStatus::of(&before, false).as_str();
     let failure =
         Failure::new(ErrorCode::Conflict, format!("The run {} has ended already ({ended})", before.id));
     Err(failure.with("id", before.id.to_string()).with("status", ended).into())

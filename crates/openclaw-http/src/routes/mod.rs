@@ -19,6 +19,7 @@ pub(crate) async fn dispatch(operation: Operation, call: &mut Call) -> Answer {
         Operation::PostMessage => message::post(call).await,
         Operation::MessageStatus => message::get_status(call).await,
         Operation::MessageStream => message::get_stream(call).await,
+        Operation::ApproveMessage => message::approve(call).await,
         Operation::CancelMessage => message::cancel(call).await,
         Operation::ListConversations => conversations::list(call).await,
         Operation::GetConversation => conversations::get(call).await,

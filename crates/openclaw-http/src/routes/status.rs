@@ -51,6 +51,7 @@ pub(crate) async fn get(call: &Call) -> Answer {
             active: skills.iter().filter(|skill| skill.status == "active").count(),
             container_engine: &sandbox.engine,
             rootless: sandbox.rootless,
+            problems: &sandbox.problems,
         },
         channels: ChannelsStatus { connected, disconnected },
     }))

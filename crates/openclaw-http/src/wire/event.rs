@@ -1,6 +1,8 @@
 //! The events of a run, as SSE and WebSocket show them.
 
-use openclaw_core::{ConversationId, ErrorCode, MessageId, RunEventKind, RunId, TokenUsage};
+use openclaw_core::{
+    CallStage, ConversationId, ErrorCode, MessageId, RunEventKind, RunId, TokenUsage, skill_of,
+};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -19,16 +21,21 @@ pub(crate) enum Event<'a> {
     },
     /// Text, as the provider sent it.
     Token { content: &'a str },
-    /// A skill is being called.
+    /// A skill is being called, or is to be once a person allows it.
     SkillCall {
         skill: &'a str,
         status: CallStatus,
+        /// The skill's tool: the same, or `skill.tool`.
+        tool: &'a str,
         /// Which call; the result carries it too.
         call_id: &'a str,
         arguments: &'a Value,
+        /// Why a person is asked, when awaiting approval.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'a str>,
     },
     /// A skill answered.
-    SkillResult { skill: &'a str, status: ResultStatus, call_id: &'a str },
+    SkillResult { skill: &'a str, status: ResultStatus, tool: &'a str, call_id: &'a str },
     /// The answer is complete and durable.
     End {
         tokens: EndTokens,
@@ -50,10 +57,12 @@ pub(crate) enum Event<'a> {
 }
 
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) enum CallStatus {
     Invoking,
+    // Once allowed, the call is told of again.
+    AwaitingApproval,
 }
 
 #[derive(Debug, Serialize)]
@@ -87,12 +96,16 @@ impl<'a> From<&'a RunEventKind> for Event<'a> {
                 Self::Start { conversation_id: conversation, id: *id }
             }
             RunEventKind::Token(content) => Self::Token { content },
-            RunEventKind::SkillCall { call_id, skill, arguments } => {
-                Self::SkillCall { skill, status: CallStatus::Invoking, call_id, arguments }
+            RunEventKind::SkillCall { call_id, tool, arguments, stage } => {
+                let (status, reason) = match stage {
+                    CallStage::Invoking | CallStage::Allowed => (CallStatus::Invoking, None),
+                    CallStage::Awaiting(reason) => (CallStatus::AwaitingApproval, Some(reason.as_str())),
+                };
+                Self::SkillCall { skill: skill_of(tool), status, tool, call_id, arguments, reason }
             }
-            RunEventKind::SkillResult { call_id, skill, is_error } => {
+            RunEventKind::SkillResult { call_id, tool, is_error } => {
                 let status = if *is_error { ResultStatus::Failed } else { ResultStatus::Completed };
-                Self::SkillResult { skill, status, call_id }
+                Self::SkillResult { skill: skill_of(tool), status, tool, call_id }
             }
             RunEventKind::End { id, reply, .. } => Self::End {
                 tokens: reply.usage.into(),

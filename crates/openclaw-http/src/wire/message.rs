@@ -1,6 +1,9 @@
 //! `POST /message` and what is told about a run afterwards.
 
-use openclaw_core::{ConversationId, MessageId, Reply, Role, RunId, TokenUsage};
+use openclaw_core::{
+    ConversationId, MessageId, Reply, Role, RunId, RunOutcome, RunRecord, RunState, TokenUsage,
+    port::Approval, skill_of,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -85,19 +88,33 @@ pub(crate) fn poll_url(run: RunId) -> String {
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) enum RunStatus {
     Processing,
+    // A person has to allow what it wants to do.
+    AwaitingApproval,
     Completed,
     Failed,
     Cancelled,
 }
 
 impl RunStatus {
+    /// Where the run stands; `is_asking`: whether a call of it waits for a person's word.
+    pub(crate) fn of(record: &RunRecord, is_asking: bool) -> Self {
+        match &record.state {
+            RunState::Pending { .. } if is_asking => Self::AwaitingApproval,
+            RunState::Pending { .. } => Self::Processing,
+            RunState::Ended { outcome: RunOutcome::Completed(_), .. } => Self::Completed,
+            RunState::Ended { outcome: RunOutcome::Failed(_), .. } => Self::Failed,
+            RunState::Ended { outcome: RunOutcome::Cancelled, .. } => Self::Cancelled,
+        }
+    }
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Processing => "processing",
+            Self::AwaitingApproval => "awaiting_approval",
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
@@ -127,12 +144,63 @@ pub(crate) struct MessageStatus<'a> {
     #[cfg_attr(feature = "openapi", schemars(with = "String"))]
     pub(crate) conversation_id: &'a ConversationId,
     pub(crate) poll_url: String,
+    /// What a person is asked, when awaiting approval.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) approvals: Vec<ApprovalItem<'a>>,
     /// The synchronous answer, when completed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) response: Option<MessageResponse<'a>>,
     /// The error, when failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<ErrorBody<'a>>,
+}
+
+/// A call that waits for a person's word.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct ApprovalItem<'a> {
+    call_id: &'a str,
+    skill: &'a str,
+    /// The skill's tool: the same, or `skill.tool`.
+    tool: &'a str,
+    arguments: &'a Value,
+    /// Why a person is asked.
+    reason: &'a str,
+}
+
+impl<'a> From<&'a Approval> for ApprovalItem<'a> {
+    fn from(approval: &'a Approval) -> Self {
+        let Approval { call_id, tool, arguments, reason } = approval;
+        Self { call_id, skill: skill_of(tool), tool, arguments, reason }
+    }
+}
+
+/// A person's word. No body is an empty object.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct ApproveRequest {
+    /// Whether the call is made. Default true.
+    pub(crate) approve: Option<bool>,
+    /// Which call; absent: all that wait.
+    pub(crate) call_id: Option<String>,
+    /// What the model is told of why not, at most 1000 characters.
+    #[cfg_attr(feature = "openapi", schemars(length(max = 1000)))]
+    pub(crate) reason: Option<String>,
+}
+
+/// A person's word was passed on.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct Approved {
+    #[cfg_attr(feature = "openapi", schemars(with = "String"))]
+    pub(crate) id: RunId,
+    /// `awaiting_approval` while further calls wait.
+    pub(crate) status: RunStatus,
+    /// Calls that are made.
+    pub(crate) approved: Vec<String>,
+    /// Calls that are not.
+    pub(crate) denied: Vec<String>,
 }
 
 /// A run was cancelled.
@@ -159,6 +227,10 @@ pub(crate) struct ClientFrame {
     pub(crate) timeout_ms: Option<u64>,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) request_id: Option<Value>,
+    pub(crate) id: Option<String>,
+    pub(crate) call_id: Option<String>,
+    pub(crate) approve: Option<bool>,
+    pub(crate) reason: Option<String>,
 }
 
 /// What a frame that can't be read may still say: which request it was.

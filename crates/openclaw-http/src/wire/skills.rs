@@ -20,8 +20,14 @@ pub(crate) struct SkillList<'a> {
 pub(crate) struct SkillItem<'a> {
     name: &'a str,
     version: &'a str,
+    /// What it does; missing when it does not say.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    description: &'a str,
     /// `active`, or why not.
     status: &'a str,
+    /// Why it is not active, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
     permissions: Permissions,
     #[cfg_attr(feature = "openapi", schemars(schema_with = "crate::openapi::time"))]
     installed_at: Timestamp,
@@ -50,7 +56,9 @@ impl<'a> From<&'a SkillInfo> for SkillItem<'a> {
         Self {
             name: &skill.name,
             version: &skill.version,
+            description: &skill.description,
             status: &skill.status,
+            reason: skill.reason.as_deref(),
             permissions: skill.permissions.into(),
             installed_at: skill.installed_at,
             last_used: skill.last_used,

@@ -65,6 +65,8 @@ pub(crate) struct SkillsStatus<'a> {
     pub(crate) active: usize,
     pub(crate) container_engine: &'a str,
     pub(crate) rootless: bool,
+    /// What is wrong with the engine, or with those that were tried before it.
+    pub(crate) problems: &'a [String],
 }
 
 #[derive(Debug, Serialize)]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::wire::{
     event::Event,
-    message::{ClientFrame, FrameId, MessageResponse},
+    message::{Approved, ClientFrame, FrameId, MessageResponse},
 };
 
 /// What a client's message is told apart by, given back as it came: a text or a number.
@@ -26,6 +26,16 @@ struct ResponseFrame<'a> {
     kind: &'static str,
     #[serde(flatten)]
     response: MessageResponse<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a Value>,
+}
+
+#[derive(Serialize)]
+struct ApprovalFrame<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(flatten)]
+    approved: &'a Approved,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a Value>,
 }
@@ -65,6 +75,10 @@ pub(super) fn response(
 ) -> String {
     let response = MessageResponse::new(run, conversation, reply);
     text(&ResponseFrame { kind: "response", response, request_id: request_id.as_ref() })
+}
+
+pub(super) fn approval(approved: &Approved, request_id: &RequestId) -> String {
+    text(&ApprovalFrame { kind: "approval", approved, request_id: request_id.as_ref() })
 }
 
 pub(super) fn error(failure: &Failure, request_id: &RequestId) -> String {

@@ -14,8 +14,13 @@ use super::{
     socket::{Received, Socket, Unwritable},
 };
 use crate::{
-    Limits, auth, conn::ConnContext, limit::Caller, policy::Policy, respond::Refusal, submit,
-    wire::message::ClientFrame,
+    Limits, approval, auth,
+    conn::ConnContext,
+    limit::Caller,
+    policy::Policy,
+    respond::Refusal,
+    submit,
+    wire::message::{ApproveRequest, ClientFrame},
 };
 
 const UNAUTHORIZED: CloseCode = CloseCode::Library(4001);
@@ -202,13 +207,16 @@ impl Session {
     async fn answer(&mut self, frame: ClientFrame) -> Result<(), End> {
         match frame.kind.as_deref() {
             Some("message") => self.accept(frame).await,
+            Some("approve") => self.approve(frame).await,
             Some("ping") => self.send(frame::pong()).await,
             Some("auth") => {
                 let token = Secret::new(frame.token.unwrap_or_default());
                 self.check_token(&token).await?;
                 self.send(frame::auth_success(&self.id)).await
             }
-            Some(_) => self.refuse_type("must be one of auth, message, ping", frame.request_id).await,
+            Some(_) => {
+                self.refuse_type("must be one of auth, message, approve, ping", frame.request_id).await
+            }
             None => self.refuse_type("is required", frame.request_id).await,
         }
     }
@@ -242,6 +250,24 @@ impl Session {
             }
             Err(failure) => self.send(frame::error(&failure, &request_id)).await,
         }
+    }
+
+    /// Passes a person's word on a call that waits to its run.
+    async fn approve(&mut self, frame: ClientFrame) -> Result<(), End> {
+        self.follow_policy().await?;
+        let ClientFrame { id, call_id, approve, reason, request_id, .. } = frame;
+        let agent = Arc::clone(&self.conn.app.services.agent);
+        let told = match (self.over_the_limit(), id) {
+            (Some(failure), _) => frame::error(&failure, &request_id),
+            (None, None) => frame::error(&Failure::bad_field("id", "is required: the run's id"), &request_id),
+            (None, Some(id)) => {
+                match approval::give(&*agent, &id, ApproveRequest { approve, call_id, reason }).await {
+                    Ok(approved) => frame::approval(&approved, &request_id),
+                    Err(refusal) => self.refusal_frame(refusal, &request_id),
+                }
+            }
+        };
+        self.send(told).await
     }
 
     /// A token that is valid no more ends the session with the next message.

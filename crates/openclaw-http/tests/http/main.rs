@@ -6,6 +6,7 @@
     reason = "helpers of tests fail like tests"
 )]
 
+mod approval;
 mod conn;
 mod guard;
 mod memory;

@@ -23,7 +23,7 @@ async fn post_with(gateway: &Gateway, headers: &[&str], body: Value) -> Reply {
 #[tokio::test]
 async fn the_seeds_example() {
     let gateway = Gateway::start();
-    let skill = ScriptedSkill { name: "weather".into(), arguments: json!({}), is_error: false };
+    let skill = ScriptedSkill { name: "weather".into(), arguments: json!({}), ..ScriptedSkill::default() };
     gateway.agent.then(AgentScript { skills: vec![skill], ..AgentScript::default() });
     let body = json!({"channel": "api", "message": "明天서울的天氣如何?", "conversation_id": "conv_abc123",
         "metadata": {"user_id": "user_001", "user_name": "사용자"}});

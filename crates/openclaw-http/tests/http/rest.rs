@@ -35,7 +35,9 @@ async fn status_has_the_seeds_tree_in_its_order() {
     );
     assert_eq!(keys(&body["reasoning"]), "primary_provider primary_model total_requests avg_latency_ms");
     assert_eq!(keys(&body["memory"]), "wal_entries compacted_files total_size_mb");
-    assert_eq!(keys(&body["skills"]), "installed active container_engine rootless");
+    assert_eq!(keys(&body["skills"]), "installed active container_engine rootless problems");
+    assert_eq!((&body["skills"]["installed"], &body["skills"]["active"]), (&json!(2), &json!(1)));
+    assert_eq!(body["skills"]["problems"], json!(["podman: newuidmap is missing"]));
     assert_eq!(body["channels"], json!({"connected": ["telegram"], "disconnected": ["slack"]}));
 }
 
@@ -141,13 +143,20 @@ async fn memory_is_measured_searched_and_pruned() {
 async fn skills_are_listed_installed_and_removed() {
     let gateway = Gateway::start();
     let list = gateway.get("/api/v1/skills").await.json();
-    assert_eq!((&list["total"], &list["skills"][0]["name"]), (&json!(1), &json!("web-search")));
-    assert!(list["skills"][0]["last_used"].is_null());
+    assert_eq!((&list["total"], &list["skills"][0]["name"]), (&json!(2), &json!("web-search")));
+    let (active, disabled) = (&list["skills"][0], &list["skills"][1]);
+    assert!(active["last_used"].is_null() && active.get("reason").is_none());
+    assert_eq!(
+        (&disabled["status"], &disabled["reason"], &disabled["description"]),
+        (&json!("disabled"), &json!("a file was changed; install it again"), &json!("Packs files."))
+    );
     let install = |body| gateway.call("POST", "/api/v1/skills/install", Some(body));
     let new = install(json!({"name": "weather", "version": "1.2.0"})).await;
     assert_eq!((new.status, &new.json()["version"]), (201, &json!("1.2.0")));
     assert_eq!(install(json!({"name": "weather"})).await.status, 200);
     install(json!({"name": "nothing"})).await.error(404, "not_found");
+    let refused = install(json!({"name": "bank"})).await.error(403, "forbidden");
+    assert_eq!(refused, json!({"name": "bank", "permissions": ["network:bank.example.com", "env:PIN"]}));
     install(json!({})).await.bad_field("name");
     install(json!({"name": ""})).await.bad_field("name");
     install(json!({"name": "a", "version": 1})).await.bad_field("version");

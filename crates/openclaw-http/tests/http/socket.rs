@@ -15,14 +15,14 @@ use tokio_tungstenite::{
 
 use crate::support::{Gateway, PATIENCE, TOKEN, config};
 
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
     async fn open(gateway: &Gateway, path: &str) -> Self {
         Self(connect_async(format!("ws://{}{path}", gateway.addr)).await.unwrap().0)
     }
 
-    async fn authenticated(gateway: &Gateway) -> Self {
+    pub(crate) async fn authenticated(gateway: &Gateway) -> Self {
         let mut socket = Self::open(gateway, "/ws").await;
         socket.send(json!({"type": "auth", "token": TOKEN})).await;
         let reply = socket.receive().await;
@@ -31,7 +31,7 @@ impl Socket {
         socket
     }
 
-    async fn send(&mut self, frame: Value) {
+    pub(crate) async fn send(&mut self, frame: Value) {
         self.0.send(Message::text(frame.to_string())).await.unwrap();
     }
 
@@ -44,7 +44,7 @@ impl Socket {
         }
     }
 
-    async fn receive(&mut self) -> Value {
+    pub(crate) async fn receive(&mut self) -> Value {
         match self.next().await {
             Some(Message::Text(text)) => serde_json::from_str(&text).unwrap(),
             other => panic!("{other:?} is no text"),

@@ -22,8 +22,11 @@ fn body() -> serde_json::Value {
 #[tokio::test]
 async fn the_seeds_example() {
     let gateway = Gateway::start();
-    let skill =
-        ScriptedSkill { name: "weather".into(), arguments: json!({"city": "서울"}), is_error: false };
+    let skill = ScriptedSkill {
+        name: "weather".into(),
+        arguments: json!({"city": "서울"}),
+        ..ScriptedSkill::default()
+    };
     gateway.agent.then(AgentScript {
         reply: Some("春風拂面".into()),
         skills: vec![skill],

@@ -77,7 +77,10 @@ impl Gateway {
             skills: Arc::new(
                 FakeSkills::new()
                     .with_registry("weather", &["1.1.0", "1.2.0"])
-                    .with_installed("web-search", "2.1.3"),
+                    .with_installed("web-search", "2.1.3")
+                    .with_disabled("zip", "Packs files.", "a file was changed; install it again")
+                    .with_refused("bank", &["network:bank.example.com", "env:PIN"])
+                    .with_problem("podman: newuidmap is missing"),
             ),
             channels: Arc::new(
                 FakeChannels::new(vec![connected]).with_disconnected("slack", "Token expired"),

@@ -237,7 +237,7 @@ impl Core {
             persona: (self.persona)(),
         };
         let deadline = Instant::now() + limits::RUN_TIME;
-        let mut finish = Turn::new(with, &live.log, &live.cancel, deadline).carry_out(task).await;
+        let mut finish = Turn::new(with, live, deadline).carry_out(task).await;
         if let RunOutcome::Completed(reply) = &mut finish.outcome {
             reply.latency_ms = job.latency_ms();
         }

@@ -123,11 +123,9 @@ fn block<'a>(part: &'a Part<'_>, names: &'a ToolNames) -> Block<'a> {
                 Cow::Owned(serde_json::json!({ "arguments": call.arguments }))
             },
         },
-        Part::Result(result) => BlockKind::ToolResult {
-            tool_use_id: wire_id(&result.call_id),
-            content: &result.content,
-            is_error: result.is_error,
-        },
+        Part::Result { of, content } => {
+            BlockKind::ToolResult { tool_use_id: wire_id(&of.call_id), content, is_error: of.is_error }
+        }
     };
     Block { kind, cache_control: None }
 }

@@ -10,13 +10,15 @@ use openclaw_core::{ContentBlock, Message, ToolDefinition, config::ProviderKind}
 use super::{Shares, count::Count};
 use crate::{
     ModelInfo, ModelRequest,
-    prompt::{Shown, shown},
+    prompt::{Shown, is_fenced, shown},
 };
 
 /// What a message costs beside its text: role and separators.
 const MESSAGE: Count = Count::fixed(4);
 /// What a tool, a call or a result costs beside its text.
 const PIECE: Count = Count::fixed(8);
+/// What stands around the result of a skill.
+const FENCE: Count = Count::fixed(60);
 /// What vendors say to a model that can call tools at all.
 const TOOLS: Count = Count::fixed(200);
 /// A picture at the resolution at which vendors look at it.
@@ -160,6 +162,9 @@ impl Gauge<'_> {
                 ContentBlock::ToolResult(result) => {
                     count += PIECE;
                     count += Count::of(&result.content);
+                    if is_fenced(&result.name) {
+                        count += FENCE;
+                    }
                 }
             }
         }

@@ -44,7 +44,11 @@ impl JoinedTools {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn owner(&self, name: &str) -> Option<Arc<dyn ToolPort>> {
+    /// Whose tool this is. One that nobody is known to have may be new.
+    async fn owner(&self, name: &str) -> Option<Arc<dyn ToolPort>> {
+        if !self.known().owners.contains_key(name) {
+            self.definitions().await;
+        }
         let owner = self.known().owners.get(name).copied()?;
         self.sources.get(owner).map(Arc::clone)
     }
@@ -76,13 +80,12 @@ impl ToolPort for JoinedTools {
         all
     }
 
+    async fn needs_approval(&self, call: &ToolCall) -> Option<String> {
+        self.owner(&call.name).await?.needs_approval(call).await
+    }
+
     async fn call(&self, call: &ToolCall, context: &ToolContext) -> ToolResult {
-        let mut owner = self.owner(&call.name);
-        if owner.is_none() {
-            self.definitions().await;
-            owner = self.owner(&call.name);
-        }
-        match owner {
+        match self.owner(&call.name).await {
             Some(source) => source.call(call, context).await,
             None => ToolResult {
                 call_id: call.id.clone(),

@@ -35,6 +35,11 @@ const STORE: &str = "memory_store";
 /// Takes an entry back.
 const FORGET: &str = "memory_forget";
 
+/// Whether a tool of this name is the memory's.
+pub(crate) fn is_own(name: &str) -> bool {
+    [SEARCH, READ, STORE, FORGET].contains(&name)
+}
+
 /// Runs whose forgetting is counted; older ones have ended.
 const COUNTED_RUNS: usize = 256;
 

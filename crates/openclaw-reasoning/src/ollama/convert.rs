@@ -70,9 +70,9 @@ fn push_turn<'a>(turn: &'a Turn<'_>, names: &'a ToolNames, messages: &mut Vec<Me
             Part::Call(call) => message.tool_calls.push(Call {
                 function: CallFunction { name: names.wire(&call.name), arguments: &call.arguments },
             }),
-            Part::Result(result) => {
-                let tool_name = Some(names.wire(&result.name));
-                messages.push(Message { tool_name, ..said("tool", Cow::Borrowed(&result.content)) });
+            Part::Result { of, content } => {
+                let tool_name = Some(names.wire(&of.name));
+                messages.push(Message { tool_name, ..said("tool", Cow::Borrowed(content)) });
             }
         }
     }

@@ -60,8 +60,8 @@ pub(super) fn body(
 fn push_turn<'a>(turn: &'a Turn<'_>, names: &'a ToolNames, messages: &mut Vec<Message<'a>>) {
     // Results are messages of their own and must follow their calls before anything else.
     for part in &turn.parts {
-        if let Part::Result(result) = part {
-            messages.push(Message::Tool { tool_call_id: &result.call_id, content: &result.content });
+        if let Part::Result { of, content } = part {
+            messages.push(Message::Tool { tool_call_id: &of.call_id, content });
         }
     }
     let texts = texts(turn);
@@ -115,7 +115,7 @@ fn content_part<'a>(part: &'a Part<'_>) -> Option<ContentPart<'a>> {
             };
             Some(ContentPart::ImageUrl { image_url: ImageUrl { url } })
         }
-        Part::Call(_) | Part::Result(_) => None,
+        Part::Call(_) | Part::Result { .. } => None,
     }
 }
 

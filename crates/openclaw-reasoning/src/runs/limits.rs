@@ -34,8 +34,12 @@ pub(crate) const REPLAY_PIECE: usize = 16 * 1024;
 pub(crate) const PARALLEL_CALLS: usize = 8;
 /// Most tool calls of one step.
 pub(crate) const CALLS_PER_STEP: usize = 64;
-/// Longest a tool call may take.
+/// Longest a tool may work on a call. Whoever has the tool sees to it, and counts from when the work begins.
 pub(crate) const TOOL_TIME: Duration = Duration::from_secs(300);
+/// Longest a call is waited for, with what it waits for its turn: after that, whoever has the tool hangs.
+pub(crate) const CALL_TIME: Duration = Duration::from_secs(900);
+/// The same call in so many steps in a row gets a run nowhere.
+pub(crate) const SAME_CALLS: usize = 3;
 /// Longest tool result, in bytes; the rest is cut off and the model is told.
 pub(crate) const TOOL_RESULT_BYTES: usize = 128 * 1024;
 /// Longest note of what was cut off a tool result, its line break included.

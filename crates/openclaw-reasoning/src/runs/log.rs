@@ -52,6 +52,15 @@ enum What {
     Event(Arc<RunEvent>),
 }
 
+impl Item {
+    /// Whether a reader that went on from `after` has seen this for certain. What adds no unit has the position of what comes
+    /// before it, so that nobody can tell: it is told again.
+    fn is_before(&self, after: u64) -> bool {
+        let is_unnumbered = matches!(&self.what, What::Event(event) if event.kind.units() == 0);
+        self.position < after || (self.position == after && !is_unnumbered)
+    }
+}
+
 impl Inner {
     fn event(&self, attempt: u32, item: &Item) -> Arc<RunEvent> {
         match &item.what {
@@ -171,7 +180,7 @@ impl EventLog {
     /// event alone.
     pub(crate) fn follow(self: &Arc<Self>, after: Option<EventId>) -> EventStream {
         let after = after.filter(|id| id.attempt == self.attempt).map_or(0, |id| id.position);
-        let next = self.lock().items.partition_point(|item| item.position <= after);
+        let next = self.lock().items.partition_point(|item| item.is_before(after));
         // A position beyond what is there still gets the last event, should that be the end already.
         let next = if after > 0 && self.last().is_some_and(|last| last.id.position < after) {
             self.len().saturating_sub(1)
@@ -212,7 +221,8 @@ impl Reader {
         }
         if end <= self.after {
             let beyond = event.kind.is_last() && end < self.after;
-            return beyond.then_some(event);
+            let unnumbered = event.kind.units() == 0 && end == self.after;
+            return (beyond || unnumbered).then_some(event);
         }
         let begin = end.saturating_sub(event.kind.units());
         match &event.kind {

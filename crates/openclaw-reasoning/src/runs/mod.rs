@@ -1,5 +1,6 @@
 //! Runs: their queue per conversation, their events, and what is kept of them.
 
+mod approvals;
 pub(crate) mod limits;
 mod log;
 #[cfg(test)]
@@ -8,6 +9,7 @@ mod queue;
 mod registry;
 mod replay;
 
+pub(crate) use approvals::{Approvals, Word};
 pub(crate) use log::EventLog;
 pub(crate) use queue::{Place, Queue, Refused};
 pub(crate) use registry::{Live, Registry};

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    EventLog,
+    Approvals, EventLog,
     limits::{KEPT_BYTES, KEPT_RUNS, KEPT_TIME},
 };
 
@@ -23,6 +23,7 @@ pub(crate) struct Live {
     pub(crate) conversation: ConversationId,
     pub(crate) log: Arc<EventLog>,
     pub(crate) cancel: CancellationToken,
+    pub(crate) approvals: Approvals,
 }
 
 #[derive(Debug, Default)]
@@ -53,8 +54,12 @@ impl Registry {
     }
 
     pub(crate) fn insert(&self, run: RunId, conversation: ConversationId, attempt: u32) -> Arc<Live> {
-        let live =
-            Arc::new(Live { conversation, log: EventLog::new(attempt), cancel: CancellationToken::new() });
+        let live = Arc::new(Live {
+            conversation,
+            log: EventLog::new(attempt),
+            cancel: CancellationToken::new(),
+            approvals: Approvals::default(),
+        });
         let mut inner = self.lock();
         if attempt > 0 {
             inner.repeated.insert(run, attempt);

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use openclaw_core::{
-    ContentBlock, ConversationId, ErrorCode, Failure, RunEventKind, RunId, RunOutcome, RunRecord, RunState,
+    CallStage, ContentBlock, ConversationId, ErrorCode, Failure, RunEventKind, RunId, RunOutcome, RunRecord,
+    RunState,
 };
 
 use super::{EventLog, limits::REPLAY_PIECE};
@@ -14,12 +15,13 @@ pub(crate) fn step_event(step: &ContentBlock) -> RunEventKind {
         ContentBlock::Text(text) => RunEventKind::Token(text.clone()),
         ContentBlock::ToolCall(call) => RunEventKind::SkillCall {
             call_id: call.id.clone(),
-            skill: call.name.clone(),
+            tool: call.name.clone(),
             arguments: call.arguments.clone(),
+            stage: CallStage::Invoking,
         },
         ContentBlock::ToolResult(result) => RunEventKind::SkillResult {
             call_id: result.call_id.clone(),
-            skill: result.name.clone(),
+            tool: result.name.clone(),
             is_error: result.is_error,
         },
     }

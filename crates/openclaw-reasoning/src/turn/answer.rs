@@ -52,11 +52,11 @@ impl Turn<'_> {
             match event {
                 Ok(ModelEvent::Text(piece)) if piece.is_empty() => {}
                 Ok(ModelEvent::Text(piece)) => {
-                    if text.len() + piece.len() > ANSWER_BYTES || self.log.len() >= EVENTS {
+                    if text.len() + piece.len() > ANSWER_BYTES || self.live.log.len() >= EVENTS {
                         return failed(failure::too_long(ANSWER_BYTES));
                     }
                     text.push_str(&piece);
-                    self.log.push(RunEventKind::Token(piece));
+                    self.live.log.push(RunEventKind::Token(piece));
                 }
                 Ok(ModelEvent::ToolCall(call)) if calls.len() < CALLS_PER_STEP => calls.push(call),
                 Ok(ModelEvent::ToolCall(_)) => {

@@ -18,6 +18,18 @@ pub(super) fn too_many_steps(max_steps: usize) -> Failure {
     .with("max_steps", max_steps)
 }
 
+pub(super) fn repeated(tool: &str, times: usize) -> Failure {
+    unavailable(
+        "repeated_call",
+        format!(
+            "The model called `{tool}` {times} times in a row with the same arguments and was stopped; ask in other words, or use \
+             another model"
+        ),
+    )
+    .with("tool", tool)
+    .with("times", times)
+}
+
 pub(super) fn refused(model: &str) -> Failure {
     unavailable(
         "refused",

@@ -3,20 +3,22 @@
 mod answer;
 mod failure;
 mod prepare;
+mod step;
+mod streaks;
 mod tools;
 
 use std::sync::Arc;
 
 use openclaw_core::{
-    ContentBlock, Failure, Message, Metadata, Reply, Role, RunEventKind, RunId, RunOutcome, Timestamp,
-    TokenUsage, ToolCall, ToolDefinition, ToolResult,
+    ContentBlock, Failure, Message, Metadata, Reply, Role, RunId, RunOutcome, Timestamp, TokenUsage,
+    ToolCall, ToolResult,
     port::{MemoryPort, ToolPort},
 };
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use crate::{ModelRequest, Router, StopReason, memory_tools::MemoryTools, runs::EventLog};
+use self::streaks::Streaks;
+use crate::{ModelRequest, Router, StopReason, memory_tools::MemoryTools, runs::Live};
 
 /// What a turn works with.
 pub(crate) struct Equipment<'a> {
@@ -42,8 +44,7 @@ pub(crate) struct Task {
 /// One turn under way.
 pub(crate) struct Turn<'a> {
     with: Equipment<'a>,
-    log: &'a EventLog,
-    cancel: &'a CancellationToken,
+    live: &'a Live,
     deadline: Instant,
     /// Text of the present step: told already, not yet in the record.
     text: String,
@@ -51,6 +52,7 @@ pub(crate) struct Turn<'a> {
     messages: usize,
     usage: TokenUsage,
     skills_used: Vec<String>,
+    streaks: Streaks,
 }
 
 /// Why a turn stops without an answer.
@@ -68,21 +70,16 @@ pub(crate) struct Finish {
 }
 
 impl<'a> Turn<'a> {
-    pub(crate) fn new(
-        with: Equipment<'a>,
-        log: &'a EventLog,
-        cancel: &'a CancellationToken,
-        deadline: Instant,
-    ) -> Self {
+    pub(crate) fn new(with: Equipment<'a>, live: &'a Live, deadline: Instant) -> Self {
         Self {
             with,
-            log,
-            cancel,
+            live,
             deadline,
             text: String::new(),
             messages: 0,
             usage: TokenUsage::default(),
             skills_used: Vec::new(),
+            streaks: Streaks::default(),
         }
     }
 
@@ -130,60 +127,6 @@ impl<'a> Turn<'a> {
         })
     }
 
-    /// Makes the calls durable, then makes them, then makes the results durable.
-    async fn call_all(
-        &mut self,
-        task: &Task,
-        calls: &[ToolCall],
-        offered: &[ToolDefinition],
-    ) -> Result<Vec<ToolResult>, Stop> {
-        let mut steps = Vec::with_capacity(calls.len() + 1);
-        if !self.text.is_empty() {
-            steps.push(ContentBlock::Text(self.text.clone()));
-        }
-        steps.extend(calls.iter().cloned().map(ContentBlock::ToolCall));
-        // Never dropped half-way: a record is written whole or not at all, but only its answer tells which.
-        self.append(task.run, steps).await?;
-        self.text.clear();
-        for call in calls {
-            self.log.push(RunEventKind::SkillCall {
-                call_id: call.id.clone(),
-                skill: call.name.clone(),
-                arguments: call.arguments.clone(),
-            });
-            let is_skill =
-                offered.iter().any(|tool| tool.name == call.name) && !self.with.memory_tools.has(&call.name);
-            if is_skill && !self.skills_used.contains(&call.name) {
-                self.skills_used.push(call.name.clone());
-            }
-        }
-        let mut told = Vec::with_capacity(calls.len());
-        let made = self.unless_stopped(tools::call_all(
-            self.with.tools,
-            tools::Caller {
-                run: task.run,
-                conversation: &task.conversation,
-                cancel: self.cancel,
-                log: self.log,
-            },
-            calls,
-            offered,
-            &mut told,
-        ));
-        let stopped = made.await.err();
-        // In the order in which they were told, also those that were there when the run was stopped.
-        let steps =
-            told.iter().map(|(_, result)| ContentBlock::ToolResult(result.clone())).collect::<Vec<_>>();
-        if !steps.is_empty() {
-            self.append(task.run, steps).await?;
-        }
-        if let Some(stop) = stopped {
-            return Err(stop);
-        }
-        told.sort_by_key(|(index, _)| *index);
-        Ok(told.into_iter().map(|(_, result)| result).collect())
-    }
-
     async fn append(&self, run: RunId, steps: Vec<ContentBlock>) -> Result<(), Stop> {
         self.with.memory.append_steps(run, steps).await.map_err(|error| {
             tracing::error!(%run, %error, "a step can't be stored");
@@ -219,7 +162,7 @@ impl<'a> Turn<'a> {
 
     /// Waits for something that may be dropped half-way, unless the run is cancelled or takes too long.
     async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, Stop> {
-        let cancellable = self.cancel.run_until_cancelled(work);
+        let cancellable = self.live.cancel.run_until_cancelled(work);
         match tokio::time::timeout_at(self.deadline, cancellable).await {
             Ok(Some(done)) => Ok(done),
             Ok(None) => Err(Stop::Cancelled),

@@ -1,16 +1,15 @@
-//! The tool calls of one step.
+//! Making tool calls.
 
-use futures_util::{StreamExt as _, future::BoxFuture, stream};
+use futures_util::{Stream, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use openclaw_core::{
-    ConversationId, RunEventKind, RunId, ToolCall, ToolDefinition, ToolResult,
+    CallStage, ConversationId, RunEventKind, RunId, ToolCall, ToolResult,
     port::{ToolContext, ToolPort},
 };
-use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::runs::{
-    EventLog,
-    limits::{PARALLEL_CALLS, TOOL_RESULT_BYTES, TOOL_TIME},
+    Live,
+    limits::{CALL_TIME, PARALLEL_CALLS, TOOL_RESULT_BYTES, TOOL_TIME},
 };
 
 /// On whose behalf the calls are made, and where their ends are told.
@@ -18,63 +17,93 @@ use crate::runs::{
 pub(super) struct Caller<'a> {
     pub(super) run: RunId,
     pub(super) conversation: &'a ConversationId,
-    pub(super) cancel: &'a CancellationToken,
-    pub(super) log: &'a EventLog,
+    pub(super) live: &'a Live,
 }
 
-/// Makes the calls, in parallel. Each result is told and put into `told`, with its call's index, as soon as it is there.
+/// A call whose time has come.
+pub(super) struct Due<'a> {
+    pub(super) index: usize,
+    pub(super) call: &'a ToolCall,
+    pub(super) order: Order,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Order {
+    Make {
+        /// Whether a person allowed it: then it was told of as waiting.
+        was_asked: bool,
+    },
+    /// It fails with these words for the model.
+    Refuse(String),
+}
+
+/// What came of a call.
+pub(super) struct Told {
+    pub(super) index: usize,
+    pub(super) is_made: bool,
+    pub(super) result: ToolResult,
+}
+
+/// Makes the calls as they come due, in parallel. Each result is told and put into `told` as soon as it is there.
 pub(super) async fn call_all(
     tools: &dyn ToolPort,
     caller: Caller<'_>,
-    calls: &[ToolCall],
-    offered: &[ToolDefinition],
-    told: &mut Vec<(usize, ToolResult)>,
+    due: impl Stream<Item = Due<'_>> + Unpin,
+    told: &mut Vec<Told>,
 ) {
-    let mut futures: Vec<BoxFuture<'_, (usize, ToolResult)>> = Vec::with_capacity(calls.len());
-    for (index, call) in calls.iter().enumerate() {
-        futures.push(Box::pin(async move { (index, call_one(tools, caller, call, offered).await) }));
-    }
-    let mut results = stream::iter(futures).buffer_unordered(PARALLEL_CALLS);
-    while let Some((index, result)) = results.next().await {
-        caller.log.push(RunEventKind::SkillResult {
-            call_id: result.call_id.clone(),
-            skill: result.name.clone(),
-            is_error: result.is_error,
-        });
-        told.push((index, result));
+    let mut due = due.fuse();
+    let mut running: FuturesUnordered<BoxFuture<'_, Told>> = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            Some(next) = due.next(), if running.len() < PARALLEL_CALLS => {
+                running.push(Box::pin(carry_out(tools, caller, next)));
+            }
+            Some(done) = running.next() => {
+                caller.live.log.push(RunEventKind::SkillResult {
+                    call_id: done.result.call_id.clone(),
+                    tool: done.result.name.clone(),
+                    is_error: done.result.is_error,
+                });
+                told.push(done);
+            }
+            else => return,
+        }
     }
 }
 
-async fn call_one(
-    tools: &dyn ToolPort,
-    caller: Caller<'_>,
-    call: &ToolCall,
-    offered: &[ToolDefinition],
-) -> ToolResult {
-    let failed = |content: String| ToolResult {
-        call_id: call.id.clone(),
-        name: call.name.clone(),
-        content,
-        is_error: true,
+async fn carry_out(tools: &dyn ToolPort, caller: Caller<'_>, due: Due<'_>) -> Told {
+    let Due { index, call, order } = due;
+    let (is_made, result) = match order {
+        Order::Refuse(why) => (false, failed(call, why)),
+        Order::Make { was_asked } => {
+            if was_asked {
+                caller.live.log.push(RunEventKind::SkillCall {
+                    call_id: call.id.clone(),
+                    tool: call.name.clone(),
+                    arguments: call.arguments.clone(),
+                    stage: CallStage::Allowed,
+                });
+            }
+            (true, make(tools, caller, call).await)
+        }
     };
-    // Models make up tools; a tool that was not offered may also be one that was held back.
-    if !offered.iter().any(|tool| tool.name == call.name) {
-        let known: Vec<&str> = offered.iter().map(|tool| tool.name.as_str()).collect();
-        let known = match known.as_slice() {
-            [] => "No tools are available.".to_owned(),
-            known => format!("Known: {}.", known.join(", ")),
-        };
-        return failed(format!("There is no tool `{}`. {known}", call.name));
-    }
+    Told { index, is_made, result }
+}
+
+fn failed(call: &ToolCall, content: String) -> ToolResult {
+    ToolResult { call_id: call.id.clone(), name: call.name.clone(), content, is_error: true }
+}
+
+async fn make(tools: &dyn ToolPort, caller: Caller<'_>, call: &ToolCall) -> ToolResult {
     let context = ToolContext {
         run: caller.run,
         conversation: caller.conversation.clone(),
         timeout: TOOL_TIME,
-        cancel: caller.cancel.clone(),
+        cancel: caller.live.cancel.clone(),
     };
-    let Ok(mut result) = tokio::time::timeout(TOOL_TIME, tools.call(call, &context)).await else {
+    let Ok(mut result) = tokio::time::timeout(CALL_TIME, tools.call(call, &context)).await else {
         warn!(run = %caller.run, tool = %call.name, "a tool call took too long");
-        return failed(format!("The tool did not answer within {} s.", TOOL_TIME.as_secs()));
+        return failed(call, format!("The tool did not answer within {} s.", CALL_TIME.as_secs()));
     };
     // The model and the record match results to calls by this.
     result.call_id.clone_from(&call.id);

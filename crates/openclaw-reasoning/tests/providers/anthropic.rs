@@ -8,7 +8,7 @@ use openclaw_testkit::{Reply, ScriptedCall, ScriptedProvider};
 use serde_json::json;
 
 use super::kit::{
-    CANARY, answer_of, ask, assert_stops, config, hello, look, message, provider, request, text,
+    CANARY, answer_of, ask, assert_stops, config, fenced, hello, look, message, provider, request, text,
     weather_call, weather_result, weather_tool,
 };
 
@@ -116,7 +116,7 @@ async fn calls_and_results_are_mapped_and_results_come_first() {
     assert_eq!(last["role"], "user");
     assert_eq!(
         last["content"][0],
-        json!({"type": "tool_result", "tool_use_id": "toolu_1", "content": "no such city", "is_error": true})
+        json!({"type": "tool_result", "tool_use_id": "toolu_1", "content": fenced("toolu_1", "no such city"), "is_error": true})
     );
     assert_eq!(last["content"][1]["text"], "well?");
 }

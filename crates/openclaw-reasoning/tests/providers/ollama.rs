@@ -8,7 +8,8 @@ use openclaw_testkit::{Reply, ScriptedCall, ScriptedProvider};
 use serde_json::json;
 
 use super::kit::{
-    ask, body_of, config, hello, look, message, provider, request, weather_call, weather_result, weather_tool,
+    ask, body_of, config, fenced, hello, look, message, provider, request, weather_call, weather_result,
+    weather_tool,
 };
 
 const KIND: ProviderKind = ProviderKind::Ollama;
@@ -54,7 +55,7 @@ async fn the_request_is_what_the_server_documents() {
                 {"role": "assistant", "content": "", "tool_calls": [
                     {"function": {"name": "weather_now", "arguments": {"city": "Oslo"}}},
                 ]},
-                {"role": "tool", "content": "rain", "tool_name": "weather_now"},
+                {"role": "tool", "content": fenced("call_1", "rain"), "tool_name": "weather_now"},
             ],
         })
     );

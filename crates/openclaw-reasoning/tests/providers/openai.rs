@@ -6,8 +6,8 @@ use openclaw_testkit::{Reply, ScriptedCall, ScriptedProvider};
 use serde_json::json;
 
 use super::kit::{
-    Answer, CANARY, answer_of, ask, assert_stops, body_of, config, hello, look, message, provider, request,
-    text, weather_call, weather_result, weather_tool,
+    Answer, CANARY, answer_of, ask, assert_stops, body_of, config, fenced, hello, look, message, provider,
+    request, text, weather_call, weather_result, weather_tool,
 };
 
 const KIND: ProviderKind = ProviderKind::OpenAi;
@@ -69,7 +69,7 @@ async fn the_request_is_what_the_vendor_documents() {
                     "id": "call_1", "type": "function",
                     "function": {"name": "weather_now", "arguments": "{\"city\":\"Oslo\"}"},
                 }]},
-                {"role": "tool", "tool_call_id": "call_1", "content": "rain"},
+                {"role": "tool", "tool_call_id": "call_1", "content": fenced("call_1", "rain")},
                 {"role": "user", "content": [
                     {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw=="}},
                     {"type": "text", "text": "and this?"},

@@ -9,15 +9,19 @@ use std::{
 use async_trait::async_trait;
 use futures_util::stream;
 use openclaw_core::{
-    ContentBlock, ConversationId, Erased, EventId, Failure, NewRun, Reply, RunEvent, RunEventKind, RunId,
-    RunOutcome, RunRecord, TokenUsage, ToolCall, ToolResult,
+    CallStage, ContentBlock, ConversationId, Erased, EventId, Failure, NewRun, Reply, RunEvent, RunEventKind,
+    RunId, RunOutcome, RunRecord, TokenUsage, ToolCall, ToolResult,
     port::{
-        Accepted, AgentPort, AgentStats, EventStream, MemoryError, MemoryPort, RunHandle, Submission,
-        SubmitError,
+        Accepted, AgentPort, AgentStats, Approval, Decision, EventStream, MemoryError, MemoryPort, RunHandle,
+        Submission, SubmitError,
     },
+    skill_of,
 };
 use serde_json::Value;
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{oneshot, watch},
+    time::Instant,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{FakeMemory, lock};
@@ -39,15 +43,17 @@ pub struct AgentScript {
     pub end: ScriptEnd,
 }
 
-/// A call of a skill in a script.
-#[derive(Debug, Clone, PartialEq)]
+/// A call of a skill in a script. `..ScriptedSkill::default()` fills in what a test does not care about.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ScriptedSkill {
-    /// Its name.
+    /// The tool's name.
     pub name: String,
     /// The arguments.
     pub arguments: Value,
     /// Whether it fails.
     pub is_error: bool,
+    /// Why a person has to allow it first; one that is denied fails.
+    pub approval: Option<String>,
 }
 
 /// How a scripted run ends after its tokens.
@@ -79,6 +85,7 @@ struct Live {
     events: watch::Sender<Vec<Arc<RunEvent>>>,
     cancel: CancellationToken,
     ended: CancellationToken,
+    waiting: Mutex<Vec<(Approval, oneshot::Sender<bool>)>>,
 }
 
 impl Live {
@@ -88,6 +95,24 @@ impl Live {
             let id = EventId { attempt: 0, position: before + kind.units() };
             events.push(Arc::new(RunEvent { id, kind }));
         });
+    }
+
+    /// Asks about the call and waits for the answer.
+    async fn is_allowed(&self, call: &ToolCall, reason: &str) -> bool {
+        let (word_tx, word) = oneshot::channel();
+        let approval = Approval {
+            call_id: call.id.clone(),
+            tool: call.name.clone(),
+            arguments: call.arguments.clone(),
+            reason: reason.to_owned(),
+        };
+        lock(&self.waiting).push((approval, word_tx));
+        self.publish(told(call, CallStage::Awaiting(reason.to_owned())));
+        let allowed = word.await.unwrap_or(false);
+        if allowed {
+            self.publish(told(call, CallStage::Allowed));
+        }
+        allowed
     }
 }
 
@@ -150,6 +175,11 @@ fn pieces(text: &str, count: usize) -> Vec<String> {
     chars.chunks(size).map(|piece| piece.iter().collect()).collect()
 }
 
+fn told(call: &ToolCall, stage: CallStage) -> RunEventKind {
+    let ToolCall { id, name, arguments } = call.clone();
+    RunEventKind::SkillCall { call_id: id, tool: name, arguments, stage }
+}
+
 async fn play(memory: &FakeMemory, live: &Live, script: AgentScript, run: &NewRun) -> RunOutcome {
     let begun = Instant::now();
     live.publish(RunEventKind::Start { id: run.id, conversation: run.conversation.clone() });
@@ -157,21 +187,29 @@ async fn play(memory: &FakeMemory, live: &Live, script: AgentScript, run: &NewRu
     for (index, skill) in script.skills.iter().enumerate() {
         let call_id = format!("call_{index}");
         let (name, arguments) = (skill.name.clone(), skill.arguments.clone());
-        let call = ToolCall { id: call_id.clone(), name: name.clone(), arguments: arguments.clone() };
+        let call = ToolCall { id: call_id.clone(), name: name.clone(), arguments };
+        let is_allowed = match &skill.approval {
+            Some(reason) => live.is_allowed(&call, reason).await,
+            None => true,
+        };
+        let is_error = skill.is_error || !is_allowed;
         let result = ToolResult {
             call_id: call_id.clone(),
             name: name.clone(),
             content: "scripted".to_owned(),
-            is_error: skill.is_error,
+            is_error,
         };
-        let steps = vec![ContentBlock::ToolCall(call), ContentBlock::ToolResult(result)];
+        let steps = vec![ContentBlock::ToolCall(call.clone()), ContentBlock::ToolResult(result)];
         if let Err(error) = memory.append_steps(run.id, steps).await {
             return RunOutcome::Failed((&error).into());
         }
-        live.publish(RunEventKind::SkillCall { call_id: call_id.clone(), skill: name.clone(), arguments });
-        live.publish(RunEventKind::SkillResult { call_id, skill: name.clone(), is_error: skill.is_error });
-        if !skills_used.contains(&name) {
-            skills_used.push(name);
+        if skill.approval.is_none() {
+            live.publish(told(&call, CallStage::Invoking));
+        }
+        live.publish(RunEventKind::SkillResult { call_id, tool: name.clone(), is_error });
+        let used = skill_of(&name).to_owned();
+        if is_allowed && !skills_used.contains(&used) {
+            skills_used.push(used);
         }
     }
     let content = script.reply.unwrap_or_else(|| format!("You said: {}", run.text));
@@ -213,7 +251,8 @@ fn follow(live: &Live, after: Option<EventId>) -> EventStream {
                     index += 1;
                     // A position beyond the end is not from this stream: it gets the end at least.
                     let at = event.id.position;
-                    if at > position || (event.kind.is_last() && at < position) {
+                    let is_unnumbered = at == position && event.kind.units() == 0;
+                    if at > position || is_unnumbered || (event.kind.is_last() && at < position) {
                         return Some((event, (events, index)));
                     }
                 }
@@ -258,6 +297,7 @@ impl AgentPort for FakeAgent {
             events: watch::Sender::new(Vec::new()),
             cancel: CancellationToken::new(),
             ended: CancellationToken::new(),
+            waiting: Mutex::default(),
         });
         lock(&self.live).insert(id, Arc::clone(&live));
         let events = follow(&live, None);
@@ -295,6 +335,28 @@ impl AgentPort for FakeAgent {
             live.ended.cancelled().await;
         }
         Ok(before)
+    }
+
+    async fn approvals(&self, id: RunId) -> Vec<Approval> {
+        let Some(live) = lock(&self.live).get(&id).cloned() else { return Vec::new() };
+        let waiting = lock(&live.waiting);
+        let open = waiting.iter().filter(|(_, word_tx)| !word_tx.is_closed());
+        open.map(|(approval, _)| approval.clone()).collect()
+    }
+
+    async fn approve(&self, id: RunId, decision: Decision) -> Result<Option<Vec<String>>, MemoryError> {
+        let Some(live) = lock(&self.live).get(&id).cloned() else { return Ok(None) };
+        // A run that was cancelled asks no more.
+        let is_meant = |(approval, word_tx): &mut (Approval, oneshot::Sender<bool>)| {
+            !word_tx.is_closed() && decision.call_id.as_ref().is_none_or(|call| *call == approval.call_id)
+        };
+        let decided: Vec<_> = lock(&live.waiting).extract_if(.., is_meant).collect();
+        let tell = |(approval, word_tx): (Approval, oneshot::Sender<bool>)| {
+            // The run may be cancelled this moment.
+            let _ = word_tx.send(decision.approve);
+            approval.call_id
+        };
+        Ok(Some(decided.into_iter().map(tell).collect()))
     }
 
     async fn erase_conversation(&self, id: &ConversationId) -> Result<Option<Erased>, MemoryError> {

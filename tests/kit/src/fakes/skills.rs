@@ -25,6 +25,8 @@ use super::lock;
 pub struct FakeSkills {
     installed: Mutex<BTreeMap<String, SkillInfo>>,
     registry: Mutex<BTreeMap<String, Vec<String>>>,
+    refused: Mutex<BTreeMap<String, Vec<String>>>,
+    problems: Mutex<Vec<String>>,
 }
 
 impl FakeSkills {
@@ -46,6 +48,34 @@ impl FakeSkills {
     #[must_use]
     pub fn with_installed(self, name: &str, version: &str) -> Self {
         lock(&self.installed).insert(name.to_owned(), info(name, version));
+        self
+    }
+
+    /// Has this skill installed, but not active for `reason`.
+    #[must_use]
+    pub fn with_disabled(self, name: &str, description: &str, reason: &str) -> Self {
+        let skill = SkillInfo {
+            status: "disabled".to_owned(),
+            reason: Some(reason.to_owned()),
+            description: description.to_owned(),
+            ..info(name, "1.0.0")
+        };
+        lock(&self.installed).insert(name.to_owned(), skill);
+        self
+    }
+
+    /// Refuses to install this skill, for permissions that nobody granted.
+    #[must_use]
+    pub fn with_refused(self, name: &str, permissions: &[&str]) -> Self {
+        let permissions = permissions.iter().map(|permission| (*permission).to_owned()).collect();
+        lock(&self.refused).insert(name.to_owned(), permissions);
+        self
+    }
+
+    /// Something is wrong with the sandbox.
+    #[must_use]
+    pub fn with_problem(self, problem: &str) -> Self {
+        lock(&self.problems).push(problem.to_owned());
         self
     }
 }
@@ -71,6 +101,13 @@ impl SkillPort for FakeSkills {
     }
 
     async fn install(&self, name: &str, version: Option<&str>) -> Result<SkillInstall, SkillsError> {
+        if let Some(permissions) = lock(&self.refused).get(name) {
+            return Err(SkillsError::Refused {
+                name: name.to_owned(),
+                reason: format!("`{name}` asks for permissions that were not granted"),
+                permissions: permissions.clone(),
+            });
+        }
         let registry = lock(&self.registry);
         let found = registry.get(name).and_then(|versions| match version {
             Some(wanted) => versions.iter().find(|known| *known == wanted),
@@ -97,7 +134,7 @@ impl SkillPort for FakeSkills {
     }
 
     fn sandbox(&self) -> SandboxInfo {
-        SandboxInfo { engine: "none".to_owned(), rootless: false, problems: Vec::new() }
+        SandboxInfo { engine: "none".to_owned(), rootless: false, problems: lock(&self.problems).clone() }
     }
 }
 
@@ -118,6 +155,7 @@ pub enum ToolBehaviour {
 #[derive(Debug, Default)]
 pub struct FakeTools {
     tools: Mutex<BTreeMap<String, ToolBehaviour>>,
+    guarded: Mutex<BTreeMap<String, String>>,
     calls: Mutex<Vec<ToolCall>>,
     running: AtomicUsize,
     most_running: AtomicUsize,
@@ -137,10 +175,23 @@ impl FakeTools {
         self
     }
 
+    /// A person has to allow calls of this tool, for this reason.
+    #[must_use]
+    pub fn guarded(self, name: &str, reason: &str) -> Self {
+        lock(&self.guarded).insert(name.to_owned(), reason.to_owned());
+        self
+    }
+
     /// Every call so far, in the order they began.
     #[must_use]
     pub fn calls(&self) -> Vec<ToolCall> {
         lock(&self.calls).clone()
+    }
+
+    /// The calls that are under way.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.running.load(Ordering::SeqCst)
     }
 
     /// The most calls that were under way at one time.
@@ -168,6 +219,10 @@ impl ToolPort for FakeTools {
             parameters: json!({ "type": "object" }),
         };
         tools.keys().map(define).collect()
+    }
+
+    async fn needs_approval(&self, call: &ToolCall) -> Option<String> {
+        lock(&self.guarded).get(&call.name).cloned()
     }
 
     async fn call(&self, call: &ToolCall, context: &ToolContext) -> ToolResult {

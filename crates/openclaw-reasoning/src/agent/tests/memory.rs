@@ -115,7 +115,7 @@ async fn the_model_remembers_and_forgets_by_tools_that_are_no_skills() {
     let made: Vec<_> = told
         .iter()
         .filter_map(|event| match &event.kind {
-            RunEventKind::SkillCall { skill, .. } => Some(skill.as_str()),
+            RunEventKind::SkillCall { tool, .. } => Some(tool.as_str()),
             _ => None,
         })
         .collect();

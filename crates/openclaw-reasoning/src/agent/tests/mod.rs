@@ -1,5 +1,6 @@
 //! The agent against a memory in memory, a model by script and tools by script, on a paused clock.
 
+mod approvals;
 mod end;
 mod memory;
 mod order;

@@ -86,7 +86,7 @@ async fn a_tool_that_fails_or_hangs_is_told_to_the_model() {
     let rig = Rig::over(Arc::default(), tools, two_steps);
     let begun = Instant::now();
     let told = collect(rig.submit(None, "weather?").await.unwrap().events).await;
-    assert_eq!(begun.elapsed(), limits::TOOL_TIME);
+    assert_eq!(begun.elapsed(), limits::CALL_TIME);
     assert_eq!(reply_of(&told).content, "It is sunny.");
     let failed =
         |event: &&Arc<RunEvent>| matches!(event.kind, RunEventKind::SkillResult { is_error: true, .. });
@@ -96,8 +96,9 @@ async fn a_tool_that_fails_or_hangs_is_told_to_the_model() {
 #[tokio::test(start_paused = true)]
 async fn endless_tool_use_fails_visibly() {
     let tools = FakeTools::new().with("quick", after(0, "again"));
-    let rig = Rig::over(Arc::default(), tools, |_| {
-        vec![Say("Again. "), Call("1", "quick"), Done(StopReason::ToolUse)]
+    let rig = Rig::over(Arc::default(), tools, |request| {
+        let page = serde_json::json!({ "page": request.messages.len() });
+        vec![Say("Again. "), CallWith("1", "quick", page), Done(StopReason::ToolUse)]
     });
     let run = rig.submit(None, "loop").await.unwrap();
     let told = collect(run.events).await;
@@ -108,13 +109,100 @@ async fn endless_tool_use_fails_visibly() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_same_call_three_times_in_a_row_ends_the_run() {
+    let tools = FakeTools::new().with("quick", after(0, "again"));
+    let rig = Rig::over(Arc::default(), tools, |_| {
+        // In parallel with itself: that counts once.
+        let city = || serde_json::json!({ "city": "Oslo" });
+        vec![
+            Say("Again. "),
+            CallWith("1", "quick", city()),
+            CallWith("2", "quick", city()),
+            Done(StopReason::ToolUse),
+        ]
+    });
+    let run = rig.submit(None, "loop").await.unwrap();
+    let told = collect(run.events).await;
+    let failure = failure_of(&told);
+    assert_eq!(failure.code, ErrorCode::ServiceUnavailable);
+    assert_eq!(
+        (&failure.details["reason"], &failure.details["tool"]),
+        (&"repeated_call".into(), &"quick".into())
+    );
+    assert!(failure.message.contains("`quick` 3 times in a row"), "{failure}");
+    assert_eq!((rig.requests().len(), rig.tools.calls().len()), (3, 4), "the third is not made");
+    let retold = rig.retold(run.id, None).await;
+    assert_eq!((text_of(&retold), retold.last()), (text_of(&told), told.last()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_repeated_beside_others_is_refused_alone() {
+    let tools = FakeTools::new().with("slow", after(0, "page")).with("quick", after(0, "again"));
+    let rig = Rig::over(Arc::default(), tools, |request| {
+        let step = request.messages.len() / 2;
+        if step == 4 {
+            return answer("Enough.");
+        }
+        let page = serde_json::json!({ "page": step });
+        vec![Call("1", "quick"), CallWith("2", "slow", page), Done(StopReason::ToolUse)]
+    });
+    let told = collect(rig.submit(None, "read").await.unwrap().events).await;
+    assert_eq!(reply_of(&told).content, "Enough.");
+    let count = |name: &str| rig.tools.calls().iter().filter(|call| call.name == name).count();
+    assert_eq!((count("slow"), count("quick")), (4, 2));
+    let last = rig.requests()[3].messages.last().unwrap().content.clone();
+    let ContentBlock::ToolResult(refused) = &last[0] else { panic!("{last:?}") };
+    assert!(refused.is_error && refused.content.starts_with("Not called"), "{refused:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_skill_is_named_once_however_many_of_its_tools_are_used() {
+    let tools = FakeTools::new().with("files.read", after(0, "a")).with("files.list", after(0, "b"));
+    let rig = Rig::over(Arc::default(), tools, |request| match request.messages.len() {
+        1 => vec![Call("1", "files.list"), Call("2", "files.read"), Done(StopReason::ToolUse)],
+        _ => answer("ok"),
+    });
+    let told = collect(rig.submit(None, "read").await.unwrap().events).await;
+    assert_eq!(reply_of(&told).skills_used, ["files"]);
+    let tool = |event: &Arc<RunEvent>| match &event.kind {
+        RunEventKind::SkillCall { tool, .. } => Some(tool.clone()),
+        _ => None,
+    };
+    assert_eq!(told.iter().filter_map(tool).collect::<Vec<_>>(), ["files.list", "files.read"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_result_is_cut_and_marked() {
+    let long = "天".repeat(limits::TOOL_RESULT_BYTES);
+    let rig = Rig::over(Arc::default(), FakeTools::new().with("slow", after(0, &long)), |request| {
+        match request.messages.len() {
+            1 => vec![Call("1", "slow"), Done(StopReason::ToolUse)],
+            _ => answer("ok"),
+        }
+    });
+    let run = rig.submit(None, "read").await.unwrap();
+    collect(run.events).await;
+    let record = rig.memory.run(run.id).await.unwrap().unwrap();
+    let ContentBlock::ToolResult(kept) = &record.steps[1] else { panic!("{record:?}") };
+    assert!(kept.content.len() <= limits::TOOL_RESULT_BYTES + 64);
+    assert!(kept.content.ends_with(&format!("\n[cut off: {} bytes in all]", long.len())));
+    // What the model is shown fits its window of 8192 tokens, and says so once more.
+    let shown = rig.requests()[1].messages.last().unwrap().content.clone();
+    let ContentBlock::ToolResult(shown) = &shown[0] else { panic!("{shown:?}") };
+    assert!(shown.content.len() < 8192 * 6 && shown.content.contains("left out here; memory_read"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn cancelling_stops_a_tool_and_keeps_what_came_before() {
     let tools = FakeTools::new().with("slow", ToolBehaviour::Hang).with("quick", after(10, "warm"));
     let rig = Rig::over(Arc::default(), tools, two_steps);
     let run = rig.submit(Some("c"), "weather?").await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(rig.tools.running(), 1);
+    let begun = Instant::now();
     let before = rig.agent.cancel(run.id).await.unwrap().unwrap();
     assert_eq!(before.state, RunState::Pending { called_tools: true });
+    assert_eq!((begun.elapsed(), rig.tools.running()), (Duration::ZERO, 0), "at once");
     let told = collect(run.events).await;
     assert_eq!(rig.retold(run.id, None).await, told);
     // A model refuses calls without results: only those that have one are shown to it again.
