@@ -4,9 +4,12 @@ import json
 import os
 import re
 import subprocess
+import sys
 from importlib import util
 from pathlib import Path
-import sys
+
+# The skills' folders hold what is shipped, nothing else.
+sys.dont_write_bytecode = True
 
 SKILLS = Path(__file__).resolve().parent.parent
 NAMES = ("calc", "files", "shell", "time", "weather", "web-fetch")
@@ -42,14 +45,11 @@ def run(name, arguments, env=None, given=None):
 
 def module(name):
     """The skill's `main.py` as a module, for tests that stand in for the world around it."""
-    folder = str(SKILLS / name)
-    sys.path.insert(0, folder)
-    try:
-        spec = util.spec_from_file_location(f"skill_{name.replace('-', '_')}", SKILLS / name / "main.py")
-        loaded = util.module_from_spec(spec)
-        was, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-        spec.loader.exec_module(loaded)
-        sys.dont_write_bytecode = was
-        return loaded
-    finally:
-        sys.path.remove(folder)
+    folder = SKILLS / name
+    # It loads its other files when it is called.
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+    spec = util.spec_from_file_location(f"skill_{name.replace('-', '_')}", folder / "main.py")
+    loaded = util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
