@@ -43,8 +43,8 @@ mod usage;
 pub use package::{Validation, validate};
 pub use registry::{BuiltinFile, BuiltinSkill};
 #[cfg(target_os = "linux")]
-pub use sandbox::{Launcher, init::main as sandbox_main};
-pub use skills::Skills;
+pub use sandbox::init::main as sandbox_main;
+pub use skills::{SkillAudit, SkillDetails, SkillFound, SkillRequest, Skills, SkillsOptions};
 
 /// Readers of foreign bytes, for the fuzzer.
 #[doc(hidden)]
@@ -55,12 +55,3 @@ pub mod fuzzing {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
-
-/// temporary
-pub async fn probe(launcher: Launcher, config: std::sync::Arc<openclaw_core::config::SkillsConfig>) -> String {
-    let dir = std::path::PathBuf::from(format!("/tmp/oc-probe-{}", rustix::process::geteuid().as_raw()));
-    let _ = std::fs::create_dir_all(&dir);
-    let env = ["PATH", "HOME", "XDG_RUNTIME_DIR", "USER"].iter().filter_map(|n| std::env::var(n).ok().map(|v| (n.to_string(), v))).collect();
-    let s = sandbox::Surroundings { launcher, folder: dir, secrets: vec!["/root".into(), "/home".into(), "/work".into()], environment: env, owner: "probe".into() };
-    format!("{:?}", s.select(tokio::sync::watch::channel(config).1).await)
-}

@@ -78,9 +78,9 @@ pub(crate) fn draft(
     // A folder within another one keeps its own rights: it is mounted later.
     grants.sort_by(|a: &Grant, b| a.path.cmp(&b.path));
     if !grants.is_empty() {
-        let lines = grants.iter().map(|grant| {
-            format!("{}:{}", if grant.writable { "write" } else { "read" }, grant.path)
-        });
+        let lines = grants
+            .iter()
+            .map(|grant| format!("{}:{}", if grant.writable { "write" } else { "read" }, grant.path));
         env.push((GRANTED.to_owned(), Secret::new(lines.collect::<Vec<_>>().join("\n"))));
     }
     let limits = &config.limits;

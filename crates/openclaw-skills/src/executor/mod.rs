@@ -105,7 +105,12 @@ impl Executor {
     }
 
     /// Calls a skill's program with `arguments`. Dropping the future ends the program.
-    pub(crate) async fn call(self: &Arc<Self>, skill: &Arc<Skill>, argv: &[String], arguments: &Value) -> Outcome {
+    pub(crate) async fn call(
+        self: &Arc<Self>,
+        skill: &Arc<Skill>,
+        argv: &[String],
+        arguments: &Value,
+    ) -> Outcome {
         let input = arguments.to_string();
         if input.len() > ARGUMENT_BYTES {
             return Outcome::failed(format!("The arguments are longer than {} KiB.", ARGUMENT_BYTES / 1024));
@@ -121,7 +126,13 @@ impl Executor {
             Outcome::failed(format!("`{}` could not be run: {error}", skill.name))
         });
         let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        info!(skill = skill.name, version = skill.version, failed = outcome.is_error, took_ms, "a skill was called");
+        info!(
+            skill = skill.name,
+            version = skill.version,
+            failed = outcome.is_error,
+            took_ms,
+            "a skill was called"
+        );
         outcome
     }
 
@@ -177,7 +188,13 @@ impl Executor {
     }
 
     /// Starts one more for the next call, if that is wanted.
-    fn prepare_next(self: &Arc<Self>, skill: &Arc<Skill>, argv: &[String], time: Duration, config: &SkillsConfig) {
+    fn prepare_next(
+        self: &Arc<Self>,
+        skill: &Arc<Skill>,
+        argv: &[String],
+        time: Duration,
+        config: &SkillsConfig,
+    ) {
         let most = usize::try_from(config.limits.warm).unwrap_or(0);
         if most == 0 || self.warm.has(&skill.name) || self.tasks.is_closed() {
             return;
@@ -229,10 +246,12 @@ impl Executor {
         match &*self.selection.borrow() {
             None => Err(RunError::Probing),
             Some(Selection { engine: Some(engine), .. }) => Ok(Arc::clone(engine)),
-            Some(Selection { engine: None, problems }) => Err(RunError::NoEngine(match problems.as_slice() {
-                [] => "no sandbox engine works here; `gateway doctor` says what to do".to_owned(),
-                problems => problems.join("; "),
-            })),
+            Some(Selection { engine: None, problems }) => {
+                Err(RunError::NoEngine(match problems.as_slice() {
+                    [] => "no sandbox engine works here; `gateway doctor` says what to do".to_owned(),
+                    problems => problems.join("; "),
+                }))
+            }
         }
     }
 
@@ -279,7 +298,9 @@ impl Executor {
                 let cut = if shown.len() < text.len() || read.cut { "\n[cut off]" } else { "" };
                 Outcome { content: format!("{shown}{cut}"), is_error: false }
             }
-            Ok(read) => Outcome::failed(format!("`{path}` of `{}` can't be read: {}", skill.name, read.complaint)),
+            Ok(read) => {
+                Outcome::failed(format!("`{path}` of `{}` can't be read: {}", skill.name, read.complaint))
+            }
         }
     }
 

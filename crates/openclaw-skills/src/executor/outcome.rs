@@ -49,7 +49,9 @@ impl Outcome {
             None | Some(Ended::Time) => {
                 format!("did not answer within {} s and was ended", allowed.time.as_secs_f32())
             }
-            Some(Ended::Memory) => format!("needed more than {} MiB of memory and was ended", allowed.memory_mb),
+            Some(Ended::Memory) => {
+                format!("needed more than {} MiB of memory and was ended", allowed.memory_mb)
+            }
             Some(Ended::Processes) => {
                 format!("started more than {} processes and was ended", allowed.processes)
             }
@@ -119,7 +121,10 @@ mod tests {
     #[test]
     fn a_result_is_passed_on_as_it_is() {
         let exited = Some(Ended::Exited(0));
-        assert_eq!(of("{\"sum\": 3}\n", "a warning", exited), Outcome { content: "{\"sum\": 3}".into(), is_error: false });
+        assert_eq!(
+            of("{\"sum\": 3}\n", "a warning", exited),
+            Outcome { content: "{\"sum\": 3}".into(), is_error: false }
+        );
         assert!(!of("{\"error\": null, \"sum\": 3}", "", exited).is_error);
         assert_eq!(of("{\"error\": \"no such city\"}", "", exited), Outcome::failed("no such city"));
         assert_eq!(of("", "Traceback …", exited), Outcome::failed("`demo` wrote no result.\nTraceback …"));

@@ -84,8 +84,7 @@ impl Sessions {
 
     /// Ends those nobody has used for a while.
     pub(super) fn sweep(&self) {
-        let gone: Vec<_> =
-            self.lock().extract_if(.., |kept| kept.used.elapsed() >= SESSION_TIME).collect();
+        let gone: Vec<_> = self.lock().extract_if(.., |kept| kept.used.elapsed() >= SESSION_TIME).collect();
         drop(gone);
     }
 

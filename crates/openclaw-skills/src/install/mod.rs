@@ -34,7 +34,7 @@ use tracing::info;
 use self::commit::Commit;
 pub(crate) use self::{
     audit::{AuditLine, State},
-    error::InstallError,
+    error::{InstallError, list},
     grant::{Beyond, denied},
 };
 use crate::{

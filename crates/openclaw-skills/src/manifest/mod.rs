@@ -28,6 +28,8 @@ pub(crate) use self::error::ManifestError;
 use self::fields::{Fields, cut, one_line, wrong};
 use crate::name::{check_name, check_version};
 
+/// The version of a skill that says none.
+pub(crate) const NO_VERSION: &str = "0.0.0";
 /// Longest `SKILL.md`, in bytes.
 pub(crate) const FILE_BYTES: usize = 256 * 1024;
 /// Longest front matter, in bytes.
@@ -258,7 +260,7 @@ fn version(
     from_metadata: Option<String>,
     warnings: &mut Vec<String>,
 ) -> Result<String, ManifestError> {
-    let none = || "0.0.0".to_owned();
+    let none = || NO_VERSION.to_owned();
     let Some(field) = fields.take("version") else {
         // Foreign metadata never makes a skill invalid.
         let version = from_metadata.map(|text| unprefixed(&text).to_owned());

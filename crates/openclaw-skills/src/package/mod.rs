@@ -18,10 +18,6 @@ pub(crate) use self::{
     layout::{Found, Source, found},
     remove::{remove, sweep},
 };
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "used by the executor, which comes with the next commit")
-)]
 pub(crate) use self::{
     layout::{current, set_current, versions},
     watch::Fingerprint,
@@ -46,6 +42,16 @@ pub(crate) enum Shape {
     Mcp(Vec<String>),
     /// Text for the model, and files beside it.
     Instructions,
+}
+
+impl std::fmt::Display for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Entry(argv) => write!(f, "program ({})", argv.join(" ")),
+            Self::Mcp(argv) => write!(f, "MCP server ({})", argv.join(" ")),
+            Self::Instructions => f.write_str("instructions"),
+        }
+    }
 }
 
 impl Package {

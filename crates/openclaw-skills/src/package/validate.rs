@@ -40,11 +40,6 @@ pub fn validate(folder: &Path) -> Validation {
         Err(error) => return Validation { problems: vec![error.sentence()], ..Validation::default() },
     };
     let manifest = &package.manifest;
-    let shape = match &package.shape {
-        Shape::Entry(argv) => format!("program ({})", argv.join(" ")),
-        Shape::Mcp(argv) => format!("MCP server ({})", argv.join(" ")),
-        Shape::Instructions => "instructions".to_owned(),
-    };
     let mut warnings = manifest.warnings.clone();
     if let Some(warning) = about_files(&package) {
         warnings.push(warning);
@@ -53,7 +48,7 @@ pub fn validate(folder: &Path) -> Validation {
     Validation {
         name: Some(manifest.name.clone()),
         version: Some(manifest.version.clone()),
-        shape: Some(shape),
+        shape: Some(package.shape.to_string()),
         permissions: manifest.permissions.to_texts(),
         parameters: properties.into_iter().flat_map(|all| all.keys().cloned()).collect(),
         warnings,

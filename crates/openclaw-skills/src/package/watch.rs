@@ -1,6 +1,5 @@
 //! Noticing that skills have changed, by looking: a few hundred `lstat`s every second or two cost less than they seem, and work on
 //! every file system, where the kernel's notifications do not.
-#![cfg_attr(not(test), expect(dead_code, reason = "used by the executor, which comes with the next commit"))]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -43,6 +42,11 @@ impl Fingerprint {
             }
         }
         Self { skills }
+    }
+
+    /// The stamp of one skill; 0 when it was not there.
+    pub(crate) fn of(&self, skill: &str) -> u64 {
+        self.skills.get(skill).copied().unwrap_or(0)
     }
 
     /// The names of the skills that are not as they were; `skills.lock` is among them when it is another.

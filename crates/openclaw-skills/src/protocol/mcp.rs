@@ -144,8 +144,12 @@ fn cut(text: &str) -> String {
 fn shown(block: &ContentBlock) -> String {
     match block {
         ContentBlock::Text(text) => text.text.clone(),
-        ContentBlock::Image(image) => format!("[image, {}, {} bytes in base64]", image.mime_type, image.data.len()),
-        ContentBlock::Audio(audio) => format!("[audio, {}, {} bytes in base64]", audio.mime_type, audio.data.len()),
+        ContentBlock::Image(image) => {
+            format!("[image, {}, {} bytes in base64]", image.mime_type, image.data.len())
+        }
+        ContentBlock::Audio(audio) => {
+            format!("[audio, {}, {} bytes in base64]", audio.mime_type, audio.data.len())
+        }
         ContentBlock::Resource(resource) => match &resource.resource {
             ResourceContents::TextResourceContents { uri, text, .. } => format!("{uri}:\n{text}"),
             ResourceContents::BlobResourceContents { uri, .. } => format!("[binary resource {uri}]"),

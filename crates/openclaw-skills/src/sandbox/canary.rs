@@ -169,7 +169,8 @@ pub(super) fn attempt(mut arguments: impl Iterator<Item = OsString>) -> Result<u
 fn look(mut arguments: impl Iterator<Item = OsString>) -> Vec<String> {
     let mut escaped = Vec::new();
     let address = arguments.next().and_then(|text| text.to_str()?.parse::<SocketAddr>().ok());
-    let reach = |address: SocketAddr| TcpStream::connect_timeout(&address, Duration::from_millis(300)).is_ok();
+    let reach =
+        |address: SocketAddr| TcpStream::connect_timeout(&address, Duration::from_millis(300)).is_ok();
     if address.is_none_or(reach) {
         escaped.push("it reached a server on the host's loopback".to_owned());
     }
@@ -180,7 +181,9 @@ fn look(mut arguments: impl Iterator<Item = OsString>) -> Vec<String> {
         escaped.push("it has a route to the network".to_owned());
     }
     for path in arguments.map(PathBuf::from) {
-        let seen = if path.is_dir() { fs::read_dir(&path).is_ok_and(|mut names| names.next().is_some()) } else {
+        let seen = if path.is_dir() {
+            fs::read_dir(&path).is_ok_and(|mut names| names.next().is_some())
+        } else {
             fs::read(&path).is_ok()
         };
         // What lies below the system directories is for all to see.
@@ -236,7 +239,11 @@ fn fill() -> Vec<String> {
         taken.push(chunk);
     }
     std::thread::sleep(Duration::from_secs(2));
-    vec![format!("it had {} MiB of memory where {} are allowed", taken.len() * CHUNK >> 20, BOUNDS.memory_bytes >> 20)]
+    vec![format!(
+        "it had {} MiB of memory where {} are allowed",
+        taken.len() * CHUNK >> 20,
+        BOUNDS.memory_bytes >> 20
+    )]
 }
 
 const CHUNK: usize = 4 << 20;

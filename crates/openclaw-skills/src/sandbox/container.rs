@@ -175,9 +175,8 @@ impl Container {
         let mut command = self.command();
         let bounds = &job.bounds;
         let noexec = if job.any_program { "" } else { ",noexec" };
-        let tmpfs = |path: &str| {
-            format!("{path}:rw,nosuid,nodev{noexec},size={},mode=1777", bounds.memory_bytes / 2)
-        };
+        let tmpfs =
+            |path: &str| format!("{path}:rw,nosuid,nodev{noexec},size={},mode=1777", bounds.memory_bytes / 2);
         // No more than we have ourselves: nobody without rights can raise it.
         let processes = getrlimit(Resource::Nproc).maximum.map_or(PROCESSES, |most| most.min(PROCESSES));
         command.args(["run", "--rm", "--interactive", "--name", name, "--label"]);
@@ -271,9 +270,8 @@ impl Engine for Container {
 /// A number nobody else has.
 fn fresh() -> Result<u64, EngineError> {
     let mut bytes = [0; 8];
-    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()).map_err(|error| {
-        EngineError::Prepare { path: "/dev/urandom".into(), source: error.into() }
-    })?;
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
+        .map_err(|error| EngineError::Prepare { path: "/dev/urandom".into(), source: error.into() })?;
     Ok(u64::from_ne_bytes(bytes))
 }
 

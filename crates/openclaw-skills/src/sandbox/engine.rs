@@ -177,6 +177,8 @@ pub(crate) enum EngineError {
     Slow { seconds: u64 },
     #[error("a pipe to the sandbox is missing")]
     NoPipe,
-    #[error("there is no root for the image `{image}`: unpack it and name its directory in skills.policy.images.{image}")]
+    #[error(
+        "there is no root for the image `{image}`: unpack it and name its directory in skills.policy.images.{image}"
+    )]
     NoImage { image: String },
 }

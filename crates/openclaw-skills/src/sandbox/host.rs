@@ -24,7 +24,10 @@ pub(super) const ETC_SHARED: [&str; 14] = [
 
 /// Files of /etc that are made for the sandbox.
 pub(super) const ETC_FILES: [(&str, &str); 6] = [
-    ("passwd", "root:x:0:0::/:/usr/sbin/nologin\nsandbox:x:1000:1000::/work:/bin/sh\nnobody:x:65534:65534::/:/usr/sbin/nologin\n"),
+    (
+        "passwd",
+        "root:x:0:0::/:/usr/sbin/nologin\nsandbox:x:1000:1000::/work:/bin/sh\nnobody:x:65534:65534::/:/usr/sbin/nologin\n",
+    ),
     ("group", "root:x:0:\nsandbox:x:1000:\nnogroup:x:65534:\n"),
     ("hosts", "127.0.0.1 localhost sandbox\n::1 localhost\n"),
     ("hostname", "sandbox\n"),

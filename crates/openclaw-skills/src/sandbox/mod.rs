@@ -15,8 +15,12 @@ mod program;
 mod select;
 
 pub use self::program::Launcher;
-pub(crate) use self::{ended::Ended, engine::{Engine, EngineError, Job, Sandbox}, plan::{Bounds, Grant}};
 pub(crate) use self::select::{Selection, Surroundings};
+pub(crate) use self::{
+    ended::Ended,
+    engine::{Engine, EngineError, Job, Sandbox},
+    plan::{Bounds, Grant},
+};
 
 /// The program and arguments that write one of a skill's files to standard output: our own, as an image may have no `cat`.
 pub(crate) fn reader_argv(path: &str) -> Vec<String> {

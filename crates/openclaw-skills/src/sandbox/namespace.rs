@@ -36,8 +36,9 @@ pub(crate) struct Namespace {
 impl Namespace {
     pub(crate) fn new(launcher: Launcher, config: watch::Receiver<Arc<SkillsConfig>>) -> Self {
         let set = sched_getaffinity(None).ok();
-        let processors =
-            (0..rustix::thread::CpuSet::MAX_CPU).filter(|cpu| set.is_some_and(|set| set.is_set(*cpu))).collect();
+        let processors = (0..rustix::thread::CpuSet::MAX_CPU)
+            .filter(|cpu| set.is_some_and(|set| set.is_set(*cpu)))
+            .collect();
         Self { launcher, config, processors, next: AtomicUsize::new(0) }
     }
 
@@ -50,7 +51,8 @@ impl Namespace {
             },
         };
         let text = |path: &PathBuf| path.to_string_lossy().into_owned();
-        let bind = |source: String, target: &str, writable| Bind { source, target: target.to_owned(), writable };
+        let bind =
+            |source: String, target: &str, writable| Bind { source, target: target.to_owned(), writable };
         binds.push(bind(text(&job.folder), SKILL_FOLDER, false));
         binds.extend(job.grants.iter().map(|grant| bind(grant.path.clone(), &grant.path, grant.writable)));
         if let Some(socket) = &job.egress {
@@ -75,7 +77,8 @@ impl Engine for Namespace {
         let images = self.config.borrow().policy.images.clone();
         plan.tree = Some(self.root(&images, job)?);
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        plan.processor = turn.checked_rem(self.processors.len()).and_then(|at| self.processors.get(at)).copied();
+        plan.processor =
+            turn.checked_rem(self.processors.len()).and_then(|at| self.processors.get(at)).copied();
         let program = self.launcher.program();
         let child = Command::new(program)
             .args([init::ARGUMENT, "outer"])

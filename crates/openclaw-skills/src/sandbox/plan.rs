@@ -106,7 +106,9 @@ impl Plan {
 /// Why a plan can't be sent or read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PlanError {
-    #[error("a plan of {bytes} bytes is longer than {PLAN_BYTES}: the skill has too many or too long variables")]
+    #[error(
+        "a plan of {bytes} bytes is longer than {PLAN_BYTES}: the skill has too many or too long variables"
+    )]
     TooLong { bytes: usize },
     #[error("standard input does not begin with a plan")]
     Length,

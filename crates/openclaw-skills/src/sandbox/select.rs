@@ -54,9 +54,7 @@ impl Surroundings {
             (config.engine, config.rootless)
         };
         let candidates: &[SandboxEngine] = match &wanted {
-            SandboxEngine::Auto => {
-                &[SandboxEngine::Podman, SandboxEngine::Docker, SandboxEngine::Namespace]
-            }
+            SandboxEngine::Auto => &[SandboxEngine::Podman, SandboxEngine::Docker, SandboxEngine::Namespace],
             SandboxEngine::None => &[],
             one => std::slice::from_ref(one),
         };
@@ -72,7 +70,11 @@ impl Surroundings {
             };
             match found {
                 Ok(engine) => {
-                    info!(engine = engine.name(), rootless = engine.is_rootless(), "the sandbox has proved itself");
+                    info!(
+                        engine = engine.name(),
+                        rootless = engine.is_rootless(),
+                        "the sandbox has proved itself"
+                    );
                     engine.sweep().await;
                     return Selection { engine: Some(engine), problems };
                 }
@@ -152,9 +154,13 @@ impl Surroundings {
 enum Unfit {
     #[error("{0} is not installed (looked in PATH)")]
     NotInstalled(&'static str),
-    #[error("docker is installed, but its daemon does not answer: start it, or add yourself to those who may use it")]
+    #[error(
+        "docker is installed, but its daemon does not answer: start it, or add yourself to those who may use it"
+    )]
     NoDaemon,
-    #[error("docker runs as root here, and skills.rootless is true: use rootless docker, podman, or skills.engine: namespace")]
+    #[error(
+        "docker runs as root here, and skills.rootless is true: use rootless docker, podman, or skills.engine: namespace"
+    )]
     Rootful,
     #[error("{way} is not used: {error}")]
     Failed { way: String, error: CanaryError },
@@ -211,6 +217,9 @@ mod tests {
         // Standard input stays open until the end: the program must not wait for it.
         fs::write(&program, "#!/bin/sh\necho \"it read /home/me\"\nexit 2\n").unwrap();
         let found = select(&here, SandboxEngine::Podman).await;
-        assert!(found.engine.is_none() && found.problems[0].contains("got out: it read /home/me"), "{found:?}");
+        assert!(
+            found.engine.is_none() && found.problems[0].contains("got out: it read /home/me"),
+            "{found:?}"
+        );
     }
 }

@@ -10,8 +10,9 @@ use rustix::{
     io::Errno,
     process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit},
     thread::{
-        CapabilitySet, CapabilitySets, CpuSet, capabilities, clear_ambient_capability_set, configure_capability_in_ambient_set,
-        remove_capability_from_bounding_set, sched_setaffinity, set_capabilities, set_no_new_privs,
+        CapabilitySet, CapabilitySets, CpuSet, capabilities, clear_ambient_capability_set,
+        configure_capability_in_ambient_set, remove_capability_from_bounding_set, sched_setaffinity,
+        set_capabilities, set_no_new_privs,
     },
 };
 
@@ -20,7 +21,18 @@ use crate::sandbox::{plan::Plan, program};
 
 /// What of the system may be read.
 const READABLE: [&str; 12] = [
-    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store", "/etc", "/proc", "/dev",
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/nix/store",
+    "/gnu/store",
+    "/etc",
+    "/proc",
+    "/dev",
 ];
 /// What may be written whatever the skill was granted.
 const WRITABLE: [&str; 4] = ["/tmp", "/work", "/dev/shm", "/dev/null"];

@@ -20,12 +20,7 @@ fn program() -> Result<BpfProgram, seccompiler::BackendError> {
     let arch = TargetArch::try_from(std::env::consts::ARCH)?;
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = CALLS.iter().map(|call| (*call, Vec::new())).collect();
     rules.extend(conditions()?);
-    let filter = SeccompFilter::new(
-        rules,
-        SeccompAction::Errno(ENOSYS),
-        SeccompAction::Allow,
-        arch,
-    )?;
+    let filter = SeccompFilter::new(rules, SeccompAction::Errno(ENOSYS), SeccompAction::Allow, arch)?;
     filter.try_into()
 }
 
@@ -162,17 +157,60 @@ mod tests {
     fn what_administers_or_escapes_is_not_listed() {
         let conditions = conditions().unwrap();
         for call in [
-            libc::SYS_mount, libc::SYS_umount2, libc::SYS_pivot_root, libc::SYS_chroot, libc::SYS_unshare, libc::SYS_setns,
-            libc::SYS_clone3, libc::SYS_ptrace, libc::SYS_process_vm_readv, libc::SYS_process_vm_writev, libc::SYS_kcmp,
-            libc::SYS_pidfd_getfd, libc::SYS_bpf, libc::SYS_perf_event_open, libc::SYS_userfaultfd, libc::SYS_io_uring_setup,
-            libc::SYS_io_uring_enter, libc::SYS_io_uring_register, libc::SYS_keyctl, libc::SYS_add_key, libc::SYS_request_key,
-            libc::SYS_open_by_handle_at, libc::SYS_name_to_handle_at, libc::SYS_fanotify_init, libc::SYS_init_module,
-            libc::SYS_finit_module, libc::SYS_delete_module, libc::SYS_kexec_load, libc::SYS_reboot, libc::SYS_swapon,
-            libc::SYS_syslog, libc::SYS_acct, libc::SYS_quotactl, libc::SYS_settimeofday, libc::SYS_clock_settime,
-            libc::SYS_adjtimex, libc::SYS_sethostname, libc::SYS_mknodat, libc::SYS_memfd_create, libc::SYS_memfd_secret,
-            libc::SYS_shmget, libc::SYS_msgget, libc::SYS_semget, libc::SYS_sched_setaffinity, libc::SYS_seccomp,
-            libc::SYS_capset, libc::SYS_move_pages, libc::SYS_mbind, libc::SYS_vmsplice, libc::SYS_fsopen, libc::SYS_move_mount,
-            libc::SYS_open_tree, libc::SYS_mount_setattr, libc::SYS_setxattr,
+            libc::SYS_mount,
+            libc::SYS_umount2,
+            libc::SYS_pivot_root,
+            libc::SYS_chroot,
+            libc::SYS_unshare,
+            libc::SYS_setns,
+            libc::SYS_clone3,
+            libc::SYS_ptrace,
+            libc::SYS_process_vm_readv,
+            libc::SYS_process_vm_writev,
+            libc::SYS_kcmp,
+            libc::SYS_pidfd_getfd,
+            libc::SYS_bpf,
+            libc::SYS_perf_event_open,
+            libc::SYS_userfaultfd,
+            libc::SYS_io_uring_setup,
+            libc::SYS_io_uring_enter,
+            libc::SYS_io_uring_register,
+            libc::SYS_keyctl,
+            libc::SYS_add_key,
+            libc::SYS_request_key,
+            libc::SYS_open_by_handle_at,
+            libc::SYS_name_to_handle_at,
+            libc::SYS_fanotify_init,
+            libc::SYS_init_module,
+            libc::SYS_finit_module,
+            libc::SYS_delete_module,
+            libc::SYS_kexec_load,
+            libc::SYS_reboot,
+            libc::SYS_swapon,
+            libc::SYS_syslog,
+            libc::SYS_acct,
+            libc::SYS_quotactl,
+            libc::SYS_settimeofday,
+            libc::SYS_clock_settime,
+            libc::SYS_adjtimex,
+            libc::SYS_sethostname,
+            libc::SYS_mknodat,
+            libc::SYS_memfd_create,
+            libc::SYS_memfd_secret,
+            libc::SYS_shmget,
+            libc::SYS_msgget,
+            libc::SYS_semget,
+            libc::SYS_sched_setaffinity,
+            libc::SYS_seccomp,
+            libc::SYS_capset,
+            libc::SYS_move_pages,
+            libc::SYS_mbind,
+            libc::SYS_vmsplice,
+            libc::SYS_fsopen,
+            libc::SYS_move_mount,
+            libc::SYS_open_tree,
+            libc::SYS_mount_setattr,
+            libc::SYS_setxattr,
         ] {
             assert!(!CALLS.contains(&call) && !conditions.contains_key(&call), "{call}");
         }

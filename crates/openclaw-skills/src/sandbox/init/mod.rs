@@ -161,8 +161,7 @@ fn start(plan: &Plan) -> Result<Pid, InitError> {
     command.args(arguments).env_clear().current_dir(&plan.cwd);
     command.envs(plan.env.iter().map(|(name, value)| (name, value)));
     // Never waited for by its handle: process 1 reaps all alike.
-    let child =
-        command.spawn().map_err(|source| InitError::Program { program: program.clone(), source })?;
+    let child = command.spawn().map_err(|source| InitError::Program { program: program.clone(), source })?;
     Ok(Pid::from_child(&child))
 }
 

@@ -88,8 +88,8 @@ mod loopback {
 
     /// Brings it up: `RTM_NEWLINK` with `IFF_UP` for interface 1 (rtnetlink(7)).
     pub(super) fn up() -> Result<(), InitError> {
-        let socket = socket(AddressFamily::NETLINK, SocketType::RAW, None)
-            .or_cannot("open a netlink socket")?;
+        let socket =
+            socket(AddressFamily::NETLINK, SocketType::RAW, None).or_cannot("open a netlink socket")?;
         let mut request = Vec::with_capacity(32);
         request.extend_from_slice(&32u32.to_ne_bytes()); // nlmsg_len
         request.extend_from_slice(&16u16.to_ne_bytes()); // nlmsg_type: RTM_NEWLINK
@@ -107,7 +107,9 @@ mod loopback {
         let code = answer.get(16..20).filter(|_| count >= 20).and_then(|bytes| bytes.try_into().ok());
         match code.map(i32::from_ne_bytes) {
             Some(0) => Ok(()),
-            Some(code) => Err(std::io::Error::from_raw_os_error(-code)).or_cannot("bring up the loopback interface"),
+            Some(code) => {
+                Err(std::io::Error::from_raw_os_error(-code)).or_cannot("bring up the loopback interface")
+            }
             None => Err(InitError::Usage("netlink's answer is too short")),
         }
     }

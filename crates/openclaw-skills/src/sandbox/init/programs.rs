@@ -38,7 +38,10 @@ fn find(plan: &Plan, program: &str) -> Option<PathBuf> {
         vec![Path::new(&plan.cwd).join(named)]
     } else {
         let path = plan.env.iter().find(|(name, _)| name == "PATH").map_or("", |(_, value)| value);
-        path.split(':').filter(|folder| !folder.is_empty()).map(|folder| Path::new(folder).join(named)).collect()
+        path.split(':')
+            .filter(|folder| !folder.is_empty())
+            .map(|folder| Path::new(folder).join(named))
+            .collect()
     };
     candidates.iter().find_map(|path| path.canonicalize().ok().filter(|path| path.is_file()))
 }
@@ -58,7 +61,8 @@ fn needed(path: &Path) -> Vec<String> {
         let mut needed = vec![interpreter.to_owned()];
         if interpreter.ends_with("/env") {
             // `env -S python3 -I`, `env LANG=C sh`: the first word that is neither an option nor a variable is the program.
-            needed.extend(words.find(|word| !word.starts_with('-') && !word.contains('=')).map(str::to_owned));
+            needed
+                .extend(words.find(|word| !word.starts_with('-') && !word.contains('=')).map(str::to_owned));
         }
         return needed;
     }

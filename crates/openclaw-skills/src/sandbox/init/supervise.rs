@@ -90,7 +90,9 @@ fn used() -> Used {
     let Ok(entries) = fs::read_dir("/proc") else { return used };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let Some(pid) = name.to_str().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())) else { continue };
+        let Some(pid) = name.to_str().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())) else {
+            continue;
+        };
         if pid == "1" {
             continue;
         }

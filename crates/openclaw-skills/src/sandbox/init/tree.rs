@@ -56,7 +56,8 @@ pub(super) fn build(tree: &Tree, plan: &Plan, owner: Option<(u32, u32)>) -> Resu
         create_dir(&inside(path))?;
         tmpfs(inside(path), &size, flags)?;
         if let Some((uid, gid)) = owner {
-            std::os::unix::fs::chown(inside(path), Some(uid), Some(gid)).or_cannot(format!("give away {path}"))?;
+            std::os::unix::fs::chown(inside(path), Some(uid), Some(gid))
+                .or_cannot(format!("give away {path}"))?;
         }
     }
     create_dir(&inside("/proc"))?;
@@ -111,7 +112,9 @@ fn system(tree: &Tree) -> Result<(), InitError> {
             let entry = entry.or_cannot(format!("read {image}"))?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let path = format!("/{name}");
-            if ["dev", "proc", "sys", "tmp", "work", "skill", "etc", "run", ".openclaw"].contains(&name.as_str()) {
+            if ["dev", "proc", "sys", "tmp", "work", "skill", "etc", "run", ".openclaw"]
+                .contains(&name.as_str())
+            {
                 continue;
             }
             mirror(&format!("{image}{path}"), &path)?;
@@ -199,9 +202,12 @@ fn devices() -> Result<(), InitError> {
         let path = format!("/dev/{name}");
         attach(&Bind { source: path.clone(), target: path, writable: true })?;
     }
-    for (name, to) in
-        [("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"), ("stderr", "/proc/self/fd/2")]
-    {
+    for (name, to) in [
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+    ] {
         symlink(to, inside(&format!("/dev/{name}"))).or_cannot(format!("link /dev/{name}"))?;
     }
     Ok(())

@@ -1,0 +1,154 @@
+//! What goes on while the program runs: choosing an engine, noticing changes, ending what nobody uses.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{Inner, Skills};
+use crate::{limits::LOOK, package::Shape};
+
+/// How long sandboxes and tasks may take to end.
+const LEAVE: Duration = Duration::from_secs(2);
+/// Looks between two writes of the counts.
+const WRITE_EVERY: u32 = 5;
+
+impl Skills {
+    /// Chooses an engine and looks after the skills until `shutdown` fires; then ends every sandbox. Run it once.
+    pub async fn keep(self, shutdown: CancellationToken) {
+        let inner = &self.inner;
+        if shutdown.run_until_cancelled(self.start()).await.is_some() {
+            let mut config = inner.config.clone();
+            let mut looks = interval(LOOK);
+            looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut count = 0u32;
+            loop {
+                let has_changed = tokio::select! {
+                    () = shutdown.cancelled() => break,
+                    _ = looks.tick() => false,
+                    Ok(()) = config.changed() => true,
+                };
+                if has_changed && shutdown.run_until_cancelled(self.choose_if_needed()).await.is_none() {
+                    break;
+                }
+                self.look().await;
+                inner.executor.sweep();
+                count = count.wrapping_add(1);
+                if count.is_multiple_of(WRITE_EVERY) {
+                    self.write_usage().await;
+                }
+            }
+        }
+        inner.tasks.close();
+        inner.executor.clear();
+        if tokio::time::timeout(LEAVE, inner.tasks.wait()).await.is_err() {
+            warn!(tasks = inner.tasks.len(), "some sandboxes did not end in time");
+        }
+        self.write_usage().await;
+    }
+
+    /// Chooses an engine and looks at the skills once: what `gateway skill run` needs before it can call one.
+    pub async fn start(&self) {
+        self.look().await;
+        self.choose().await;
+        self.look().await;
+        self.ask_servers();
+    }
+
+    /// Waits until every MCP server that was asked what it offers has answered, at most `time`.
+    pub async fn settled(&self, time: Duration) {
+        let known = async {
+            loop {
+                let is_known = {
+                    let seen = self.inner.seen();
+                    seen.catalog.all_ready().filter(|skill| matches!(skill.package.shape, Shape::Mcp(_))).all(
+                        |skill| seen.servers.get(&skill.name).is_some_and(|(stamp, _)| *stamp == skill.stamp),
+                    )
+                };
+                if is_known {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let _ = tokio::time::timeout(time, known).await;
+    }
+
+    async fn choose(&self) {
+        let inner = &self.inner;
+        let chosen = inner.surroundings.select(inner.config.clone()).await;
+        inner.selection.send_replace(Some(chosen));
+        inner.offer(&mut inner.seen());
+    }
+
+    /// Chooses again when the configuration asks for another engine.
+    async fn choose_if_needed(&self) {
+        let inner = &self.inner;
+        let asked = |config: &openclaw_core::config::SkillsConfig| (config.engine, config.rootless);
+        let before = inner.seen().config.as_deref().map(asked);
+        let now = asked(&inner.config.borrow());
+        if before != Some(now) {
+            info!("skills.engine has changed; trying again");
+            inner.executor.clear();
+            self.choose().await;
+        }
+    }
+
+    /// Looks at the directory; when something has changed, prepared sandboxes of the old state are ended by their stamps.
+    pub(super) async fn look(&self) {
+        match self.blocking(|inner| inner.look()).await {
+            Ok(true) => self.ask_servers(),
+            Ok(false) => {}
+            Err(error) => warn!(%error, "the skills directory can't be read"),
+        }
+    }
+
+    /// Asks servers that nobody has asked yet what they offer, beside everything else.
+    fn ask_servers(&self) {
+        let inner = &self.inner;
+        if inner.tasks.is_closed() || inner.selection.borrow().as_ref().is_none_or(|it| it.engine.is_none()) {
+            return;
+        }
+        let unasked: Vec<_> = {
+            let seen = inner.seen();
+            let is_asked =
+                |name: &str, stamp| seen.servers.get(name).is_some_and(|(asked, _)| *asked == stamp);
+            let servers =
+                seen.catalog.all_ready().filter(|skill| matches!(skill.package.shape, Shape::Mcp(_)));
+            servers.filter(|skill| !is_asked(&skill.name, skill.stamp)).cloned().collect()
+        };
+        for skill in unasked {
+            let inner = Arc::clone(inner);
+            inner.tasks.clone().spawn(async move {
+                let tools = inner.executor.tools_of(&skill).await.map_err(|error| error.to_string());
+                match &tools {
+                    Ok(tools) => info!(skill = skill.name, tools = tools.len(), "an MCP server is ready"),
+                    Err(reason) => warn!(skill = skill.name, reason, "an MCP server does not work"),
+                }
+                let mut seen = inner.seen();
+                seen.servers.insert(skill.name.clone(), (skill.stamp, tools));
+                inner.offer(&mut seen);
+            });
+        }
+    }
+
+    async fn write_usage(&self) {
+        let written = self.blocking(|inner| {
+            inner
+                .usage
+                .write()
+                .map_err(|error| super::infos::unavailable("can't write the counts of calls", error))
+        });
+        if let Err(error) = written.await {
+            warn!(%error, "how often skills were called can't be written; it is tried again");
+        }
+    }
+}
+
+impl Inner {
+    fn look(&self) -> Result<bool, openclaw_core::port::SkillsError> {
+        let what = format!("can't read {}", self.dir.display());
+        self.refresh().map_err(|error| super::infos::unavailable(what, error))
+    }
+}

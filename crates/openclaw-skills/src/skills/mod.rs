@@ -1,0 +1,216 @@
+//! The skills of one directory, and what runs them: the crate's façade.
+
+mod infos;
+mod keep;
+mod manage;
+mod scan;
+mod tools;
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use openclaw_core::{
+    Secret, ToolDefinition,
+    config::SkillsConfig,
+    port::{SandboxInfo, SkillsError},
+};
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+
+pub use self::manage::{SkillAudit, SkillDetails, SkillFound, SkillRequest};
+use crate::{
+    catalog::Catalog,
+    egress::{Egress, SystemResolver},
+    executor::{Executor, Host},
+    install::{Declared, Installer},
+    package::{Fingerprint, Package},
+    protocol::mcp::ServerTool,
+    registry::{BuiltinSkill, Client},
+    sandbox::{Launcher, Selection, Surroundings},
+    usage::Usage,
+};
+
+/// What the program around knows and this crate must be told.
+#[derive(Clone)]
+pub struct SkillsOptions {
+    /// The skills directory, which need not exist.
+    pub dir: PathBuf,
+    /// A directory for sockets and the like: short (a socket's path has at most 107 bytes), ours alone, and emptied by whoever wants to.
+    pub runtime_dir: PathBuf,
+    /// What can be process 1 of a sandbox: a program that calls [`crate::sandbox_main`] first thing, or `openclaw-sandbox`.
+    pub launcher: PathBuf,
+    /// The user's home directory: what `~` means in a grant, and what no sandbox may see without one.
+    pub home: Option<PathBuf>,
+    /// What no grant may reach: directories with the program's own secrets.
+    pub forbidden: Vec<PathBuf>,
+    /// The environment that container engines are run with: `PATH`, `HOME`, `XDG_RUNTIME_DIR` and the like.
+    pub environment: Vec<(String, String)>,
+    /// Looks up a variable that a skill was granted.
+    pub variable: Arc<dyn Fn(&str) -> Option<Secret> + Send + Sync>,
+    /// Skills that come with the program and can be installed without a registry.
+    pub builtin: &'static [BuiltinSkill],
+}
+
+impl SkillsOptions {
+    /// Options with nothing to tell but where things are.
+    #[must_use]
+    pub fn new(dir: PathBuf, runtime_dir: PathBuf, launcher: PathBuf) -> Self {
+        Self {
+            dir,
+            runtime_dir,
+            launcher,
+            home: None,
+            forbidden: Vec::new(),
+            environment: Vec::new(),
+            variable: Arc::new(|_| None),
+            builtin: &[],
+        }
+    }
+}
+
+impl std::fmt::Debug for SkillsOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SkillsOptions").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+/// The skills below one directory. Cloning shares. Until [`Skills::keep`] runs, nothing can be called.
+#[derive(Debug, Clone)]
+pub struct Skills {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    dir: PathBuf,
+    config: watch::Receiver<Arc<SkillsConfig>>,
+    installer: Installer,
+    client: Arc<Client>,
+    builtin: &'static [BuiltinSkill],
+    surroundings: Surroundings,
+    selection: watch::Sender<Option<Selection>>,
+    executor: Arc<Executor>,
+    usage: Usage,
+    tasks: TaskTracker,
+    seen: Mutex<Seen>,
+}
+
+/// What was seen at the last look.
+#[derive(Debug, Default)]
+struct Seen {
+    /// `None`: never looked.
+    fingerprint: Option<Fingerprint>,
+    config: Option<Arc<SkillsConfig>>,
+    catalog: Arc<Catalog>,
+    /// Tools of MCP servers by skill, with the stamp of the skill that was asked; or why they are not known.
+    servers: BTreeMap<String, (u64, Result<Vec<ServerTool>, String>)>,
+    definitions: Arc<Vec<ToolDefinition>>,
+}
+
+impl Skills {
+    /// The skills of a directory. Blocking: finishes what a crash interrupted.
+    ///
+    /// # Errors
+    /// When the directory for sockets can't be made or is not ours.
+    pub fn open(
+        options: SkillsOptions,
+        config: watch::Receiver<Arc<SkillsConfig>>,
+    ) -> Result<Self, SkillsError> {
+        let egress = Egress::new(options.runtime_dir.clone(), config.clone(), Arc::new(SystemResolver))
+            .map_err(|error| SkillsError::Unavailable {
+                what: format!("can't use {} for sockets", options.runtime_dir.display()),
+                source: Box::new(error),
+            })?;
+        let installer = Installer::new(options.dir.clone(), read_package);
+        if let Err(error) = installer.sweep() {
+            tracing::warn!(%error, "what an interrupted change of a skill left can't be cleared away");
+        }
+        let launcher = Launcher::new(options.launcher);
+        let mut secrets = options.forbidden.clone();
+        secrets.extend(options.home.clone());
+        let owner = format!("{:016x}", hash_of(&options.dir));
+        let surroundings = Surroundings {
+            launcher,
+            folder: options.runtime_dir,
+            secrets,
+            environment: options.environment,
+            owner,
+        };
+        let host = Host { home: options.home, forbidden: options.forbidden, variable: options.variable };
+        let tasks = TaskTracker::new();
+        let selection = watch::Sender::new(None);
+        let executor =
+            Arc::new(Executor::new(selection.subscribe(), egress, config.clone(), host, tasks.clone()));
+        let usage = Usage::open(&options.dir);
+        let inner = Inner {
+            dir: options.dir,
+            config,
+            installer,
+            client: Arc::default(),
+            builtin: options.builtin,
+            surroundings,
+            selection,
+            executor,
+            usage,
+            tasks,
+            seen: Mutex::default(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Work on files, off the async threads. It goes on to its end when the caller leaves.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, SkillsError> + Send + 'static,
+    ) -> Result<T, SkillsError> {
+        let inner = Arc::clone(&self.inner);
+        let what = format!("can't work on {}", self.inner.dir.display());
+        match tokio::task::spawn_blocking(move || work(&inner)).await {
+            Ok(done) => done,
+            Err(error) => Err(SkillsError::Unavailable { what, source: Box::new(error) }),
+        }
+    }
+
+    /// What runs skills.
+    fn sandbox_info(&self) -> SandboxInfo {
+        match &*self.inner.selection.borrow() {
+            None => SandboxInfo {
+                engine: "none".to_owned(),
+                rootless: false,
+                problems: vec!["the sandbox engines are being tried".to_owned()],
+            },
+            Some(selection) => SandboxInfo {
+                engine: selection.engine.as_ref().map_or("none", |engine| engine.name()).to_owned(),
+                rootless: selection.engine.as_ref().is_some_and(|engine| engine.is_rootless()),
+                problems: selection.problems.clone(),
+            },
+        }
+    }
+}
+
+impl Inner {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.seen().catalog)
+    }
+}
+
+fn read_package(root: &std::path::Path) -> Result<Declared, String> {
+    let package = Package::load(root).map_err(|error| error.sentence())?;
+    let manifest = package.manifest;
+    let version = (manifest.version != crate::manifest::NO_VERSION).then_some(manifest.version);
+    Ok(Declared { name: manifest.name, version, permissions: manifest.permissions })
+}
+
+fn hash_of(value: impl std::hash::Hash) -> u64 {
+    use std::hash::{DefaultHasher, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}

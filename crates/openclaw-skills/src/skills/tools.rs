@@ -1,0 +1,204 @@
+//! [`ToolPort`]: what models are offered, and their calls.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use openclaw_core::{
+    Permission, Timestamp, ToolCall, ToolDefinition, ToolResult,
+    config::ApprovalMode,
+    port::{ToolContext, ToolPort},
+};
+use serde_json::Value;
+
+use super::{Skills, scan::READ_TOOL};
+use crate::{
+    catalog::Skill,
+    executor::Outcome,
+    manifest::check_arguments,
+    package::{Shape, list_files},
+    protocol::mcp::ServerTool,
+};
+
+/// Files of a skill that are named to a model with its instructions.
+const NAMED_FILES: usize = 100;
+
+/// What a tool's name stands for.
+enum Target {
+    /// A skill's program.
+    Program(Arc<Skill>, Vec<String>),
+    /// A tool of a skill's server.
+    Server(Arc<Skill>, ServerTool),
+    /// Reading instructions.
+    Reader,
+}
+
+impl Skills {
+    fn target(&self, tool: &str) -> Option<Target> {
+        if tool == READ_TOOL {
+            return Some(Target::Reader);
+        }
+        let seen = self.inner.seen();
+        let (skill, of_server) = match tool.split_once('.') {
+            Some((skill, of_server)) => (skill, Some(of_server)),
+            None => (tool, None),
+        };
+        let skill = seen.catalog.ready(skill)?;
+        match (&skill.package.shape, of_server) {
+            (Shape::Entry(argv), None) => Some(Target::Program(Arc::clone(skill), argv.clone())),
+            (Shape::Mcp(_), Some(of_server)) => {
+                let (_, tools) = seen.servers.get(&skill.name)?;
+                let found = tools.as_ref().ok()?.iter().find(|tool| tool.name == of_server)?;
+                Some(Target::Server(Arc::clone(skill), found.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    async fn carry_out(&self, call: &ToolCall, context: &ToolContext) -> Outcome {
+        let Some(target) = self.target(&call.name) else {
+            return Outcome::failed(format!("There is no tool `{}`.", call.name));
+        };
+        let (skill, schema) = match &target {
+            Target::Reader => return self.read_instructions(&call.arguments).await,
+            Target::Program(skill, _) => (Arc::clone(skill), skill.package.manifest.tool_schema()),
+            Target::Server(skill, tool) => (Arc::clone(skill), tool.parameters.clone()),
+        };
+        if let Err(wrong) = check_arguments(&schema, &call.arguments) {
+            return Outcome::failed(format!("The arguments of `{}` are wrong: {wrong}", call.name));
+        }
+        if !self.is_intact(&skill).await {
+            tracing::warn!(
+                skill = skill.name,
+                "the files of a skill are not what was installed; it is disabled"
+            );
+            return Outcome::failed(format!(
+                "`{}` was not run: its files are not what was installed. `gateway skill audit` says more.",
+                skill.name
+            ));
+        }
+        self.inner.usage.count(&skill.name, Timestamp::now());
+        let executor = &self.inner.executor;
+        match target {
+            Target::Program(skill, argv) => executor.call(&skill, &argv, &call.arguments).await,
+            Target::Server(skill, tool) => {
+                executor.call_tool(&skill, &tool.name, &call.arguments, &context.conversation).await
+            }
+            Target::Reader => Outcome::failed("There is nothing to read."),
+        }
+    }
+
+    /// Installed skills are checked before each call; whoever is found changed is listed as such from now on.
+    async fn is_intact(&self, skill: &Arc<Skill>) -> bool {
+        let skill = Arc::clone(skill);
+        let checked = self.blocking(move |inner| {
+            let is_intact = inner.is_intact(&skill);
+            if !is_intact {
+                let _ = inner.refresh_anew();
+            }
+            Ok(is_intact)
+        });
+        checked.await.unwrap_or(false)
+    }
+
+    /// The second and third step of progressive disclosure: the instructions, and files they refer to.
+    async fn read_instructions(&self, arguments: &Value) -> Outcome {
+        let name = arguments["skill"].as_str().unwrap_or_default();
+        let catalog = self.inner.catalog();
+        let found = catalog.ready(name).filter(|skill| skill.package.shape == Shape::Instructions);
+        let Some(skill) = found else {
+            let all = catalog.all_ready().filter(|skill| skill.package.shape == Shape::Instructions);
+            let known: Vec<&str> = all.map(|skill| skill.name.as_str()).collect();
+            return Outcome::failed(format!(
+                "There are no instructions `{name}`. Known: {}.",
+                known.join(", ")
+            ));
+        };
+        if !self.is_intact(skill).await {
+            return Outcome::failed(format!("`{name}` was not read: its files are not what was installed."));
+        }
+        self.inner.usage.count(name, Timestamp::now());
+        if let Some(path) = arguments["path"].as_str().filter(|path| !path.trim().is_empty()) {
+            return self.inner.executor.read(skill, path.trim_start_matches("./")).await;
+        }
+        let mut text = skill.package.manifest.body.trim().to_owned();
+        let root = skill.package.root.clone();
+        let listed =
+            self.blocking(move |_| Ok(list_files(&root).unwrap_or_default())).await.unwrap_or_default();
+        let others: Vec<String> = listed
+            .entries
+            .into_iter()
+            .map(|file| file.path)
+            .filter(|path| !path.eq_ignore_ascii_case("SKILL.md"))
+            .take(NAMED_FILES)
+            .collect();
+        if !others.is_empty() {
+            text.push_str(&format!("\n\nFiles that can be read with `path`: {}", others.join(", ")));
+        }
+        Outcome { content: text, is_error: false }
+    }
+
+    /// Why a person should be asked, if the call is risky.
+    fn risk(skill: &Skill) -> Option<String> {
+        let any = |is: fn(&Permission) -> bool| skill.granted.iter().any(is);
+        let list = |is: fn(&Permission) -> bool| {
+            let texts = skill.granted.iter().filter(|permission| is(permission)).map(ToString::to_string);
+            texts.collect::<Vec<_>>().join(", ")
+        };
+        if any(|permission| matches!(permission, Permission::Write(_))) {
+            let what = list(|permission| matches!(permission, Permission::Write(_)));
+            return Some(format!("`{}` can change files of yours ({what})", skill.name));
+        }
+        let reads = any(|permission| matches!(permission, Permission::Read(_) | Permission::Env(_)));
+        if reads && any(|permission| matches!(permission, Permission::Network(_))) {
+            let what = list(|permission| !matches!(permission, Permission::Shell));
+            return Some(format!("`{}` sees files or secrets and reaches the network ({what})", skill.name));
+        }
+        None
+    }
+}
+
+#[async_trait]
+impl ToolPort for Skills {
+    async fn definitions(&self) -> Vec<ToolDefinition> {
+        let definitions = Arc::clone(&self.inner.seen().definitions);
+        definitions.as_ref().clone()
+    }
+
+    async fn needs_approval(&self, call: &ToolCall) -> Option<String> {
+        let mode = self.inner.config.borrow().approval;
+        if mode == ApprovalMode::Never {
+            return None;
+        }
+        let skill = match self.target(&call.name)? {
+            Target::Program(skill, _) | Target::Server(skill, _) => skill,
+            // Reading what is installed changes nothing and tells nobody.
+            Target::Reader => return None,
+        };
+        match mode {
+            ApprovalMode::Always => {
+                Some(format!("every call of a skill is asked about; this one is of `{}`", skill.name))
+            }
+            _ => Self::risk(&skill),
+        }
+    }
+
+    async fn call(&self, call: &ToolCall, context: &ToolContext) -> ToolResult {
+        // Dropping the work ends its sandbox.
+        let work = tokio::time::timeout(context.timeout, self.carry_out(call, context));
+        let outcome = match context.cancel.run_until_cancelled(work).await {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(_)) => Outcome::failed(format!(
+                "`{}` did not answer within {} s.",
+                call.name,
+                context.timeout.as_secs()
+            )),
+            None => Outcome::failed(format!("`{}` was cancelled.", call.name)),
+        };
+        ToolResult {
+            call_id: call.id.clone(),
+            name: call.name.clone(),
+            content: outcome.content,
+            is_error: outcome.is_error,
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Skills on a real directory, in real sandboxes.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use openclaw_core::{
+    RunId, ToolCall, ToolResult,
+    config::{SandboxEngine, SkillsConfig},
+    port::{SkillPort as _, ToolContext, ToolPort as _},
+};
+use openclaw_skills::{Skills, SkillsOptions};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// A home directory with a gateway's data directory in it, and the skills of that.
+pub(crate) struct Home {
+    pub(crate) dir: TempDir,
+    pub(crate) config: watch::Sender<Arc<SkillsConfig>>,
+    pub(crate) skills: Skills,
+}
+
+impl Home {
+    /// With one engine, and everything else by default.
+    pub(crate) fn new(engine: SandboxEngine) -> Self {
+        Self::with(SkillsConfig { engine, ..SkillsConfig::default() })
+    }
+
+    pub(crate) fn with(config: SkillsConfig) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        // Who runs the sandbox may be another user than the one who made this.
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let data = dir.path().join("home/.openclaw");
+        fs::create_dir_all(data.join("skills")).unwrap();
+        fs::write(data.join("gateway.yaml"), "token: needle-in-the-token-file").unwrap();
+        let config = watch::Sender::new(Arc::new(config));
+        let skills = Skills::open(options(dir.path()), config.subscribe()).unwrap();
+        Self { dir, config, skills }
+    }
+
+    pub(crate) fn path(&self, below: &str) -> PathBuf {
+        self.dir.path().join(below)
+    }
+
+    /// Puts a file of a skill of our own.
+    pub(crate) fn put(&self, skill: &str, file: &str, text: &str) {
+        let path = self.path("home/.openclaw/skills").join(skill).join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        let mode = if text.starts_with("#!") { 0o755 } else { 0o644 };
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// Puts a skill that is one Python program.
+    pub(crate) fn python(&self, skill: &str, head: &str, program: &str) {
+        self.put(skill, "SKILL.md", &format!("---\nname: {skill}\ndescription: For a test.\n{head}---\nRun it.\n"));
+        self.put(skill, "main.py", program);
+    }
+
+    /// Chooses the engine; fails the test when none works.
+    pub(crate) async fn start(&self) {
+        self.skills.start().await;
+        let sandbox = self.skills.sandbox();
+        assert_ne!(sandbox.engine, "none", "{:?}", sandbox.problems);
+    }
+
+    pub(crate) async fn call(&self, tool: &str, arguments: Value) -> ToolResult {
+        self.skills.call(&call(tool, arguments), &context()).await
+    }
+
+    /// What skills are, by name: version, status, reason.
+    pub(crate) async fn listed(&self) -> Vec<(String, String, String, Option<String>)> {
+        let listed = self.skills.list().await.unwrap();
+        listed.into_iter().map(|skill| (skill.name, skill.version, skill.status, skill.reason)).collect()
+    }
+}
+
+fn options(dir: &Path) -> SkillsOptions {
+    let home = dir.join("home");
+    let environment = ["PATH", "HOME", "XDG_RUNTIME_DIR", "USER"]
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
+        .collect();
+    SkillsOptions {
+        home: Some(home.clone()),
+        forbidden: vec![home.join(".openclaw")],
+        environment,
+        ..SkillsOptions::new(
+            home.join(".openclaw/skills"),
+            dir.join("run"),
+            PathBuf::from(env!("CARGO_BIN_EXE_openclaw-sandbox")),
+        )
+    }
+}
+
+pub(crate) fn call(tool: &str, arguments: Value) -> ToolCall {
+    ToolCall { id: "call_1".to_owned(), name: tool.to_owned(), arguments }
+}
+
+pub(crate) fn context() -> ToolContext {
+    let run = RunId::generate();
+    ToolContext {
+        run,
+        conversation: run.new_conversation_id(),
+        timeout: Duration::from_secs(60),
+        cancel: CancellationToken::new(),
+    }
+}
