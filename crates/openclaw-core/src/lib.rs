@@ -43,7 +43,7 @@ pub use permission::{HostPattern, InvalidPermission, Permission, Permissions};
 pub use run::{NewRun, Reply, RunOutcome, RunRecord, RunState, TokenUsage};
 pub use secret::{REDACTED, Secret};
 pub use timestamp::{InvalidTimestamp, Timestamp};
-pub use tool::{ToolCall, ToolDefinition, ToolResult, skill_of};
+pub use tool::{SKILL_READ, ToolCall, ToolDefinition, ToolResult, skill_of};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

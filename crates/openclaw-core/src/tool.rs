@@ -3,6 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// The tool that shows a model the instructions of a skill, named in its argument `skill`. They are what a person installed to be
+/// followed, not what a skill returned; no skill's own tool has this name.
+pub const SKILL_READ: &str = "skill_read";
+
 /// The skill that a tool belongs to: what stands before the first dot of its name, or all of it.
 ///
 /// ```

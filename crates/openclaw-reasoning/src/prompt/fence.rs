@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use openclaw_core::{ToolResult, skill_of};
+use openclaw_core::{SKILL_READ, ToolResult, skill_of};
 
 use crate::{
     memory_tools,
@@ -18,9 +18,10 @@ const NAME: &str = "skill_output";
 /// Longest name of a skill in a mark, in characters.
 const SKILL_CHARS: usize = 64;
 
-/// Whether results of this tool stand in a fence. The memory's tools mark what they show by themselves.
+/// Whether results of this tool stand in a fence. The memory's tools mark what they show by themselves; instructions that a person
+/// installed are there to be followed.
 pub(crate) fn is_fenced(tool: &str) -> bool {
-    !memory_tools::is_own(tool)
+    tool != SKILL_READ && !memory_tools::is_own(tool)
 }
 
 /// The result as a model is shown it.
@@ -88,6 +89,12 @@ mod tests {
         assert_eq!(fenced(&rain), shown);
         assert_eq!(fenced(&rain), fenced(&rain.clone()), "the same for the same");
         assert_eq!(fenced(&result("memory_search", "1", "[m1] hi")), "[m1] hi", "it has marks of its own");
+        assert_eq!(
+            fenced(&result("skill_read", "1", "First, open it.")),
+            "First, open it.",
+            "to be followed"
+        );
+        assert!(fenced(&result("skill_read.x", "1", "First, open it.")).starts_with('<'), "a skill's own");
         // Names that models make up, and ids of other vendors, can hold anything.
         let odd = result("a\"> b\n", "x\">\n<", "");
         let shown = fenced(&odd);

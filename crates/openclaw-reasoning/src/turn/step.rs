@@ -5,8 +5,8 @@ use futures_util::{
     stream::{self, FuturesUnordered},
 };
 use openclaw_core::{
-    CallStage, ContentBlock, RunEventKind, ToolCall, ToolDefinition, ToolResult, limits::APPROVAL_TIME,
-    skill_of,
+    CallStage, ContentBlock, RunEventKind, SKILL_READ, ToolCall, ToolDefinition, ToolResult,
+    limits::APPROVAL_TIME, skill_of,
 };
 use tracing::info;
 
@@ -80,7 +80,9 @@ impl Turn<'_> {
         }
         told.sort_by_key(|told| told.index);
         for told in told.iter().filter(|told| told.is_made) {
-            self.used(&told.result.name);
+            if let Some(call) = calls.get(told.index) {
+                self.used(call, told.result.is_error);
+            }
         }
         Ok(told.into_iter().map(|told| told.result).collect())
     }
@@ -130,10 +132,18 @@ impl Turn<'_> {
         }
     }
 
-    /// Notes whose tool was called. The memory's own are no skill's.
-    fn used(&mut self, tool: &str) {
-        let skill = skill_of(tool);
-        if !self.with.memory_tools.has(tool) && !self.skills_used.iter().any(|known| known == skill) {
+    /// Notes which skill was used. The memory's tools are no skill's.
+    fn used(&mut self, call: &ToolCall, has_failed: bool) {
+        if self.with.memory_tools.has(&call.name) {
+            return;
+        }
+        let skill = match call.name.as_str() {
+            // A model may ask for instructions that nobody has.
+            SKILL_READ if has_failed => return,
+            SKILL_READ => call.arguments["skill"].as_str().unwrap_or(SKILL_READ),
+            tool => skill_of(tool),
+        };
+        if !self.skills_used.iter().any(|known| known == skill) {
             self.skills_used.push(skill.to_owned());
         }
     }

@@ -157,18 +157,26 @@ async fn a_call_that_is_repeated_beside_others_is_refused_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_skill_is_named_once_however_many_of_its_tools_are_used() {
-    let tools = FakeTools::new().with("files.read", after(0, "a")).with("files.list", after(0, "b"));
+    let tools = FakeTools::new()
+        .with("files.read", after(0, "a"))
+        .with("files.list", after(0, "b"))
+        .with("skill_read", after(0, "First, open it."));
     let rig = Rig::over(Arc::default(), tools, |request| match request.messages.len() {
-        1 => vec![Call("1", "files.list"), Call("2", "files.read"), Done(StopReason::ToolUse)],
+        1 => vec![
+            Call("1", "files.list"),
+            Call("2", "files.read"),
+            CallWith("3", "skill_read", serde_json::json!({ "skill": "pdf" })),
+            Done(StopReason::ToolUse),
+        ],
         _ => answer("ok"),
     });
     let told = collect(rig.submit(None, "read").await.unwrap().events).await;
-    assert_eq!(reply_of(&told).skills_used, ["files"]);
+    assert_eq!(reply_of(&told).skills_used, ["files", "pdf"], "whose instructions are read is used, too");
     let tool = |event: &Arc<RunEvent>| match &event.kind {
         RunEventKind::SkillCall { tool, .. } => Some(tool.clone()),
         _ => None,
     };
-    assert_eq!(told.iter().filter_map(tool).collect::<Vec<_>>(), ["files.list", "files.read"]);
+    assert_eq!(told.iter().filter_map(tool).collect::<Vec<_>>(), ["files.list", "files.read", "skill_read"]);
 }
 
 #[tokio::test(start_paused = true)]
