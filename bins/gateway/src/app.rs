@@ -19,6 +19,11 @@ use crate::{
 /// The program.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Sandboxes begin as this program; they need nothing of what follows.
+    #[cfg(target_os = "linux")]
+    if let Some(code) = openclaw_skills::sandbox_main(std::env::args_os().skip(1)) {
+        return code;
+    }
     openclaw_heap::share_arenas();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -10,6 +10,7 @@
 //! they are told. Printing, the environment, signals and the process's log live here and nowhere else.
 
 mod app;
+mod bundled;
 mod chat;
 mod cli;
 mod client;

@@ -5,14 +5,23 @@ use openclaw_core::port::SkillsError;
 /// Longest name or version, in characters.
 const CHARS: usize = 64;
 
-/// `[a-z0-9][a-z0-9._-]{0,63}`: a name is also the name of a folder, so it can be neither a path nor hidden.
+/// Tools that are not skills; a skill of such a name could pass itself off as one.
+const RESERVED: [&str; 2] = [openclaw_core::SKILL_READ, "memory_"];
+
+/// `[a-z0-9][a-z0-9_-]{0,63}`: a name is also the name of a folder, so it can be neither a path nor hidden; and it stands before the
+/// dot in the names of a server's tools.
 pub(crate) fn check_name(name: &str) -> Result<(), SkillsError> {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
     let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    if begins && name.len() <= CHARS && name.bytes().all(inner) {
+    let is_reserved = RESERVED.iter().any(|reserved| name.starts_with(reserved));
+    if begins && name.len() <= CHARS && name.bytes().all(inner) && !is_reserved {
         return Ok(());
     }
-    let reason = "must be 1 to 64 characters of a-z, 0-9, `.`, `_` and `-`, beginning with a letter or digit";
+    let reason = if is_reserved {
+        "is the name of a tool that is no skill"
+    } else {
+        "must be 1 to 64 characters of a-z, 0-9, `_` and `-`, beginning with a letter or digit"
+    };
     Err(SkillsError::Invalid { field: "name", reason: reason.to_owned() })
 }
 
@@ -33,12 +42,26 @@ mod tests {
 
     #[test]
     fn names_can_not_be_paths() {
-        for good in ["weather", "a", "0x", "web-search", "a.b_c-d", &"a".repeat(64)] {
+        for good in ["weather", "a", "0x", "web-search", "a_b-c", &"a".repeat(64)] {
             assert!(check_name(good).is_ok(), "{good}");
         }
-        for bad in
-            ["", ".", "..", ".hidden", "-x", "a/b", "a\\b", "Weather", "天氣", "a b", "a\0", &"a".repeat(65)]
-        {
+        for bad in [
+            "",
+            ".",
+            "..",
+            ".hidden",
+            "-x",
+            "a/b",
+            "a\\b",
+            "a.b",
+            "skill_read",
+            "memory_store",
+            "Weather",
+            "天氣",
+            "a b",
+            "a\0",
+            &"a".repeat(65),
+        ] {
             assert!(check_name(bad).is_err(), "{bad}");
         }
     }

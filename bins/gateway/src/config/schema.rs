@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     Named(Names, &'static [Key]),
     /// A section whose keys are names, each with a secret.
     Secrets,
+    /// A section whose keys are names, each with a list of texts.
+    Lists,
 }
 
 /// Which names a [`Kind::Named`] section takes.
@@ -109,7 +111,31 @@ const MEMORY: &[Key] = &[
     at_restart("key_file", Kind::Text),
     at_restart("passphrase", Kind::Secret),
 ];
-const SKILLS: &[Key] = &[live("registry", Kind::Text)];
+const SKILL_LIMITS: &[Key] = &[
+    live("memory_mb", Kind::Int(16, 65_536)),
+    live("processes", Kind::Int(8, 4096)),
+    live("timeout_seconds", Kind::Int(1, 300)),
+    live("concurrent", Kind::Int(1, 256)),
+    live("warm", Kind::Int(0, 32)),
+];
+const SKILL_POLICY: &[Key] = &[
+    live("allow", Kind::List),
+    live("deny", Kind::List),
+    live("require_signature", Kind::Bool),
+    live("allow_private", Kind::List),
+    live("images", Kind::List),
+];
+const SKILLS: &[Key] = &[
+    live("engine", Kind::Choice(&["auto", "podman", "docker", "namespace", "none"])),
+    live("rootless", Kind::Bool),
+    live("registry", Kind::Text),
+    live("registry_keys", Kind::List),
+    live("approval", Kind::Choice(&["never", "always", "risky"])),
+    live("env", Kind::Secrets),
+    live("grants", Kind::Lists),
+    live("limits", Kind::Section(SKILL_LIMITS)),
+    live("policy", Kind::Section(SKILL_POLICY)),
+];
 const CHANNEL: &[Key] = &[
     live("enabled", Kind::Bool),
     live("token", Kind::Secret),
@@ -151,14 +177,15 @@ impl Kind {
             }
             Self::Named(Names::ChannelTypes, _) => Err(UnknownKey::ChannelType),
             Self::Secrets if is_name(name) => Ok(Expected { kind: Self::Secret, restart: false }),
-            Self::Named(Names::Free, _) | Self::Secrets => Err(UnknownKey::BadName),
+            Self::Lists if is_name(name) => Ok(Expected { kind: Self::List, restart: false }),
+            Self::Named(Names::Free, _) | Self::Secrets | Self::Lists => Err(UnknownKey::BadName),
             _ => Err(UnknownKey::NotASection),
         }
     }
 
     /// Whether values of this kind have keys of their own.
     pub(crate) fn is_section(self) -> bool {
-        matches!(self, Self::Section(_) | Self::Named(..) | Self::Secrets)
+        matches!(self, Self::Section(_) | Self::Named(..) | Self::Secrets | Self::Lists)
     }
 
     /// What is allowed, to follow "must be".
@@ -181,6 +208,7 @@ impl Kind {
                 format!("a section of {}, each with the keys {}", CHANNEL_TYPES[2..].join(", "), names(keys))
             }
             Self::Secrets => "a section of names, each with a text".to_owned(),
+            Self::Lists => "a section of names, each with a list of texts".to_owned(),
         }
     }
 }
@@ -275,6 +303,8 @@ mod tests {
         };
         config.providers.insert("name".to_owned(), provider);
         config.skills.registry = Some(String::new());
+        config.skills.env.insert("NAME".to_owned(), Secret::default());
+        config.skills.grants.insert("files".to_owned(), Vec::new());
         let channel = ChannelConfig {
             token: Some(Secret::default()),
             secrets: [("name".to_owned(), Secret::default())].into(),

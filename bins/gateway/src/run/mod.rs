@@ -31,10 +31,12 @@ use crate::{
 const DRAIN_CONNECTIONS: Duration = Duration::from_secs(5);
 /// How long runs may take at the same time. Shorter, so that whoever waits for a run that does not end can still be told.
 const DRAIN_RUNS: Duration = Duration::from_secs(3);
+/// How long sandboxes may take to end after that.
+const END_SKILLS: Duration = Duration::from_secs(3);
 /// How long our own tasks may take to notice that all is over.
 const LAST_TASKS: Duration = Duration::from_secs(1);
 /// When we are gone, whatever hangs. The log is crash-proof: nothing acknowledged is lost by it.
-const LEAVE: Duration = Duration::from_secs(10);
+const LEAVE: Duration = Duration::from_secs(12);
 /// Threads that serve: more only adds memory, the work is short and the model computes elsewhere.
 const WORKERS: std::ops::RangeInclusive<usize> = 2..=4;
 /// Threads for blocking work (files).
@@ -119,12 +121,14 @@ async fn serve(
     let handling = signals.handle(leave.clone(), at_once.clone(), Arc::clone(&reload));
     tasks.spawn(done.clone().run_until_cancelled_owned(handling));
 
-    let System { server, agent, memory } = wire::build(home, store, telemetry, &tasks, &leave)?;
+    let System { server, agent, memory, skills } = wire::build(home, store, telemetry, &tasks, &leave)?;
     let address = server.local_addr();
     let _run_file = RunFile::write(home, address)
         .map_err(|error| warn!(%error, "can't say where we listen: other commands need --port"));
     info!(%address, "listening");
     tasks.spawn(config::watch(Arc::clone(store), reload, leave.clone()));
+    let stop_skills = CancellationToken::new();
+    let skills_kept = tasks.spawn(skills.keep(stop_skills.clone()));
     tasks.spawn(rest::watch(leave.clone(), openclaw_heap::give_back));
     tasks.spawn({
         let (agent, home, explicit) = (Arc::clone(&agent), home.clone(), options.home.is_some());
@@ -149,6 +153,11 @@ async fn serve(
     let leaving = async {
         // Side by side: a client that waits for a run is answered when the run ends, or is put off to the next start.
         let (served, ()) = tokio::join!(serving, draining);
+        // Runs are over, or put off: whatever still acts for them ends before the log does.
+        stop_skills.cancel();
+        if tokio::time::timeout(END_SKILLS, skills_kept).await.is_err() {
+            warn!("sandboxes did not end in time; they end with the gateway");
+        }
         memory.close().await;
         done.cancel();
         tasks.close();

@@ -3,6 +3,7 @@
 mod late;
 mod local;
 mod providers;
+pub(crate) mod skills;
 
 use std::sync::Arc;
 
@@ -49,6 +50,7 @@ pub(crate) struct System {
     pub(crate) server: Server,
     pub(crate) agent: Arc<LateAgent>,
     pub(crate) memory: Arc<Memory>,
+    pub(crate) skills: Skills,
 }
 
 /// What the environment says about providers.
@@ -93,13 +95,15 @@ pub(crate) fn build(
         Memory::open_with(&home.memory(), &config.memory, &parts).map_err(|error| cannot_open(&error))?;
     tell(&report);
     let memory = Arc::new(memory);
-    let skills = Arc::new(Skills::open(home.skills(), store.skills()));
+    let environment = store.loader().environment();
+    let skills = Skills::open(skills::options(home, environment)?, store.skills())
+        .map_err(|error| Stop::because(Exit::Failure, &error))?;
     let channels = Arc::new(Channels::new(store.channels()));
     let services = Services {
         agent: Arc::clone(&agent) as Arc<dyn AgentPort>,
         memory: Arc::clone(&memory) as _,
         curation: Arc::clone(&memory) as _,
-        skills: Arc::clone(&skills) as _,
+        skills: Arc::new(skills.clone()),
         channels,
         config: Arc::new(LiveConfig(Arc::clone(store))),
         logs: Arc::new(telemetry.files()),
@@ -117,7 +121,7 @@ pub(crate) fn build(
             agent: Arc::clone(&agent),
             memory: Arc::clone(&memory) as _,
             curation: Arc::clone(&memory) as _,
-            tools: skills as Arc<dyn ToolPort>,
+            tools: Arc::new(skills.clone()) as Arc<dyn ToolPort>,
             persona: persona(home.soul_file()),
         },
         router_tx,
@@ -132,7 +136,7 @@ pub(crate) fn build(
         now: Box::new(Timestamp::now),
     };
     tasks.spawn(keeper.keep(shutdown.clone()));
-    Ok(System { server, agent, memory })
+    Ok(System { server, agent, memory, skills })
 }
 
 /// What opens an encrypted memory; `None`: it is not to be encrypted.

@@ -91,8 +91,8 @@ pub struct SkillPolicy {
     pub require_signature: bool,
     /// Private, loopback and link-local addresses that skills may connect to, as `host:port`. Default: none.
     pub allow_private: Vec<String>,
-    /// Local roots by the image name that a skill's `runtime` names: a directory with an unpacked image.
-    pub images: BTreeMap<String, String>,
+    /// Local roots of images, each `image=/directory` with the name that a skill's `runtime` has and where it is unpacked.
+    pub images: Vec<String>,
 }
 
 impl Default for SkillsConfig {
@@ -127,6 +127,13 @@ impl SkillPolicy {
     #[must_use]
     pub fn allowed(&self) -> Permissions {
         permissions(&self.allow)
+    }
+
+    /// Where an image is unpacked, by [`Self::images`].
+    #[must_use]
+    pub fn image_root(&self, image: &str) -> Option<&str> {
+        let roots = self.images.iter().filter_map(|text| text.split_once('='));
+        roots.filter(|(name, _)| *name == image).map(|(_, root)| root).next()
     }
 
     /// [`Self::deny`], read.
@@ -173,11 +180,11 @@ impl SkillsConfig {
                 ));
             }
         }
-        for (image, root) in &self.policy.images {
-            if !root.starts_with('/') {
+        for (index, text) in self.policy.images.iter().enumerate() {
+            if !text.split_once('=').is_some_and(|(image, root)| !image.is_empty() && root.starts_with('/')) {
                 problems.push(InvalidValue::new(
-                    format!("skills.policy.images.{image}"),
-                    "must be the absolute path of a directory with an unpacked image",
+                    format!("skills.policy.images[{index}]"),
+                    "must be image=/directory: the image's name and where it is unpacked",
                 ));
             }
         }

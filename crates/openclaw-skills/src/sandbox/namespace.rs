@@ -1,7 +1,6 @@
 //! The built-in engine: namespaces, seccomp and landlock of the kernel. Nothing needs to be installed.
 
 use std::{
-    collections::BTreeMap,
     path::PathBuf,
     process::Stdio,
     sync::{
@@ -42,11 +41,11 @@ impl Namespace {
         Self { launcher, config, processors, next: AtomicUsize::new(0) }
     }
 
-    fn root(&self, images: &BTreeMap<String, String>, job: &Job) -> Result<Tree, EngineError> {
+    fn root(&self, job: &Job) -> Result<Tree, EngineError> {
         let (image, (mut binds, start)) = match &job.runtime {
             Runtime::Host => (None, self.launcher.on_host()),
-            Runtime::Image(name) => match images.get(name) {
-                Some(root) => (Some(root.clone()), self.launcher.in_image()),
+            Runtime::Image(name) => match self.config.borrow().policy.image_root(name) {
+                Some(root) => (Some(root.to_owned()), self.launcher.in_image()),
                 None => return Err(EngineError::NoImage { image: name.clone() }),
             },
         };
@@ -74,8 +73,7 @@ impl Engine for Namespace {
 
     async fn spawn(&self, job: &Job) -> Result<Sandbox, EngineError> {
         let mut plan = job.plan();
-        let images = self.config.borrow().policy.images.clone();
-        plan.tree = Some(self.root(&images, job)?);
+        plan.tree = Some(self.root(job)?);
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         plan.processor =
             turn.checked_rem(self.processors.len()).and_then(|at| self.processors.get(at)).copied();

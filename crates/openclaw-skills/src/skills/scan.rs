@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use openclaw_core::{Permissions, Timestamp, ToolDefinition, config::SkillsConfig};
+use openclaw_core::{Permissions, SKILL_READ, Timestamp, ToolDefinition, config::SkillsConfig};
 use serde_json::json;
 
 use super::{Inner, Seen, hash_of};
@@ -14,8 +14,6 @@ use crate::{
     package::{self, Fingerprint, Found, Package, Shape, Source},
 };
 
-/// The tool by which a model reads skills that are instructions.
-pub(super) const READ_TOOL: &str = "skill_read";
 /// Where programs are looked for in a sandbox on the host's system directories.
 const PATH: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
 
@@ -208,7 +206,7 @@ fn read_tool<'a>(skills: impl Iterator<Item = &'a Arc<Skill>>) -> Option<ToolDef
     let lines: Vec<String> =
         all.iter().map(|skill| format!("- {}: {}", skill.name, skill.package.manifest.description)).collect();
     Some(ToolDefinition {
-        name: READ_TOOL.to_owned(),
+        name: SKILL_READ.to_owned(),
         description: format!(
             "Read instructions for a kind of work before doing it, whenever one of these fits:\n{}",
             lines.join("\n")

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use openclaw_core::{
-    Permission, Timestamp, ToolCall, ToolDefinition, ToolResult,
+    Permission, SKILL_READ, Timestamp, ToolCall, ToolDefinition, ToolResult,
     config::ApprovalMode,
     port::{ToolContext, ToolPort},
 };
 use serde_json::Value;
 
-use super::{Skills, scan::READ_TOOL};
+use super::Skills;
 use crate::{
     catalog::Skill,
     executor::Outcome,
@@ -34,7 +34,7 @@ enum Target {
 
 impl Skills {
     fn target(&self, tool: &str) -> Option<Target> {
-        if tool == READ_TOOL {
+        if tool == SKILL_READ {
             return Some(Target::Reader);
         }
         let seen = self.inner.seen();

@@ -45,7 +45,11 @@ async fn every_bound_ends_the_skill_and_is_told() {
     home.python("sleeper", "", "import time\ntime.sleep(60)\n");
     home.python("glutton", "", "kept = []\nwhile True: kept.append(bytearray(1 << 20))\n");
     home.python("filler", "", "f = open('/tmp/x', 'wb')\nwhile True: f.write(bytes(1 << 20)); f.flush()\n");
-    home.python("rabbit", "", "import os, time\nwhile True:\n  try: os.fork()\n  except OSError: time.sleep(.01)\n");
+    home.python(
+        "rabbit",
+        "",
+        "import os, time\nwhile True:\n  try: os.fork()\n  except OSError: time.sleep(.01)\n",
+    );
     home.python("flood", "", "import sys\nwhile True: sys.stdout.write('x' * 65536)\n");
     home.python("noise", "", "import sys\nwhile True: sys.stderr.write('x' * 65536)\n");
     home.python("mute", "", "pass\n");
@@ -111,7 +115,11 @@ async fn a_cancelled_call_ends_at_once() {
 #[tokio::test]
 async fn instructions_are_read_step_by_step() {
     let home = Home::new(SandboxEngine::Namespace);
-    home.put("guide", "SKILL.md", "---\nname: guide\ndescription: How to greet.\n---\n# Greet\nSee references/tone.md.\n");
+    home.put(
+        "guide",
+        "SKILL.md",
+        "---\nname: guide\ndescription: How to greet.\n---\n# Greet\nSee references/tone.md.\n",
+    );
     home.put("guide", "references/tone.md", "Be kind.");
     home.start().await;
     let tools = home.skills.definitions().await;
@@ -120,7 +128,11 @@ async fn instructions_are_read_step_by_step() {
     assert!(!tools[0].description.contains("references/tone.md"));
 
     let body = home.call("skill_read", json!({"skill": "guide"})).await;
-    assert!(body.content.contains("# Greet") && body.content.contains("references/tone.md"), "{}", body.content);
+    assert!(
+        body.content.contains("# Greet") && body.content.contains("references/tone.md"),
+        "{}",
+        body.content
+    );
     let file = home.call("skill_read", json!({"skill": "guide", "path": "references/tone.md"})).await;
     assert_eq!((file.content.as_str(), file.is_error), ("Be kind.", false));
     for path in ["../../../gateway.yaml", "/etc/shadow", "nothing.md", "references"] {

@@ -59,7 +59,11 @@ impl Home {
 
     /// Puts a skill that is one Python program.
     pub(crate) fn python(&self, skill: &str, head: &str, program: &str) {
-        self.put(skill, "SKILL.md", &format!("---\nname: {skill}\ndescription: For a test.\n{head}---\nRun it.\n"));
+        self.put(
+            skill,
+            "SKILL.md",
+            &format!("---\nname: {skill}\ndescription: For a test.\n{head}---\nRun it.\n"),
+        );
         self.put(skill, "main.py", program);
     }
 
