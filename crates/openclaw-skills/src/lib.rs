@@ -40,6 +40,7 @@ mod sandbox;
 mod skills;
 mod usage;
 
+pub use egress::Resolve;
 pub use package::{Validation, validate};
 pub use registry::{BuiltinFile, BuiltinSkill};
 #[cfg(target_os = "linux")]
@@ -49,7 +50,7 @@ pub use skills::{SkillAudit, SkillDetails, SkillFound, SkillRequest, Skills, Ski
 /// Readers of foreign bytes, for the fuzzer.
 #[doc(hidden)]
 pub mod fuzzing {
-    pub use crate::manifest::fuzz_manifest as manifest;
+    pub use crate::{egress::fuzz_client_hello as client_hello, manifest::fuzz_manifest as manifest};
 }
 
 #[cfg(doctest)]

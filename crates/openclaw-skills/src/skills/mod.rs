@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 pub use self::manage::{SkillAudit, SkillDetails, SkillFound, SkillRequest};
 use crate::{
     catalog::Catalog,
-    egress::{Egress, SystemResolver},
+    egress::{Egress, Resolve, SystemResolver},
     executor::{Executor, Host},
     install::{Declared, Installer},
     package::{Fingerprint, Package},
@@ -52,6 +52,8 @@ pub struct SkillsOptions {
     pub variable: Arc<dyn Fn(&str) -> Option<Secret> + Send + Sync>,
     /// Skills that come with the program and can be installed without a registry.
     pub builtin: &'static [BuiltinSkill],
+    /// Resolves the names that skills ask for; the system's resolver by default.
+    pub resolver: Arc<dyn Resolve>,
 }
 
 impl SkillsOptions {
@@ -67,6 +69,7 @@ impl SkillsOptions {
             environment: Vec::new(),
             variable: Arc::new(|_| None),
             builtin: &[],
+            resolver: Arc::new(SystemResolver),
         }
     }
 }
@@ -119,11 +122,13 @@ impl Skills {
         options: SkillsOptions,
         config: watch::Receiver<Arc<SkillsConfig>>,
     ) -> Result<Self, SkillsError> {
-        let egress = Egress::new(options.runtime_dir.clone(), config.clone(), Arc::new(SystemResolver))
-            .map_err(|error| SkillsError::Unavailable {
-                what: format!("can't use {} for sockets", options.runtime_dir.display()),
-                source: Box::new(error),
-            })?;
+        let tasks = TaskTracker::new();
+        let egress =
+            Egress::new(options.runtime_dir.clone(), config.clone(), options.resolver, tasks.clone())
+                .map_err(|error| SkillsError::Unavailable {
+                    what: format!("can't use {} for sockets", options.runtime_dir.display()),
+                    source: Box::new(error),
+                })?;
         let installer = Installer::new(options.dir.clone(), read_package);
         if let Err(error) = installer.sweep() {
             tracing::warn!(%error, "what an interrupted change of a skill left can't be cleared away");
@@ -140,7 +145,6 @@ impl Skills {
             owner,
         };
         let host = Host { home: options.home, forbidden: options.forbidden, variable: options.variable };
-        let tasks = TaskTracker::new();
         let selection = watch::Sender::new(None);
         let executor =
             Arc::new(Executor::new(selection.subscribe(), egress, config.clone(), host, tasks.clone()));

@@ -135,7 +135,7 @@ fn inner(plan: &Plan) -> Result<u8, InitError> {
         Some(socket) => {
             let listener = std::net::TcpListener::bind(("127.0.0.1", PROXY_PORT))
                 .or_cannot(format!("listen on port {PROXY_PORT}"))?;
-            Some((listener, socket.into()))
+            Some((listener, std::path::PathBuf::from(socket)))
         }
         None => None,
     };
@@ -145,7 +145,7 @@ fn inner(plan: &Plan) -> Result<u8, InitError> {
         std::thread::Builder::new()
             .name("forward".to_owned())
             .stack_size(256 * 1024)
-            .spawn(move || super::forward::serve(listener, socket))
+            .spawn(move || super::forward::serve(&listener, &socket))
             .or_cannot("start the forwarder")?;
     }
     let child = start(plan)?;
