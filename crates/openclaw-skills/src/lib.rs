@@ -45,7 +45,10 @@ pub use package::{Validation, validate};
 pub use registry::{BuiltinFile, BuiltinSkill};
 #[cfg(target_os = "linux")]
 pub use sandbox::init::main as sandbox_main;
-pub use skills::{SkillAudit, SkillDetails, SkillFound, SkillRequest, Skills, SkillsOptions};
+pub use skills::{
+    SkillAudit, SkillBeyond, SkillCase, SkillCaseError, SkillDetails, SkillDifference, SkillFound, SkillKind,
+    SkillRefusal, SkillRequest, Skills, SkillsOptions, copy_skill,
+};
 
 /// Readers of foreign bytes, for the fuzzer.
 #[doc(hidden)]

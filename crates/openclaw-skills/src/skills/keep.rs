@@ -40,6 +40,12 @@ impl Skills {
                 }
             }
         }
+        self.close().await;
+    }
+
+    /// Ends every sandbox and writes the counts; [`Skills::keep`] does it at its end. Nothing is to be called afterwards.
+    pub async fn close(&self) {
+        let inner = &self.inner;
         inner.tasks.close();
         inner.executor.clear();
         if tokio::time::timeout(LEAVE, inner.tasks.wait()).await.is_err() {

@@ -40,12 +40,82 @@ pub struct SkillFound {
     pub source: String,
 }
 
+/// The shapes of skills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SkillKind {
+    /// A program: JSON in, JSON out.
+    Program,
+    /// An MCP server.
+    Server,
+    /// Text for the model.
+    Instructions,
+}
+
+/// What a skill asks for beyond what it may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkillBeyond {
+    /// Which skill.
+    pub name: String,
+    /// Which version.
+    pub version: String,
+    /// The version in force, when there is one.
+    pub previous: Option<String>,
+    /// What nobody has granted; [`SkillRequest::allow`] does.
+    pub missing: Permissions,
+    /// What `skills.policy.deny` forbids, whatever is allowed.
+    pub denied: Permissions,
+    /// What changes since the version in force, a line each, with `+ ` or `- ` before it; without one, all that it asks for.
+    pub changes: Vec<String>,
+}
+
+/// Why a skill was not installed.
+#[derive(Debug, thiserror::Error)]
+pub enum SkillRefusal {
+    /// It asks for more than it may have. Beside it what is told of that where nobody can be asked.
+    #[error("{1}")]
+    Beyond(Box<SkillBeyond>, #[source] SkillsError),
+    /// Anything else.
+    #[error("{0}")]
+    Other(#[source] SkillsError),
+}
+
+impl From<SkillRefusal> for SkillsError {
+    fn from(refusal: SkillRefusal) -> Self {
+        match refusal {
+            SkillRefusal::Beyond(_, error) | SkillRefusal::Other(error) => error,
+        }
+    }
+}
+
+impl From<SkillsError> for SkillRefusal {
+    fn from(error: SkillsError) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<install::InstallError> for SkillRefusal {
+    fn from(error: install::InstallError) -> Self {
+        let install::InstallError::Permissions(beyond) = &error else { return Self::Other(error.into()) };
+        let beyond = SkillBeyond {
+            name: beyond.name.clone(),
+            version: beyond.version.clone(),
+            previous: beyond.previous.clone(),
+            missing: beyond.missing.clone(),
+            denied: beyond.denied.clone(),
+            changes: beyond.diff(),
+        };
+        Self::Beyond(Box::new(beyond), error.into())
+    }
+}
+
 /// A skill, looked at closely.
 #[derive(Debug, Clone)]
 pub struct SkillDetails {
     /// As it is listed.
     pub info: SkillInfo,
-    /// `program (…)`, `MCP server (…)`, `instructions`; `None` when it can't be read.
+    /// What it is; `None` when it can't be used.
+    pub kind: Option<SkillKind>,
+    /// The same in words: `program (…)`, `MCP server (…)`, `instructions`.
     pub shape: Option<String>,
     /// What it may do, each as it is written.
     pub granted: Vec<String>,
@@ -104,6 +174,14 @@ impl Skills {
     /// When the registry does not have it or can't be asked, when a check fails, or when it asks for more than it may have. What was in
     /// force before still is.
     pub async fn install_as(&self, request: SkillRequest) -> Result<SkillInstall, SkillsError> {
+        Ok(self.try_install(request).await?)
+    }
+
+    /// The same for whoever can ask a person: of a skill that asks for too much, the error says what that is.
+    ///
+    /// # Errors
+    /// As [`Self::install_as`].
+    pub async fn try_install(&self, request: SkillRequest) -> Result<SkillInstall, SkillRefusal> {
         check_name(&request.name)?;
         let name = request.name.clone();
         let SkillRequest { name: wanted, version, allow, force } = request;
@@ -167,6 +245,7 @@ impl Skills {
             let entry = catalog.entries.get(&name).ok_or_else(|| inner.unknown(&name))?;
             let mut details = SkillDetails {
                 info: inner.info_of(entry),
+                kind: None,
                 shape: None,
                 granted: entry.permissions.to_texts(),
                 author: None,
@@ -179,6 +258,11 @@ impl Skills {
             };
             if let State::Ready(skill) = &entry.state {
                 let (manifest, shape) = (&skill.package.manifest, &skill.package.shape);
+                details.kind = Some(match shape {
+                    Shape::Entry(_) => SkillKind::Program,
+                    Shape::Mcp(_) => SkillKind::Server,
+                    Shape::Instructions => SkillKind::Instructions,
+                });
                 details.shape = Some(shape.to_string());
                 details.author.clone_from(&manifest.author);
                 details.license.clone_from(&manifest.license);

@@ -1,5 +1,6 @@
 //! The skills of one directory, and what runs them: the crate's façade.
 
+mod check;
 mod infos;
 mod keep;
 mod manage;
@@ -20,7 +21,10 @@ use openclaw_core::{
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
-pub use self::manage::{SkillAudit, SkillDetails, SkillFound, SkillRequest};
+pub use self::{
+    check::{SkillCase, SkillCaseError, SkillDifference, copy_skill},
+    manage::{SkillAudit, SkillBeyond, SkillDetails, SkillFound, SkillKind, SkillRefusal, SkillRequest},
+};
 use crate::{
     catalog::Catalog,
     egress::{Egress, Resolve, SystemResolver},
@@ -136,7 +140,8 @@ impl Skills {
         let launcher = Launcher::new(options.launcher);
         let mut secrets = options.forbidden.clone();
         secrets.extend(options.home.clone());
-        let owner = format!("{:016x}", hash_of(&options.dir));
+        // A command beside a running gateway has a runtime directory of its own: the gateway's containers are not its to remove.
+        let owner = format!("{:016x}", hash_of((&options.dir, &options.runtime_dir)));
         let surroundings = Surroundings {
             launcher,
             folder: options.runtime_dir,
