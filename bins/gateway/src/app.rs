@@ -1,6 +1,6 @@
 //! From arguments to a command, and from its end to an exit code.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser as _;
 
@@ -13,7 +13,7 @@ use crate::{
     exit::{Exit, Stop},
     memory, models,
     output::{complain, deliver, line},
-    run, run_file, settings, status,
+    run, run_file, settings, skill, status,
 };
 
 /// The program.
@@ -62,6 +62,9 @@ fn command(cli: Cli, environment: &Environment) -> Result<Exit, Stop> {
         Command::Config(cli::Config::Show { token }) => config_show(&options, environment, token),
         Command::Config(cli::Config::Check { file }) => config_check(&options, environment, file),
         Command::Memory(command) => wait_for(async { memory::memory(command, &options, environment).await }),
+        Command::Skill(command) => {
+            wait_for_files(async { skill::skill(command, &options, environment).await })
+        }
         Command::Model(cli::Model::List) => models::list(&settings::home(&options, environment)?),
         Command::Model(cli::Model::Pull { name, from: Some(file) }) => {
             models::take(&settings::home(&options, environment)?, name.as_deref(), &file)
@@ -73,14 +76,26 @@ fn command(cli: Cli, environment: &Environment) -> Result<Exit, Stop> {
     }
 }
 
+/// How long work on files may go on when its command was stopped.
+const FILES: Duration = Duration::from_secs(10);
+
 /// Runs a short command to its end.
 fn wait_for(work: impl Future<Output = Result<Exit, Stop>>) -> Result<Exit, Stop> {
+    finish(work, Duration::ZERO)
+}
+
+/// The same; what was begun on files is finished even when the command was stopped.
+fn wait_for_files(work: impl Future<Output = Result<Exit, Stop>>) -> Result<Exit, Stop> {
+    finish(work, FILES)
+}
+
+fn finish(work: impl Future<Output = Result<Exit, Stop>>, patience: Duration) -> Result<Exit, Stop> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Stop::because(Exit::Failure, &error))?;
     let ended = runtime.block_on(work);
-    runtime.shutdown_background();
+    runtime.shutdown_timeout(patience);
     ended
 }
 

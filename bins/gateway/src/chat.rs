@@ -1,7 +1,7 @@
 //! `gateway chat`: a conversation in the terminal.
 
-mod keyboard;
-mod questions;
+pub(crate) mod keyboard;
+pub(crate) mod questions;
 
 use std::io::{self, IsTerminal as _, Read as _};
 

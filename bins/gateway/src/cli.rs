@@ -5,7 +5,7 @@ use std::{net::IpAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use openclaw_core::port::LogLevel;
 
-use crate::memory::args::Memory;
+use crate::{memory::args::Memory, skill::args::Skill};
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 done · 1 failed · 2 wrong usage · 3 wrong configuration · 4 port or data directory in use ·
@@ -85,7 +85,7 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Check configuration, permissions, port, disk, log, models and providers; each line says what to do
+    /// Check configuration, permissions, port, disk, log, models, providers and sandbox; each line says what to do
     Doctor,
     /// Look at the configuration
     #[command(subcommand)]
@@ -93,6 +93,9 @@ pub(crate) enum Command {
     /// Search, keep, import and look after the memory; asks the running gateway, or opens the memory itself
     #[command(subcommand)]
     Memory(Memory),
+    /// Search, install, try out and look after skills; with or without a running gateway
+    #[command(subcommand)]
+    Skill(Skill),
     /// Models that run inside the gateway
     #[command(subcommand)]
     Model(Model),

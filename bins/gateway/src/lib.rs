@@ -29,6 +29,7 @@ mod run;
 mod run_file;
 mod settings;
 mod signal;
+mod skill;
 mod status;
 mod telemetry;
 mod wire;

@@ -53,6 +53,21 @@ pub(crate) fn load_existing(
     loaded
 }
 
+/// The same for a command that needs no gateway: without a file, what the environment says and the defaults.
+pub(crate) fn load_or_default(
+    home: &Home,
+    options: &Options,
+    environment: &Environment,
+) -> Result<Loaded, Stop> {
+    let first = loader(home, options, environment);
+    if first.file().exists() {
+        return load(&first);
+    }
+    // A token is needed where somebody listens, and nobody does.
+    let token = ("", &["gateway", "auth", "token"][..], "nobody-listens-here".to_owned());
+    load(&Loader::new(home.config_file(), environment.clone(), config::flags([token])))
+}
+
 /// A configuration that can't be used, as the end of a command.
 pub(crate) fn stop(error: &LoadError) -> Stop {
     match error {

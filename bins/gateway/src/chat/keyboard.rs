@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::mpsc;
 
 /// Standard input, if it is a terminal with a person before it.
-pub(super) struct Keyboard {
+pub(crate) struct Keyboard {
     is_there: bool,
     lines: Option<mpsc::Receiver<String>>,
     /// Typed before something was asked: no answer to that.
@@ -16,16 +16,16 @@ pub(super) struct Keyboard {
 }
 
 impl Keyboard {
-    pub(super) fn new(is_there: bool) -> Self {
+    pub(crate) fn new(is_there: bool) -> Self {
         Self { is_there, lines: None, ahead: VecDeque::new() }
     }
 
-    pub(super) fn is_there(&self) -> bool {
+    pub(crate) fn is_there(&self) -> bool {
         self.is_there
     }
 
     /// The next line; `None` when there is none any more. Cancel safe.
-    pub(super) async fn line(&mut self) -> Option<String> {
+    pub(crate) async fn line(&mut self) -> Option<String> {
         match self.ahead.pop_front() {
             Some(line) => Some(line),
             None => self.answer().await,
@@ -33,14 +33,14 @@ impl Keyboard {
     }
 
     /// Puts what was typed already aside: the next [`answer`](Self::answer) is to what is asked now.
-    pub(super) fn ask(&mut self) {
+    pub(crate) fn ask(&mut self) {
         while let Some(line) = self.lines.as_mut().and_then(|lines| lines.try_recv().ok()) {
             self.ahead.push_back(line);
         }
     }
 
     /// The next line that is typed from now on. Cancel safe.
-    pub(super) async fn answer(&mut self) -> Option<String> {
+    pub(crate) async fn answer(&mut self) -> Option<String> {
         if !self.is_there {
             return None;
         }

@@ -21,7 +21,7 @@ struct Question {
 
 /// What a typed line says.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     Yes,
     No,
     Neither,
@@ -59,7 +59,7 @@ impl Questions {
 
 impl Answer {
     /// Only a clear yes is one; an empty line is a no, as the question says.
-    pub(super) fn of(line: &str) -> Self {
+    pub(crate) fn of(line: &str) -> Self {
         match line.trim().to_lowercase().as_str() {
             "y" | "yes" => Self::Yes,
             "" | "n" | "no" => Self::No,
@@ -85,7 +85,7 @@ fn question(event: &Value) -> String {
 }
 
 /// What a terminal would not show, or would show in another place, is written out: a person decides by what they see.
-fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in harmless(text).chars() {
         match c {

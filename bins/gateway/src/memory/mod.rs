@@ -9,7 +9,7 @@ mod entries;
 mod exchange;
 pub(crate) mod import;
 mod past;
-mod show;
+pub(crate) mod show;
 mod talk;
 
 pub(crate) use self::access::Answer;

@@ -57,6 +57,14 @@ pub(crate) fn options(home: &Home, environment: &Environment) -> Result<SkillsOp
     })
 }
 
+/// The same for a command, which may run beside the gateway and must not touch what that has in its runtime directory.
+pub(crate) fn own_options(home: &Home, environment: &Environment) -> Result<SkillsOptions, Stop> {
+    let options = options(home, environment)?;
+    let mut name = options.runtime_dir.into_os_string();
+    name.push(format!("-{}", std::process::id()));
+    Ok(SkillsOptions { runtime_dir: name.into(), ..options })
+}
+
 /// A short path of this data directory's own: a socket's path may have 107 bytes, and home directories are long.
 fn runtime_dir(home: &Home, environment: &Environment) -> PathBuf {
     let digest = Sha256::digest(home.root().as_os_str().as_encoded_bytes());
