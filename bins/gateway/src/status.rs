@@ -46,11 +46,15 @@ fn told(tree: &Value, address: &str) -> String {
         Some(1) => "1 answer".to_owned(),
         _ => format!("{} answers", text(&reasoning["total_requests"])),
     };
+    let engine = match (&skills["container_engine"], &skills["rootless"]) {
+        (engine, Value::Bool(true)) if engine != "none" => format!("{}, without root's rights", text(engine)),
+        (engine, _) => text(engine),
+    };
     format!(
         "Gateway   {} · version {} · http://{address} · up {}\n\
          Model     {model} · {answers}, {} ms on average\n\
          Memory    {} entries, {} compacted files, {} MB\n\
-         Skills    {} installed, {} active · engine {}\n\
+         Skills    {} installed, {} active · engine {engine}\n\
          {problems}\
          Channels  connected: {} · disconnected: {}\n",
         text(&tree["status"]),
@@ -62,7 +66,6 @@ fn told(tree: &Value, address: &str) -> String {
         text(&memory["total_size_mb"]),
         text(&skills["installed"]),
         text(&skills["active"]),
-        text(&skills["container_engine"]),
         list(&tree["channels"]["connected"]),
         list(&tree["channels"]["disconnected"]),
     )

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write as _},
     process::Stdio,
 };
 
@@ -48,6 +48,12 @@ impl Terminal {
     #[must_use]
     pub fn stream(&self) -> Stdio {
         self.theirs.try_clone().unwrap().into()
+    }
+
+    /// Types a line.
+    pub fn enter(&self, line: &str) {
+        let mut keyboard = self.ours.get_ref();
+        keyboard.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
     /// What is written to it: once we have closed our copy of the programs' side, up to their end.

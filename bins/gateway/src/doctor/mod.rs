@@ -3,14 +3,18 @@
 mod config;
 mod machine;
 mod providers;
+mod skills;
 
 use std::fmt;
+
+use openclaw_core::config::Config;
 
 use crate::{
     cli::Options,
     client::Client,
     config::Environment,
     exit::{Exit, Stop},
+    home::Home,
     output::line,
     run_file, settings,
 };
@@ -62,36 +66,56 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Runs every check and prints a line for each as it is known.
-pub(crate) async fn doctor(options: &Options, environment: &Environment) -> Result<Exit, Stop> {
-    let home = settings::home(options, environment)?;
-    let loader = settings::loader(&home, options, environment);
-    let mut worst = Verdict::Ok;
-    let mut tell = |findings: Vec<Finding>| {
+/// What was found so far.
+struct Report {
+    worst: Verdict,
+}
+
+impl Report {
+    fn tell(&mut self, findings: Vec<Finding>) {
         for finding in findings {
-            if worst == Verdict::Ok || finding.verdict == Verdict::Fail {
-                worst = finding.verdict;
+            if self.worst == Verdict::Ok || finding.verdict == Verdict::Fail {
+                self.worst = finding.verdict;
             }
             line(&finding.to_string());
         }
-    };
+    }
+}
+
+/// Runs every check and prints a line for each as it is known.
+pub(crate) async fn doctor(options: &Options, environment: &Environment) -> Result<Exit, Stop> {
+    let mut report = Report { worst: Verdict::Ok };
+    let (home, settings) = examine(&mut report, options, environment).await?;
+    // Last: engines take their time.
+    report.tell(skills::skills(&home, &settings.skills, environment).await);
+    Ok(if report.worst == Verdict::Fail { Exit::Failure } else { Exit::Ok })
+}
+
+/// Everything that runs no other program.
+async fn examine(
+    report: &mut Report,
+    options: &Options,
+    environment: &Environment,
+) -> Result<(Home, Config), Stop> {
+    let home = settings::home(options, environment)?;
+    let loader = settings::loader(&home, options, environment);
     let loaded = loader.load();
-    tell(config::configuration(&loader, &loaded));
-    tell(config::permissions(&home));
+    report.tell(config::configuration(&loader, &loaded));
+    report.tell(config::permissions(&home));
     let settings = match &loaded {
         Ok(loaded) => loaded.config.as_ref().clone(),
         // The remaining checks are worth having with a broken file too.
-        Err(_) => openclaw_core::config::Config::default(),
+        Err(_) => Config::default(),
     };
     let running = run_file::running(&home);
     let client = Client::new(running.as_ref(), &settings.gateway);
-    tell(machine::port(running.as_ref(), &client, &settings.gateway).await);
-    tell(machine::disk(&home, &settings.memory));
-    tell(machine::log(&home, &settings.gateway.logging).await);
-    tell(machine::clock(&home, &settings.gateway.logging).await);
-    tell(providers::models(&home).await);
-    tell(providers::providers(&home, &settings, environment).await);
-    Ok(if worst == Verdict::Fail { Exit::Failure } else { Exit::Ok })
+    report.tell(machine::port(running.as_ref(), &client, &settings.gateway).await);
+    report.tell(machine::disk(&home, &settings.memory));
+    report.tell(machine::log(&home, &settings.gateway.logging).await);
+    report.tell(machine::clock(&home, &settings.gateway.logging).await);
+    report.tell(providers::models(&home).await);
+    report.tell(providers::providers(&home, &settings, environment).await);
+    Ok((home, settings))
 }
 
 #[cfg(test)]
@@ -110,7 +134,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("gateway.yaml"), "gateway: {port: x}\n").unwrap();
         let options = Options { home: Some(directory.path().to_owned()), ..Options::default() };
-        let exit = doctor(&options, &Environment::default()).await.unwrap();
-        assert_eq!(exit, Exit::Failure);
+        let mut report = Report { worst: Verdict::Ok };
+        examine(&mut report, &options, &Environment::default()).await.unwrap();
+        assert_eq!(report.worst, Verdict::Fail);
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn list(skills: &[Value], columns: Option<usize>) -> String {
     let mut told = String::new();
     for skill in skills {
         let line = format!(
-            "{}  {}  {}  {}  {}",
+            "{}  {}  {}  {}  used {}",
             padded(&text(&skill["name"]), names),
             padded(&text(&skill["version"]), versions),
             padded(&text(&skill["status"]), statuses),
@@ -69,8 +69,8 @@ fn words(permissions: &Value) -> String {
 
 fn used(skill: &Value) -> String {
     match skill["invocations"].as_u64().unwrap_or_default() {
-        0 => "never used".to_owned(),
-        count => format!("used {}, last {}", counted(count, "time", "times"), minute(&skill["last_used"])),
+        0 => "never".to_owned(),
+        count => format!("{}, last {}", counted(count, "time", "times"), minute(&skill["last_used"])),
     }
 }
 
@@ -297,7 +297,7 @@ mod tests {
         let told = list(&[changed.clone(), good], None);
         assert_eq!(
             told,
-            "calc     1.2.0  changed  –             never used\n  ! its files[2K are not what was installed\n\
+            "calc     1.2.0  changed  –             used never\n  ! its files[2K are not what was installed\n\
              weather  1.2.0  ready    network       used 1 time, last 2026-03-20 15:30\n"
         );
         changed["reason"] = Value::Null;
@@ -330,7 +330,7 @@ mod tests {
              licence    MIT\n\
              installed  2026-03-20 15:30 from builtin, not signed\n\
              earlier    1.1.0\n\
-             used       used 1 time, last 2026-03-20 15:30\n\
+             used       1 time, last 2026-03-20 15:30\n\
              folder     /skills/weather/1.2.0\n\
              files      1.2 kB: SKILL.md, main.py\n\
              ~ it has no author\n"

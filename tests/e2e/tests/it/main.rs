@@ -26,6 +26,7 @@ mod requests;
 mod restart;
 mod secrets;
 mod skills_channels;
+mod skills_cli;
 mod startup;
 mod stream;
 mod websocket;
