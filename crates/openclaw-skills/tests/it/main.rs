@@ -2,4 +2,5 @@
 #![cfg(all(test, target_os = "linux"))]
 
 mod calls;
+mod network;
 mod support;

@@ -13,7 +13,7 @@ use openclaw_core::{
     config::{SandboxEngine, SkillsConfig},
     port::{SkillPort as _, ToolContext, ToolPort as _},
 };
-use openclaw_skills::{Skills, SkillsOptions};
+use openclaw_skills::{Resolve, Skills, SkillsOptions};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -33,6 +33,15 @@ impl Home {
     }
 
     pub(crate) fn with(config: SkillsConfig) -> Self {
+        Self::made(config, |options| options)
+    }
+
+    /// With names of the test's own.
+    pub(crate) fn with_resolver(config: SkillsConfig, resolver: Arc<dyn Resolve>) -> Self {
+        Self::made(config, |options| SkillsOptions { resolver, ..options })
+    }
+
+    fn made(config: SkillsConfig, change: impl FnOnce(SkillsOptions) -> SkillsOptions) -> Self {
         let dir = tempfile::tempdir().unwrap();
         // Who runs the sandbox may be another user than the one who made this.
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -40,7 +49,7 @@ impl Home {
         fs::create_dir_all(data.join("skills")).unwrap();
         fs::write(data.join("gateway.yaml"), "token: needle-in-the-token-file").unwrap();
         let config = watch::Sender::new(Arc::new(config));
-        let skills = Skills::open(options(dir.path()), config.subscribe()).unwrap();
+        let skills = Skills::open(change(options(dir.path())), config.subscribe()).unwrap();
         Self { dir, config, skills }
     }
 
