@@ -3,7 +3,10 @@
 //! An archive is either read whole by the rules below or refused with a reason: nothing in it is skipped, renamed or mended, so
 //! that no two programs can read two skills in it. Blocking.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "used by installations, which come with the next commit"))]
+#![cfg_attr(
+    not(test),
+    expect(dead_code, reason = "used by the port's implementation, which comes with the next commit")
+)]
 
 #[cfg(test)]
 pub(crate) mod build;

@@ -324,7 +324,7 @@ fn tar_extensions_can_not_make_another_archive_of_it() {
     for length in 0..good.len() {
         refusal(&good[..length]);
     }
-    let mut bad_crc = good.clone();
+    let mut bad_crc = good;
     let crc = bad_crc.len() - 8;
     bad_crc[crc] ^= 1;
     assert!(refusal(&bad_crc).contains("damaged"));

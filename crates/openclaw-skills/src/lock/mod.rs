@@ -1,7 +1,5 @@
 //! `skills.lock`: what was installed, and the digest of every file of it. `docs/formats.md` describes the file.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "used by installations, which come with the next commit"))]
-
 mod digest;
 mod file;
 mod guard;
