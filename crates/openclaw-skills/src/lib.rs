@@ -34,6 +34,16 @@ mod skills;
 pub use registry::{BuiltinFile, BuiltinSkill};
 pub use skills::Skills;
 
+/// Archives of strangers, for the fuzzer: whatever `bytes` are, unpacking them into the empty folder `dest` returns, and what it says
+/// it wrote lies there. No stable interface.
+///
+/// # Panics
+/// When it does not.
+#[doc(hidden)]
+pub fn fuzz_archive(bytes: &[u8], dest: &std::path::Path) {
+    archive::unpack_any(bytes, dest);
+}
+
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
