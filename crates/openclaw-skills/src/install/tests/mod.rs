@@ -35,7 +35,7 @@ static BUILTIN: &[BuiltinSkill] = &[BuiltinSkill {
 }];
 
 /// Reads a head as these tests write it.
-fn read(root: &Path) -> Result<Declared, String> {
+fn read(root: &Path, _: &str) -> Result<Declared, String> {
     let text = fs::read_to_string(root.join("SKILL.md")).map_err(|error| error.to_string())?;
     let field = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
@@ -260,9 +260,13 @@ async fn a_skill_of_ones_own_is_never_replaced() {
     place.offer("1.0.0", "");
     let folder = place.skills().join("weather");
     fs::create_dir_all(&folder).unwrap();
+    for manifest in ["skill.md", "SKILL.md"] {
+        fs::write(folder.join(manifest), "mine").unwrap();
+        assert!(place.refusal(None).await.contains("skill of your own"));
+        assert_eq!(fs::read_to_string(folder.join(manifest)).unwrap(), "mine");
+        fs::remove_file(folder.join(manifest)).unwrap();
+    }
     fs::write(folder.join("SKILL.md"), "mine").unwrap();
-    assert!(place.refusal(None).await.contains("skill of your own"));
-    assert_eq!(fs::read_to_string(folder.join("SKILL.md")).unwrap(), "mine");
     assert_eq!(place.installer.audit().unwrap(), []);
     // Not even with a damaged lock is it kept from being removed.
     fs::write(place.skills().join("skills.lock"), "{").unwrap();
