@@ -43,8 +43,6 @@ pub(crate) trait Engine: Send + Sync {
 /// What one sandbox is for, and all it may do.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
-    /// Which skill; for messages.
-    pub(crate) skill: String,
     /// Its folder, seen read-only at [`SKILL_FOLDER`].
     pub(crate) folder: PathBuf,
     pub(crate) runtime: Runtime,
