@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Files in the folders that the user granted: one JSON object on stdin, one on stdout."""
 
+import errno
 import json
 import os
 import stat
@@ -339,6 +340,11 @@ def do_move(grants, arguments):
         os.makedirs(os.path.dirname(target), exist_ok=True)
         os.rename(source, target)
     except OSError as error:
+        if error.errno == errno.EXDEV and os.path.isfile(source) and not os.path.islink(source):
+            # From one granted folder into another: each is a file system of its own in the sandbox.
+            save(grants, target, load(source))
+            os.unlink(source)
+            return {"path": target, "from": source}
         raise Refused(f"`{source}` can't be moved to `{target}`: {why(error)}") from None
     return {"path": target, "from": source}
 
@@ -381,14 +387,17 @@ def main():
         return fail(str(error))
     except (OSError, UnicodeError) as error:
         return fail(f"this could not be done: {error}")
+    tell(answer)
+
+
+def tell(answer):
     sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace"))
-    return 0
 
 
 def fail(message):
-    sys.stderr.buffer.write((message + "\n").encode("utf-8", "replace"))
-    return 1
+    """What the model is told instead of an answer."""
+    tell({"error": message})
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

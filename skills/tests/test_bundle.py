@@ -110,8 +110,8 @@ class Bundle(unittest.TestCase):
                 with self.assertRaises(subprocess.TimeoutExpired):
                     process.wait(0.3)
                 out, err = process.communicate(b"")
-                self.assertEqual((process.returncode, out), (1, b""))
-                self.assertIn(b"no JSON object", err)
+                self.assertEqual((process.returncode, err), (0, b""))
+                self.assertIn("no JSON object", json.loads(out)["error"])
 
 
 if __name__ == "__main__":
