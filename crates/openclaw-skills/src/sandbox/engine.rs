@@ -83,6 +83,7 @@ impl Job {
             cwd: SKILL_FOLDER.to_owned(),
             grants: self.grants.clone(),
             bounds: self.bounds,
+            counted_by_kernel: false,
             processor: None,
             egress: self.egress.is_some().then(|| EGRESS_SOCKET.to_owned()),
             any_program: self.any_program,

@@ -4,5 +4,7 @@
 
 mod calls;
 mod directory;
+mod engines;
 mod network;
 mod support;
+mod user;

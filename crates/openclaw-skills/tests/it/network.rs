@@ -24,7 +24,8 @@ impl Resolve for AllHere {
     }
 }
 
-const FETCH: &str = "
+/// A skill that gets a page and says what came of it.
+pub(crate) const FETCH: &str = "
 import json, sys, urllib.request, urllib.error
 url = json.load(sys.stdin)['url']
 try:
@@ -37,7 +38,7 @@ except Exception as error:
 ";
 
 /// A server that says hello, and how its address is.
-async fn hello(servers: &mut JoinSet<()>) -> u16 {
+pub(crate) async fn hello(servers: &mut JoinSet<()>) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
     servers.spawn(async move {

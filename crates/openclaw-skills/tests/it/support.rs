@@ -83,6 +83,18 @@ impl Home {
         assert_ne!(sandbox.engine, "none", "{:?}", sandbox.problems);
     }
 
+    /// Makes a folder everybody's: a sandbox of root's runs as somebody else.
+    pub(crate) fn open_to_all(&self, folder: &Path) {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).unwrap();
+    }
+
+    /// Ends every sandbox, as a program does when it leaves.
+    pub(crate) async fn end(&self) {
+        let shutdown = CancellationToken::new();
+        shutdown.cancel();
+        self.skills.clone().keep(shutdown).await;
+    }
+
     pub(crate) async fn call(&self, tool: &str, arguments: Value) -> ToolResult {
         self.skills.call(&call(tool, arguments), &context()).await
     }
@@ -107,7 +119,8 @@ fn options(dir: &Path) -> SkillsOptions {
         ..SkillsOptions::new(
             home.join(".openclaw/skills"),
             dir.join("run"),
-            PathBuf::from(env!("CARGO_BIN_EXE_openclaw-sandbox")),
+            std::env::var_os(crate::user::LAUNCHER)
+                .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_openclaw-sandbox")), PathBuf::from),
         )
     }
 }
