@@ -5,6 +5,7 @@
 mod calls;
 mod directory;
 mod engines;
+mod mcp;
 mod network;
 mod support;
 mod user;
