@@ -364,13 +364,18 @@ def do_delete(grants, arguments):
 
 ACTIONS = {"list": do_list, "read": do_read, "write": do_write, "append": do_append, "replace": do_replace, "search": do_search, "info": do_info,
            "folder": do_folder, "move": do_move, "delete": do_delete}
+# What each can't do without.
+NEEDED = {"read": ("path",), "write": ("path", "content"), "append": ("path", "content"), "replace": ("path", "old", "new"), "info": ("path",),
+          "folder": ("path",), "move": ("path", "to"), "delete": ("path",)}
 
 
 def run(arguments):
-    action = ACTIONS.get(arguments.get("action"))
-    if action is None:
+    action = arguments.get("action")
+    if not isinstance(action, str) or action not in ACTIONS:
         raise Refused(f"`action` must be one of {', '.join(ACTIONS)}")
-    return action(Grants(os.environ.get(GRANTED, "")), arguments)
+    for name in NEEDED.get(action, ()):
+        text_of(arguments, name)
+    return ACTIONS[action](Grants(os.environ.get(GRANTED, "")), arguments)
 
 
 def main():

@@ -99,6 +99,17 @@ class Bundle(unittest.TestCase):
                         answer = skill.run(name, case["arguments"], env={"HOME": home})
                         self.assertTrue(is_part(case["expect"], answer), answer)
 
+    def test_the_first_skill_of_the_manual_works(self):
+        import subprocess
+
+        manual = (skill.SKILLS.parent / "docs" / "skills.md").read_text(encoding="utf-8")
+        program = re.search(r"```python\n(.*?)```", manual, re.S)[1]
+        given = json.dumps({"count": 3, "sides": 20}).encode()
+        done = subprocess.run(["python3", "-c", program], input=given, capture_output=True, check=True)
+        answer = json.loads(done.stdout)
+        self.assertEqual((len(answer["rolls"]), answer["total"]), (3, sum(answer["rolls"])))
+        self.assertTrue(all(1 <= roll <= 20 for roll in answer["rolls"]))
+
     def test_nothing_is_said_before_the_arguments_are_there(self):
         # A prepared sandbox starts the program early; it must wait, quietly.
         import subprocess
