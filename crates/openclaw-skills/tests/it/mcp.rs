@@ -14,7 +14,9 @@ use crate::support::{Home, call, context};
 fn servers() -> Option<PathBuf> {
     let found = std::env::var_os("OPENCLAW_MCP_SERVERS").map(PathBuf::from);
     if found.is_none() {
-        println!("SKIPPED: OPENCLAW_MCP_SERVERS is not set: npm install @modelcontextprotocol/server-everything there");
+        println!(
+            "SKIPPED: OPENCLAW_MCP_SERVERS is not set: npm install @modelcontextprotocol/server-everything there"
+        );
     }
     found
 }
@@ -23,7 +25,11 @@ fn servers() -> Option<PathBuf> {
 fn put(home: &Home, from: &PathBuf, name: &str, arguments: &str, permissions: &str) {
     let folder = home.path("home/.openclaw/skills").join(name);
     fs::create_dir_all(&folder).unwrap();
-    let copied = Command::new("cp").args(["-r", "--reflink=auto"]).arg(from.join("node_modules")).arg(&folder).status();
+    let copied = Command::new("cp")
+        .args(["-r", "--reflink=auto"])
+        .arg(from.join("node_modules"))
+        .arg(&folder)
+        .status();
     assert!(copied.unwrap().success());
     let head = format!(
         "---\nname: {name}\ndescription: For a test.\nmcp: true\ntimeout: 60\nentrypoint: [node, \
@@ -49,7 +55,9 @@ async fn the_reference_servers_run_as_skills() {
         assert_eq!(skill.status, "active", "{:?}", skill.reason);
     }
     let tools: Vec<String> = home.skills.definitions().await.into_iter().map(|tool| tool.name).collect();
-    for tool in ["everything.echo", "everything.get-sum", "filesystem.read_text_file", "filesystem.write_file"] {
+    for tool in
+        ["everything.echo", "everything.get-sum", "filesystem.read_text_file", "filesystem.write_file"]
+    {
         assert!(tools.iter().any(|name| name == tool), "{tool} is not among {tools:?}");
     }
 
@@ -74,7 +82,8 @@ async fn the_reference_servers_run_as_skills() {
     }
     assert_eq!(fs::read_to_string(files.join("b.txt")).unwrap(), "written inside");
     let token = home.path("home/.openclaw/gateway.yaml");
-    let outside = home.skills.call(&call("filesystem.read_text_file", json!({"path": token})), &context).await;
+    let outside =
+        home.skills.call(&call("filesystem.read_text_file", json!({"path": token})), &context).await;
     assert!(outside.is_error && !outside.content.contains("needle-in-the-token-file"), "{}", outside.content);
     home.end().await;
 }

@@ -26,6 +26,7 @@ mod requests;
 mod restart;
 mod secrets;
 mod skills_channels;
+mod skills_run;
 mod startup;
 mod stream;
 mod websocket;
