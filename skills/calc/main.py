@@ -105,14 +105,17 @@ def main():
         answer = run(arguments)
     except Refused as error:
         return fail(str(error))
+    tell(answer)
+
+
+def tell(answer):
     sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace"))
-    return 0
 
 
 def fail(message):
-    sys.stderr.buffer.write((message + "\n").encode("utf-8", "replace"))
-    return 1
+    """What the model is told instead of an answer."""
+    tell({"error": message})
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -29,19 +29,17 @@ def entry_point(name):
 
 
 def run(name, arguments, env=None, given=None):
-    """The skill's answer. Raises `Failed` with what it says on stderr, or in `error`."""
+    """The skill's answer. Raises `Failed` with what it says in `error`."""
     # As little as the sandbox has; above all no locale.
     environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), **(env or {})}
     given = json.dumps(arguments).encode() if given is None else given
     done = subprocess.run(entry_point(name), input=given, capture_output=True, cwd=SKILLS / name, env=environment, timeout=60)
-    if done.returncode == 1:
-        raise Failed(done.stderr.decode())
     if done.returncode != 0 or done.stderr:
         raise AssertionError(f"{name} ended with {done.returncode}: {done.stderr.decode()}")
     answer = json.loads(done.stdout)
     if not isinstance(answer, dict):
         raise AssertionError(f"{name} answered {answer!r}, which is no object")
-    if set(answer) == {"error"}:
+    if "error" in answer:
         raise Failed(answer["error"])
     return answer
 

@@ -33,6 +33,7 @@ pub(crate) fn all(repo: &Repo) -> Result<ExitCode> {
     report.step("codegen", |_| passed(codegen::check(repo)));
     report.step("tests", |tally| tests(repo, NOT_E2E, tally));
     report.step("doctests", |tally| doctests(repo, tally));
+    report.step("skills", |tally| skills(repo, tally));
     report.step("e2e", |tally| tests(repo, E2E, tally));
     Ok(exit(report.finish()))
 }
@@ -158,6 +159,28 @@ fn without_nextest(repo: &Repo, expression: &str, tally: &mut Tally) -> Result<O
 fn doctests(repo: &Repo, tally: &mut Tally) -> Result<Outcome> {
     let (good, note) = libtest(&mut workspace(repo, &["test", "--doc"], &[]), tally)?;
     if good { Ok(Outcome::Passed(note)) } else { bail!("some doctests failed") }
+}
+
+/// The tests of the skills in `skills/`, which are Python programs.
+fn skills(repo: &Repo, tally: &mut Tally) -> Result<Outcome> {
+    let mut command = repo.command("python3");
+    // Nothing is written beside what goes into the gateway.
+    command.args(["-B", "-m", "unittest", "discover", "-s", "skills/tests"]);
+    let Ok(output) = command.output() else {
+        return Ok(Outcome::Skipped(
+            "python3 is not installed, which the skills in skills/ are written in".to_owned(),
+        ));
+    };
+    let text = String::from_utf8_lossy(&output.stderr);
+    let count =
+        text.lines().find_map(|line| line.strip_prefix("Ran ")?.split(' ').next()?.parse::<usize>().ok());
+    let count = count.unwrap_or(0);
+    if !output.status.success() || count == 0 {
+        tally.failed += 1;
+        bail!("the skills' tests failed:\n{text}");
+    }
+    tally.passed += count;
+    Ok(Outcome::Passed(format!("{count} passed")))
 }
 
 /// Runs libtest through cargo, shows what it wrote, and counts.

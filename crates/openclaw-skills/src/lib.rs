@@ -41,6 +41,8 @@ mod skills;
 mod usage;
 
 pub use egress::Resolve;
+#[cfg(target_os = "linux")]
+pub use executor::Variables;
 pub use package::{Validation, validate};
 pub use registry::{BuiltinFile, BuiltinSkill};
 #[cfg(target_os = "linux")]
@@ -53,7 +55,10 @@ pub use skills::{
 /// Readers of foreign bytes, for the fuzzer.
 #[doc(hidden)]
 pub mod fuzzing {
-    pub use crate::{egress::fuzz_client_hello as client_hello, manifest::fuzz_manifest as manifest};
+    pub use crate::{
+        archive::fuzz as archive, egress::fuzz_client_hello as client_hello,
+        manifest::fuzz_manifest as manifest,
+    };
 }
 
 #[cfg(doctest)]

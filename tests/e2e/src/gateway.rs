@@ -189,8 +189,10 @@ impl Setup {
     /// The `gateway.yaml` it writes.
     #[must_use]
     pub fn yaml(&self) -> String {
+        // Trying sandboxes costs each start of a gateway more than most tests do.
+        let skills = if self.extra.contains("skills:") { "" } else { "skills:\n  engine: none\n" };
         format!(
-            "gateway:\n  port: 0\n  auth:\n    token: \"{TOKEN}\"\n{}\n{}\n{}\n",
+            "gateway:\n  port: 0\n  auth:\n    token: \"{TOKEN}\"\n{}\n{}\n{skills}{}\n",
             self.gateway_extra, self.providers, self.extra
         )
     }

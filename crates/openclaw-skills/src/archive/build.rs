@@ -15,6 +15,8 @@ pub(crate) struct Zipped {
     pub(crate) method: u16,
     pub(crate) local_method: Option<u16>,
     pub(crate) flags: u16,
+    /// The system it was made on; 3 is Unix.
+    pub(crate) creator: u8,
     pub(crate) mode: u32,
     pub(crate) size: Option<u32>,
     pub(crate) local_size: Option<u32>,
@@ -36,6 +38,7 @@ impl Zipped {
             method: 8,
             local_method: None,
             flags: 1 << 11,
+            creator: 3,
             mode: 0o100_644,
             size: None,
             local_size: None,
@@ -112,8 +115,7 @@ pub(crate) fn zip_with(entries: &[Zipped], comment: &[u8]) -> Vec<u8> {
             bytes.extend(size.to_le_bytes());
         }
         directory.extend(b"PK\x01\x02");
-        // Made on Unix.
-        directory.extend([20, 3]);
+        directory.extend([20, entry.creator]);
         directory.extend(header(size, entry.method, false));
         directory.extend(le16(entry.path.len()));
         directory.extend(le16(entry.extra.len()));

@@ -3,8 +3,6 @@
 //! An archive is either read whole by the rules below or refused with a reason: nothing in it is skipped, renamed or mended, so
 //! that no two programs can read two skills in it. Blocking.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "used by installations, which come with the next commit"))]
-
 #[cfg(test)]
 pub(crate) mod build;
 mod error;
@@ -24,8 +22,13 @@ pub(crate) use self::{error::ArchiveError, names::check_path};
 use self::{names::Names, sink::Sink};
 use crate::lock::FileRecord;
 
-/// The file that makes a folder a skill.
-pub(crate) const MANIFEST: &str = "SKILL.md";
+/// The file that makes a folder a skill, as it should be called, and as some call it.
+pub(crate) const MANIFESTS: [&str; 2] = ["SKILL.md", "skill.md"];
+
+/// Whether something in this folder makes it a skill.
+pub(crate) fn has_manifest(folder: &Path) -> bool {
+    MANIFESTS.iter().any(|name| std::fs::symlink_metadata(folder.join(name)).is_ok())
+}
 
 /// How an archive is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +133,8 @@ pub(crate) fn write<'a>(
 }
 
 /// For the fuzzer: whatever the bytes, this returns, and nothing is written outside `dest`.
-pub(crate) fn unpack_any(bytes: &[u8], dest: &Path) {
+#[doc(hidden)]
+pub fn fuzz(bytes: &[u8], dest: &Path) {
     let bounds = ArchiveBounds { total: 1 << 20, file: 1 << 18, files: 50, ..ArchiveBounds::default() };
     if let Ok(tree) = unpack(bytes, dest, &bounds) {
         assert!(tree.root.starts_with(dest), "{} is outside", tree.root.display());

@@ -11,7 +11,7 @@ use std::{
 use rustix::fs::{Mode, OFlags, fchmod, mkdirat, open, openat};
 use sha2::{Digest as _, Sha256};
 
-use super::{ArchiveError, MANIFEST, RATIO_FROM, Tree, names::Names};
+use super::{ArchiveError, MANIFESTS, RATIO_FROM, Tree, names::Names};
 use crate::lock::{FileRecord, hex};
 
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -158,7 +158,7 @@ impl Sink {
             self.files.keys().next().and_then(|path| path.split_once('/')).map(|(top, _)| top.to_owned());
         let (mut root, mut files) = (self.dest, self.files);
         if let Some(top) = top.map(|top| format!("{top}/"))
-            && files.contains_key(&format!("{top}{MANIFEST}"))
+            && MANIFESTS.iter().any(|name| files.contains_key(&format!("{top}{name}")))
             && files.keys().all(|path| path.starts_with(&top))
         {
             root.push(&top);

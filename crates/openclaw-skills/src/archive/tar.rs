@@ -19,6 +19,8 @@ type Attribute = (String, Vec<u8>);
 struct Said {
     /// Its path, in full.
     path: Option<String>,
+    /// Its size.
+    size: Option<u64>,
     /// Whether anything was said.
     anything: bool,
 }
@@ -46,7 +48,7 @@ pub(super) fn read(bytes: &[u8], sink: &mut Sink) -> Result<(), ArchiveError> {
             EntryType::GNULongName => {
                 let bytes = limited(&mut entry, sink.path_bytes() as u64 + 1)?;
                 let bytes = bytes.strip_suffix(&[0]).unwrap_or(&bytes);
-                said = Said { path: Some(text(bytes)?), anything: true };
+                said = Said { path: Some(text(bytes)?), size: None, anything: true };
             }
             _ => member(&mut entry, std::mem::take(&mut said), sink)?,
         }
@@ -91,6 +93,10 @@ fn member<R: Read>(entry: &mut Entry<'_, R>, said: Said, sink: &mut Sink) -> Res
         EntryType::GNUSparse => return refused("it is a sparse file; pack it without `--sparse`"),
         _ => return refused("it is neither a file nor a folder"),
     }
+    // Some writers say it twice; readers may believe either.
+    if said.size.is_some_and(|size| size != entry.size()) {
+        return refused("the archive says two sizes of it");
+    }
     if mode & SPECIAL_BITS != 0 {
         return refused("it has the setuid, setgid or sticky bit");
     }
@@ -112,10 +118,13 @@ fn member<R: Read>(entry: &mut Entry<'_, R>, said: Said, sink: &mut Sink) -> Res
 
 /// What a PAX header says of the next entry.
 fn from_attributes<R: Read>(entry: &mut Entry<'_, R>) -> Result<Said, ArchiveError> {
-    let mut said = Said { path: None, anything: true };
+    let mut said = Said { path: None, size: None, anything: true };
     for (key, value) in attributes(entry)? {
         if key == "path" && said.path.is_none() {
             said.path = Some(text(&value)?);
+        } else if key == "size" && said.size.is_none() {
+            said.size =
+                Some(std::str::from_utf8(&value).ok().and_then(|size| size.parse().ok()).unwrap_or(u64::MAX));
         } else if is_structure(&key) {
             return Err(ArchiveError::Ambiguous {
                 reason: "extended attributes change what its entries are",

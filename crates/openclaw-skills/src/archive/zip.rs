@@ -3,7 +3,7 @@
 
 use flate2::bufread::DeflateDecoder;
 use rawzip::{
-    CompressionMethod, ZipArchive, ZipFileHeaderRecord, ZipSliceArchive, ZipSliceEntry,
+    CompressionMethod, CreatorSystem, ZipArchive, ZipFileHeaderRecord, ZipSliceArchive, ZipSliceEntry,
     extra_fields::ExtraFieldId,
 };
 
@@ -81,15 +81,20 @@ fn check(
     if flags.is_encrypted() || flags.has_strong_encryption() || flags.is_masked() {
         return refused("it is encrypted");
     }
-    if !path.is_ascii() && !flags.is_utf8() {
-        return refused("its path is not ASCII and not marked as UTF-8");
-    }
     let local = entry.local_header();
-    let renames = |(id, field): (ExtraFieldId, &[u8])| {
-        id.as_u16() == UNICODE_PATH && field.get(5..) != Some(path.as_bytes())
-    };
-    if record.extra_fields().any(renames) || local.extra_fields().any(renames) {
+    let is_path = |(id, _): &(ExtraFieldId, &[u8])| id.as_u16() == UNICODE_PATH;
+    // Behind a version and a checksum.
+    let renames = |(_, field): (ExtraFieldId, &[u8])| field.get(5..) != Some(path.as_bytes());
+    if record.extra_fields().filter(is_path).any(renames) || local.extra_fields().filter(is_path).any(renames)
+    {
         return refused("an extra field gives it another path");
+    }
+    // Unix writers often leave the mark out, or use an extra field for it; elsewhere the bytes are in an older code page.
+    let is_unix =
+        matches!(record.version_made_by().creator_system(), CreatorSystem::UNIX | CreatorSystem::MACOS);
+    let is_utf8 = flags.is_utf8() || is_unix || record.extra_fields().any(|field| is_path(&field));
+    if !path.is_ascii() && !is_utf8 {
+        return refused("its path is not ASCII and not marked as UTF-8");
     }
     if record.extra_fields().any(|(id, _)| id == ExtraFieldId::ZIP64) {
         return refused("it has ZIP64 sizes, which none here needs");

@@ -16,6 +16,9 @@ use crate::{
 /// The variable by which a skill learns which folders it was granted: a line each, `read:/path` or `write:/path`.
 const GRANTED: &str = "OPENCLAW_GRANTED";
 
+/// Looks up a variable.
+pub type Variables = std::sync::Arc<dyn Fn(&str) -> Option<Secret> + Send + Sync>;
+
 /// What grants are measured against.
 #[derive(Clone)]
 pub(crate) struct Host {
@@ -24,7 +27,7 @@ pub(crate) struct Host {
     /// What no grant may reach: the gateway's data directory, with its token and its memory.
     pub(crate) forbidden: Vec<PathBuf>,
     /// Looks a variable up in the gateway's environment.
-    pub(crate) variable: std::sync::Arc<dyn Fn(&str) -> Option<Secret> + Send + Sync>,
+    pub(crate) variable: Variables,
 }
 
 impl std::fmt::Debug for Host {
@@ -85,7 +88,6 @@ pub(crate) fn draft(
     }
     let limits = &config.limits;
     let job = Job {
-        skill: skill.name.clone(),
         folder: skill.package.root.clone(),
         runtime: skill.package.manifest.runtime.clone(),
         argv,

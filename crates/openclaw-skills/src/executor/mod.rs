@@ -22,6 +22,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
+pub use self::job::Variables;
 pub(crate) use self::{job::Host, outcome::Outcome};
 use self::{
     job::{Draft, GrantError, draft},

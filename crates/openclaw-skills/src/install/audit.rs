@@ -6,7 +6,7 @@ use openclaw_core::{Permissions, Timestamp};
 
 use super::{InstallError, Installer, layout};
 use crate::{
-    archive::MANIFEST,
+    archive::has_manifest,
     lock::{Difference, Lock, Record},
     name::check_name,
 };
@@ -115,7 +115,7 @@ impl Installer {
             let Ok(name) = entry.file_name().into_string() else { continue };
             let is_installed = check_name(&name).is_ok()
                 && entry.file_type().is_ok_and(|kind| kind.is_dir())
-                && fs::symlink_metadata(entry.path().join(MANIFEST)).is_err()
+                && !has_manifest(&entry.path())
                 && !layout::versions(&self.dir, &name).unwrap_or_default().is_empty();
             if is_installed {
                 names.push(name);

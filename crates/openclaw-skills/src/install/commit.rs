@@ -12,7 +12,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::{InstallError, Installed, ReadPackage, grant::Measure, layout, sweep};
 use crate::{
-    archive::{self, ArchiveBounds, MANIFEST, Plain, Tree},
+    archive::{self, ArchiveBounds, MANIFESTS, Plain, Tree},
     lock::{Guard, Lock, Record, hex, sync_folder},
     registry::{Content, Release},
 };
@@ -126,18 +126,18 @@ impl Commit {
         let (name, version) = (&self.release.name, &self.release.version);
         let wrong =
             |reason| Err(InstallError::Package { name: name.clone(), version: version.clone(), reason });
-        if !tree.files.contains_key(MANIFEST) {
-            return wrong(format!("its archive has no {MANIFEST}, at its top or in its only folder"));
+        if !MANIFESTS.iter().any(|name| tree.files.contains_key(*name)) {
+            return wrong("its archive has no SKILL.md, at its top or in its only folder".to_owned());
         }
-        let declared = match (self.read)(&tree.root) {
+        let declared = match (self.read)(&tree.root, name) {
             Ok(declared) => declared,
             Err(reason) => return wrong(reason),
         };
         if declared.name != *name {
-            return wrong(format!("its {MANIFEST} calls it `{}`", declared.name.escape_debug()));
+            return wrong(format!("its SKILL.md calls it `{}`", declared.name.escape_debug()));
         }
         if let Some(said) = declared.version.filter(|said| said != version) {
-            return wrong(format!("its {MANIFEST} says that it is version {}", said.escape_debug()));
+            return wrong(format!("its SKILL.md says that it is version {}", said.escape_debug()));
         }
         let measure = Measure {
             config: &self.config,
@@ -181,7 +181,7 @@ fn check_place(dir: &Path, name: &str) -> Result<(), InstallError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(InstallError::io("read", &folder)(error)),
     };
-    if !metadata.is_dir() || fs::symlink_metadata(folder.join(MANIFEST)).is_ok() {
+    if !metadata.is_dir() || archive::has_manifest(&folder) {
         return Err(InstallError::Local { name: name.to_owned(), path: folder });
     }
     Ok(())

@@ -199,7 +199,7 @@ impl From<InstallError> for SkillsError {
         match error.kind() {
             Kind::NotFound => Self::NotFound { name, reason: whole(&error) },
             Kind::Refused => Self::Refused { name, reason: whole(&error), permissions },
-            Kind::Unavailable => Self::Unavailable { what: error.to_string(), source: Box::new(error) },
+            Kind::Unavailable => Self::Unavailable { what: whole(&error), source: Box::new(error) },
         }
     }
 }

@@ -1,47 +1,27 @@
 //! Where the versions of a skill lie: `<name>/<version>/`, and the file `<name>/current` says which is in force.
 //!
-//! Stands in for `package::layout`, which replaces it function by function.
+//! Installing heals what [`crate::package`] only reports: a pointer that holds no version counts as none, and a folder that is named like a
+//! version is one, whatever is in it.
 
 use std::{
-    fs,
-    io::{self, Read as _},
+    fs, io,
     path::{Path, PathBuf},
 };
 
-use crate::{
-    lock::{open_plain, write_whole},
-    name::check_version,
-};
-
-/// The pointer's name.
-const CURRENT: &str = "current";
-/// Longest pointer that is read, in bytes.
-const BYTES: u64 = 256;
+pub(super) use crate::package::set_current;
+use crate::{name::check_version, package};
 
 /// The folder of a version.
 pub(super) fn version_dir(dir: &Path, name: &str, version: &str) -> PathBuf {
     dir.join(name).join(version)
 }
 
-/// The version in force; `None`: there is no pointer, or it points to no version.
+/// The version in force; `None`: there is no pointer, or it holds no version.
 pub(super) fn current(dir: &Path, name: &str) -> io::Result<Option<String>> {
-    let file = match open_plain(&dir.join(name).join(CURRENT)) {
-        Ok(file) => file,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(None);
-        }
-        Err(error) => return Err(error),
-    };
-    let mut text = Vec::new();
-    file.take(BYTES).read_to_end(&mut text)?;
-    let text = String::from_utf8_lossy(&text);
-    let version = text.trim_end();
-    Ok(check_version(version).is_ok().then(|| version.to_owned()))
-}
-
-/// Puts a version in force: one atomic replacement, on the disk when this returns.
-pub(super) fn set_current(dir: &Path, name: &str, version: &str) -> io::Result<()> {
-    write_whole(&dir.join(name).join(CURRENT), format!("{version}\n").as_bytes())
+    match package::current(dir, name) {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
+        current => current,
+    }
 }
 
 /// The folders that are named like versions.

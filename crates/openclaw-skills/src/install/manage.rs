@@ -6,7 +6,7 @@ use openclaw_core::Timestamp;
 
 use super::{InstallError, Installer, layout, sweep};
 use crate::{
-    archive::MANIFEST,
+    archive::has_manifest,
     lock::{Guard, Lock, Record, sync_folder},
     name::check_name,
 };
@@ -69,7 +69,7 @@ impl Installer {
         let _guard = self.guard()?;
         let folder = self.dir.join(name);
         let is_folder = fs::symlink_metadata(&folder).is_ok_and(|metadata| metadata.is_dir());
-        let is_own = fs::symlink_metadata(folder.join(MANIFEST)).is_ok();
+        let is_own = has_manifest(&folder);
         let mut lock = match Lock::read(&self.dir) {
             Ok(lock) => lock.unwrap_or_default(),
             // One's own skills are not in it.

@@ -33,9 +33,9 @@ use tracing::info;
 
 use self::commit::Commit;
 pub(crate) use self::{
-    audit::{AuditLine, State},
+    audit::State,
     error::{InstallError, list},
-    grant::{Beyond, denied},
+    grant::denied,
 };
 use crate::{
     lock::{Guard, Lock, Record, Verifier},
@@ -54,8 +54,9 @@ pub(crate) struct Declared {
     pub(crate) permissions: Permissions,
 }
 
-/// Reads the skill in a folder, with everything that is checked before one is loaded; the error is a sentence for people.
-pub(crate) type ReadPackage = fn(&Path) -> Result<Declared, String>;
+/// Reads the skill in a folder that is installed under a name, with everything that is checked before one is loaded; the error is a
+/// sentence for people. When what it says of its name differs, the skill is refused.
+pub(crate) type ReadPackage = fn(&Path, &str) -> Result<Declared, String>;
 
 /// What is to be installed.
 #[derive(Debug, Clone, Default)]

@@ -1,7 +1,5 @@
 //! `skills.lock`: what was installed, and the digest of every file of it. `docs/formats.md` describes the file.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "used by installations, which come with the next commit"))]
-
 mod digest;
 mod file;
 mod guard;
@@ -16,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{
     digest::{hex, sha256_hex},
-    file::{LockError, open_plain, sync_folder, write_whole},
+    file::{LockError, sync_folder},
     guard::Guard,
     verify::{Difference, Verifier},
 };

@@ -62,37 +62,8 @@ fn what_is_written_is_read() {
     assert_eq!(lock, Lock::default());
 }
 
-/// The file as `docs/formats.md` shows it; it must be read for ever.
-const GOLDEN: &str = r#"{
-  "version": 1,
-  "skills": {
-    "weather": [
-      {
-        "version": "1.2.0",
-        "installed_at": "2026-03-20T15:30:00Z",
-        "source": "https://registry.example",
-        "archive_sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
-        "signed_by": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-        "image_digest": "sha256:fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9",
-        "permissions": [
-          "network:api.example.com"
-        ],
-        "files": {
-          "SKILL.md": {
-            "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-            "bytes": 3
-          },
-          "run.sh": {
-            "sha256": "cb8379ac2098aa165029e3938a51da0bcecfc008fd6795f401178647f96c5b34",
-            "bytes": 3,
-            "executable": true
-          }
-        }
-      }
-    ]
-  }
-}
-"#;
+/// A file of version 1, as `docs/formats.md` shows it.
+const GOLDEN: &str = include_str!("../../tests/fixtures/skills-1.lock");
 
 #[test]
 fn the_documented_file_is_read_and_written_byte_by_byte() {

@@ -61,7 +61,7 @@ pub(crate) fn found(dir: &Path) -> io::Result<Vec<Found>> {
 }
 
 /// The skill in the folder `name`, if there is one.
-pub(crate) fn one(dir: &Path, name: &str) -> Option<Found> {
+fn one(dir: &Path, name: &str) -> Option<Found> {
     let folder = dir.join(name);
     if !fs::symlink_metadata(&folder).ok()?.is_dir() {
         return None;
@@ -153,7 +153,6 @@ pub(crate) fn current(dir: &Path, name: &str) -> io::Result<Option<String>> {
 /// # Errors
 ///
 /// The version can't be one, or the file can't be written; then the old one stays in force.
-#[cfg_attr(not(test), expect(dead_code, reason = "used by the executor, which comes with the next commit"))]
 pub(crate) fn set_current(dir: &Path, name: &str, version: &str) -> io::Result<()> {
     let is_valid = check_name(name).is_ok() && check_version(version).is_ok();
     if !is_valid {
@@ -187,7 +186,7 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 ///
 /// The skill's folder can't be read. A missing one has no versions.
-pub(crate) fn versions(dir: &Path, name: &str) -> io::Result<Vec<String>> {
+pub(super) fn versions(dir: &Path, name: &str) -> io::Result<Vec<String>> {
     let folder = dir.join(name);
     let mut versions = folders(&folder)?;
     versions.retain(|version| {
@@ -198,7 +197,7 @@ pub(crate) fn versions(dir: &Path, name: &str) -> io::Result<Vec<String>> {
 }
 
 /// The order of versions, newest first; `1.2` is 1.2.0, and what is no version comes last.
-pub(crate) fn newest_first(a: &str, b: &str) -> Ordering {
+fn newest_first(a: &str, b: &str) -> Ordering {
     match (semantic(a), semantic(b)) {
         (Some(a), Some(b)) => b.cmp(&a),
         (Some(_), None) => Ordering::Less,

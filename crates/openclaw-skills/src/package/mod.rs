@@ -5,7 +5,6 @@ mod error;
 mod files;
 mod layout;
 mod read;
-mod remove;
 mod validate;
 mod watch;
 
@@ -15,11 +14,7 @@ pub use self::validate::{Validation, validate};
 pub(crate) use self::{
     error::PackageError,
     files::{Kind, list_files},
-    layout::{Found, Source, found},
-    remove::{remove, sweep},
-};
-pub(crate) use self::{
-    layout::{current, set_current, versions},
+    layout::{Found, Source, current, found, set_current},
     watch::Fingerprint,
 };
 use crate::manifest::Manifest;

@@ -204,20 +204,8 @@ fn versions_are_sorted_newest_first() {
     put(&dir.path().join("weather/.staging"), "", &[]);
     put(&dir.path().join("weather/scripts"), "", &[]);
     let sorted = ["3", "2.0.0", "2.0.0-rc.1", "1.10.0", "1.9", "1.2.0", "1.2.0.4", "01.0"];
-    assert_eq!(versions(dir.path(), "weather").unwrap(), sorted);
-    assert_eq!(versions(dir.path(), "missing").unwrap(), [""; 0]);
-}
-
-#[test]
-fn removing_takes_every_version() {
-    let dir = tempfile::tempdir().unwrap();
-    put(&dir.path().join("weather/1.0.0"), "", &[]);
-    put(&dir.path().join("weather/1.1.0"), "", &[]);
-    set_current(dir.path(), "weather", "1.0.0").unwrap();
-    let removed = remove(dir.path(), "weather").unwrap().unwrap();
-    assert_eq!(removed.source, Source::Installed { version: "1.0.0".to_owned() });
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
-    assert!(remove(dir.path(), "weather").unwrap().is_none());
+    assert_eq!(layout::versions(dir.path(), "weather").unwrap(), sorted);
+    assert_eq!(layout::versions(dir.path(), "missing").unwrap(), [""; 0]);
 }
 
 #[test]

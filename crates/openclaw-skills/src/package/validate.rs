@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Package, PackageError, Shape, list_files, read};
+use super::{Package, PackageError, list_files, read};
 use crate::name::check_version;
 
 /// What a folder is as a skill.

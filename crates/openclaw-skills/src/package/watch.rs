@@ -2,7 +2,7 @@
 //! every file system, where the kernel's notifications do not.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     path::Path,
@@ -50,7 +50,8 @@ impl Fingerprint {
     }
 
     /// The names of the skills that are not as they were; `skills.lock` is among them when it is another.
-    pub(crate) fn differing(&self, earlier: &Self) -> BTreeSet<String> {
+    #[cfg(test)]
+    pub(super) fn differing(&self, earlier: &Self) -> std::collections::BTreeSet<String> {
         let names = self.skills.keys().chain(earlier.skills.keys());
         names.filter(|name| self.skills.get(*name) != earlier.skills.get(*name)).cloned().collect()
     }

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::{BuiltinSkill, Client, Keys, RegistryError, builtin::SOURCE};
 use crate::{
     archive::{ArchiveBounds, Tree},
-    lock::sha256_hex,
+    lock::{sha256_hex, sync_folder},
 };
 
 /// The file that ClawHub adds to an archive and does not list.
@@ -194,7 +194,7 @@ impl Release {
         if !is_own {
             return Err(self.differs(format!("`{META}` speaks of another skill or version")));
         }
-        fs::remove_file(&path).map_err(failed)?;
+        fs::remove_file(&path).and_then(|()| sync_folder(&tree.root)).map_err(failed)?;
         tree.files.remove(META);
         Ok(())
     }

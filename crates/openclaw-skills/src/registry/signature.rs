@@ -59,3 +59,33 @@ impl Keys {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        lock::sha256_hex,
+        registry::release::{Digest, Place},
+    };
+
+    /// Key, message and signature are OpenSSL's, made as `docs/formats.md` says.
+    #[test]
+    fn a_signature_of_openssl_is_good() {
+        let key = "UG7Yh7hPwV6X6qXrir5fH1+qbgQpfUyEfXHhCo1qt1U=".to_owned();
+        let signature =
+            "oYc8NXN2iEKsTiBuh8jHgTKa1IN+knF/XrrG+IW7UC88db23CrQLOHco6n7RjdHyJ5dzPb6wTKlyu8E/L2C4Cg==";
+        let release = Release {
+            name: "weather".to_owned(),
+            version: "1.2.0".to_owned(),
+            source: "https://registry.example".to_owned(),
+            is_suspicious: false,
+            image_digest: None,
+            signature: Some(signature.to_owned()),
+            digest: Digest::Program,
+            place: Place::File("archive".into()),
+        };
+        let keys = Keys::new(std::slice::from_ref(&key), true);
+        assert_eq!(keys.check(&release, &sha256_hex(b"archive")).unwrap(), Some(key));
+        assert!(keys.check(&release, &sha256_hex(b"another")).is_err());
+    }
+}

@@ -147,7 +147,7 @@ async fn clawhub(skill: Value, files: Value, archive: Vec<u8>) -> Fake {
     fake
 }
 
-fn skill(moderation: Value) -> Value {
+fn skill(moderation: &Value) -> Value {
     json!({
         "skill": {"slug": "weather", "displayName": "Weather", "summary": null, "tags": {}, "stats": {}, "createdAt": 0, "updatedAt": 0},
         "latestVersion": {"version": "1.2.0", "createdAt": 1, "changelog": ""},
@@ -167,7 +167,7 @@ const META: (&str, &str) =
 #[tokio::test]
 async fn clawhub_gives_a_skill_whose_files_are_those_it_lists() {
     let files = [("SKILL.md", SKILL), ("run.sh", "echo")];
-    let fake = clawhub(skill(Value::Null), listed(&files), zip_of(&[files[0], files[1], META])).await;
+    let fake = clawhub(skill(&Value::Null), listed(&files), zip_of(&[files[0], files[1], META])).await;
     let hits = json!({"results": [
         {"slug": "weather", "displayName": "Weather", "summary": "Forecasts", "version": "1.2.0", "score": 0.9},
         {"slug": "../evil", "displayName": "x", "score": 0.8},
@@ -211,7 +211,7 @@ async fn clawhub_archives_that_differ_from_the_list_are_refused() {
         ("is missing", &[("other/run.sh", "echo"), ("SKILL.md", SKILL)]),
     ];
     for (reason, files) in table {
-        let fake = clawhub(skill(Value::Null), listed(&good), zip_of(files)).await;
+        let fake = clawhub(skill(&Value::Null), listed(&good), zip_of(files)).await;
         let (release, content) = get(&open(fake.url()), None).await.unwrap();
         let Content::Archive { bytes, .. } = content else { panic!("no archive") };
         let dir = tempfile::tempdir().unwrap();
@@ -232,7 +232,7 @@ async fn what_clawhub_warns_of_is_heard() {
         (json!({"verdict": "malicious"}), None),
     ];
     for (moderation, expected) in table {
-        let fake = clawhub(skill(moderation), files.clone(), Vec::new()).await;
+        let fake = clawhub(skill(&moderation), files.clone(), Vec::new()).await;
         let release = open(fake.url()).resolve("weather", None).await;
         assert_eq!(release.as_ref().ok().map(|release| release.is_suspicious), expected);
         if let Err(error) = release {
@@ -240,7 +240,7 @@ async fn what_clawhub_warns_of_is_heard() {
         }
     }
     for (status, expected) in [("clean", Some(false)), ("suspicious", Some(true)), ("malicious", None)] {
-        let fake = clawhub(skill(Value::Null), files.clone(), Vec::new()).await;
+        let fake = clawhub(skill(&Value::Null), files.clone(), Vec::new()).await;
         let version = json!({"version": {"version": "1.2.0", "files": files, "security": {"status": status}}, "skill": null});
         fake.json("/api/v1/skills/weather/versions/1.2.0", &version);
         let release = open(fake.url()).resolve("weather", None).await;
@@ -259,17 +259,17 @@ async fn answers_of_clawhub_that_make_no_sense_are_told() {
             );
         }),
         ("is called `rain` now", |fake| {
-            let mut other = skill(Value::Null);
+            let mut other = skill(&Value::Null);
             other["skill"]["slug"] = json!("rain");
             fake.json("/api/v1/skills/weather", &other);
         }),
         ("no version that can be downloaded", |fake| {
-            let mut other = skill(Value::Null);
+            let mut other = skill(&Value::Null);
             other["latestVersion"] = Value::Null;
             fake.json("/api/v1/skills/weather", &other);
         }),
         ("is no version", |fake| {
-            let mut other = skill(Value::Null);
+            let mut other = skill(&Value::Null);
             other["latestVersion"]["version"] = json!("../../x");
             fake.json("/api/v1/skills/weather", &other);
         }),
@@ -305,7 +305,8 @@ async fn answers_of_clawhub_that_make_no_sense_are_told() {
     ];
     for (reason, change) in table {
         let fake =
-            clawhub(skill(Value::Null), listed(&[("SKILL.md", SKILL)]), zip_of(&[("SKILL.md", SKILL)])).await;
+            clawhub(skill(&Value::Null), listed(&[("SKILL.md", SKILL)]), zip_of(&[("SKILL.md", SKILL)]))
+                .await;
         change(&fake);
         let error = refusal(&open(fake.url())).await;
         assert!(error.contains(reason), "{reason}: {error}");
@@ -315,7 +316,7 @@ async fn answers_of_clawhub_that_make_no_sense_are_told() {
 
 #[tokio::test]
 async fn the_protocol_is_found_out_once_and_a_failure_is_not_kept() {
-    let fake = clawhub(skill(Value::Null), listed(&[("SKILL.md", SKILL)]), Vec::new()).await;
+    let fake = clawhub(skill(&Value::Null), listed(&[("SKILL.md", SKILL)]), Vec::new()).await;
     let registry = open(fake.url());
     fake.on("/.well-known/clawhub.json", [Answer::new(503, "")]);
     assert!(refusal(&registry).await.contains("status 503"));
@@ -390,18 +391,24 @@ async fn answers_and_where_they_lead_have_bounds() {
     assert!(refusal(&registry).await.contains("more than 8388608 bytes"));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_silent_registry_is_given_up() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let timing = Timing { answer: Duration::from_millis(20), ..Timing::default() };
+    // The clock goes on when nothing else does: the first time-out is the one that counts.
+    let timing = Timing { connect: Duration::from_secs(600), ..Timing::default() };
     let address = format!("http://{}/index.json?key=secret", listener.local_addr().unwrap());
     let registry = Registry::open(Some(&address), &[], &Arc::new(Client::new(timing))).unwrap();
     let error = refusal(&registry).await;
-    assert!(error.contains("did not answer") && !error.contains("secret"), "{error}");
+    assert!(error.contains("did not answer within 15 s") && !error.contains("secret"), "{error}");
+}
+
+#[tokio::test]
+async fn nobody_at_the_address_is_told() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/index.json?key=secret", listener.local_addr().unwrap());
     drop(listener);
-    let timing = Timing { pause: Duration::ZERO, ..Timing::default() };
-    let registry = Registry::open(Some(&address), &[], &Arc::new(Client::new(timing))).unwrap();
-    assert!(refusal(&registry).await.contains("can't be reached"));
+    let error = refusal(&open(&address)).await;
+    assert!(error.contains("can't be reached") && !error.contains("secret"), "{error}");
 }
 
 #[tokio::test]

@@ -115,7 +115,6 @@ async fn sing(
     let mut argv = vec![PROGRAM.to_owned(), ARGUMENT.to_owned(), "canary".to_owned()];
     argv.extend(arguments);
     let job = Job {
-        skill: "canary".to_owned(),
         folder: secrets.folder.clone(),
         runtime: Runtime::Host,
         argv,
@@ -241,7 +240,7 @@ fn fill() -> Vec<String> {
     std::thread::sleep(Duration::from_secs(2));
     vec![format!(
         "it had {} MiB of memory where {} are allowed",
-        taken.len() * CHUNK >> 20,
+        (taken.len() * CHUNK) >> 20,
         BOUNDS.memory_bytes >> 20
     )]
 }

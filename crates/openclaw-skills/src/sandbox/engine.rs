@@ -43,8 +43,6 @@ pub(crate) trait Engine: Send + Sync {
 /// What one sandbox is for, and all it may do.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
-    /// Which skill; for messages.
-    pub(crate) skill: String,
     /// Its folder, seen read-only at [`SKILL_FOLDER`].
     pub(crate) folder: PathBuf,
     pub(crate) runtime: Runtime,
@@ -85,6 +83,7 @@ impl Job {
             cwd: SKILL_FOLDER.to_owned(),
             grants: self.grants.clone(),
             bounds: self.bounds,
+            counted_by_kernel: false,
             processor: None,
             egress: self.egress.is_some().then(|| EGRESS_SOCKET.to_owned()),
             any_program: self.any_program,

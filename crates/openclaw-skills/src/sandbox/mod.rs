@@ -14,7 +14,7 @@ mod plan;
 mod program;
 mod select;
 
-pub use self::program::Launcher;
+pub(crate) use self::program::Launcher;
 pub(crate) use self::select::{Selection, Surroundings};
 pub(crate) use self::{
     ended::Ended,

@@ -25,6 +25,9 @@ pub(crate) struct Plan {
     pub(crate) grants: Vec<Grant>,
     /// Its bounds.
     pub(crate) bounds: Bounds,
+    /// Whether the user that it runs as has no other processes in its user namespace, so that the kernel can count them. Where it has
+    /// (containers of one user share theirs), init counts alone.
+    pub(crate) counted_by_kernel: bool,
     /// The one processor it may use; `None`: the engine sees to that.
     pub(crate) processor: Option<usize>,
     /// The egress proxy's socket, as it is seen inside; `None`: no network.
@@ -139,6 +142,7 @@ pub(super) mod tests {
                 cpu_seconds: 30,
                 lifetime_ms: 30_000,
             },
+            counted_by_kernel: true,
             processor: None,
             egress: None,
             any_program: false,

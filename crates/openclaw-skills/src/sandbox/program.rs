@@ -15,7 +15,7 @@ pub(super) const PROGRAM: &str = "/.openclaw/program";
 
 /// What can be started as init: the program that called [`crate::sandbox_main`], or `openclaw-sandbox`.
 #[derive(Debug, Clone)]
-pub struct Launcher {
+pub(crate) struct Launcher {
     program: PathBuf,
     /// Its loader and libraries on this machine, the loader first; found when first needed.
     libraries: std::sync::Arc<std::sync::OnceLock<Vec<PathBuf>>>,
@@ -24,7 +24,7 @@ pub struct Launcher {
 impl Launcher {
     /// The program at `program`, an absolute path.
     #[must_use]
-    pub fn new(program: PathBuf) -> Self {
+    pub(crate) fn new(program: PathBuf) -> Self {
         Self { program, libraries: std::sync::Arc::default() }
     }
 

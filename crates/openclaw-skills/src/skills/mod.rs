@@ -14,7 +14,7 @@ use std::{
 };
 
 use openclaw_core::{
-    Secret, ToolDefinition,
+    ToolDefinition,
     config::SkillsConfig,
     port::{SandboxInfo, SkillsError},
 };
@@ -28,7 +28,7 @@ pub use self::{
 use crate::{
     catalog::Catalog,
     egress::{Egress, Resolve, SystemResolver},
-    executor::{Executor, Host},
+    executor::{Executor, Host, Variables},
     install::{Declared, Installer},
     package::{Fingerprint, Package},
     protocol::mcp::ServerTool,
@@ -53,7 +53,7 @@ pub struct SkillsOptions {
     /// The environment that container engines are run with: `PATH`, `HOME`, `XDG_RUNTIME_DIR` and the like.
     pub environment: Vec<(String, String)>,
     /// Looks up a variable that a skill was granted.
-    pub variable: Arc<dyn Fn(&str) -> Option<Secret> + Send + Sync>,
+    pub variable: Variables,
     /// Skills that come with the program and can be installed without a registry.
     pub builtin: &'static [BuiltinSkill],
     /// Resolves the names that skills ask for; the system's resolver by default.
@@ -210,8 +210,8 @@ impl Inner {
     }
 }
 
-fn read_package(root: &std::path::Path) -> Result<Declared, String> {
-    let package = Package::load(root).map_err(|error| error.sentence())?;
+fn read_package(root: &std::path::Path, name: &str) -> Result<Declared, String> {
+    let package = Package::load_as(root, name).map_err(|error| error.sentence())?;
     let manifest = package.manifest;
     let version = (manifest.version != crate::manifest::NO_VERSION).then_some(manifest.version);
     Ok(Declared { name: manifest.name, version, permissions: manifest.permissions })

@@ -1,7 +1,7 @@
 //! What a call does, and how it ends.
 
 use openclaw_core::{
-    config::{SandboxEngine, SkillLimits, SkillsConfig},
+    config::{SandboxEngine, SkillLimits, SkillPolicy, SkillsConfig},
     port::{SkillPort as _, ToolPort as _},
 };
 use serde_json::{Value, json};
@@ -141,4 +141,19 @@ async fn instructions_are_read_step_by_step() {
     }
     let unknown = home.call("skill_read", json!({"skill": "other"})).await;
     assert!(unknown.is_error && unknown.content.contains("guide"), "{}", unknown.content);
+}
+
+#[tokio::test]
+async fn a_skill_is_disabled_while_the_configuration_says_so() {
+    let home = Home::new(SandboxEngine::Namespace);
+    home.python("reader", "permissions: ['filesystem:read:/usr/share']\n", ECHO);
+    home.start().await;
+    assert_eq!(home.listed().await[0].2, "active");
+    let policy = SkillPolicy { deny: vec!["filesystem:read:/usr".to_owned()], ..SkillPolicy::default() };
+    let config = SkillsConfig { engine: SandboxEngine::Namespace, policy, ..SkillsConfig::default() };
+    home.config.send_replace(std::sync::Arc::new(config));
+    let (_, _, status, reason) = home.listed().await.remove(0);
+    assert_eq!(status, "denied");
+    assert!(reason.is_some_and(|reason| reason.contains("filesystem:read:/usr/share")));
+    assert!(home.call("reader", json!({})).await.is_error);
 }

@@ -1,5 +1,11 @@
 //! Skills as a program that embeds this crate has them: real directories, real sandboxes.
-#![cfg(all(test, target_os = "linux"))]
+#![cfg(test)]
+#![cfg(target_os = "linux")]
 
 mod calls;
+mod directory;
+mod engines;
+mod mcp;
+mod network;
 mod support;
+mod user;

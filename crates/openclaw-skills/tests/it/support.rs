@@ -13,7 +13,7 @@ use openclaw_core::{
     config::{SandboxEngine, SkillsConfig},
     port::{SkillPort as _, ToolContext, ToolPort as _},
 };
-use openclaw_skills::{Skills, SkillsOptions};
+use openclaw_skills::{Resolve, Skills, SkillsOptions};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -33,6 +33,15 @@ impl Home {
     }
 
     pub(crate) fn with(config: SkillsConfig) -> Self {
+        Self::made(config, |options| options)
+    }
+
+    /// With names of the test's own.
+    pub(crate) fn with_resolver(config: SkillsConfig, resolver: Arc<dyn Resolve>) -> Self {
+        Self::made(config, |options| SkillsOptions { resolver, ..options })
+    }
+
+    fn made(config: SkillsConfig, change: impl FnOnce(SkillsOptions) -> SkillsOptions) -> Self {
         let dir = tempfile::tempdir().unwrap();
         // Who runs the sandbox may be another user than the one who made this.
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -40,7 +49,7 @@ impl Home {
         fs::create_dir_all(data.join("skills")).unwrap();
         fs::write(data.join("gateway.yaml"), "token: needle-in-the-token-file").unwrap();
         let config = watch::Sender::new(Arc::new(config));
-        let skills = Skills::open(options(dir.path()), config.subscribe()).unwrap();
+        let skills = Skills::open(change(options(dir.path())), config.subscribe()).unwrap();
         Self { dir, config, skills }
     }
 
@@ -74,6 +83,18 @@ impl Home {
         assert_ne!(sandbox.engine, "none", "{:?}", sandbox.problems);
     }
 
+    /// Makes a folder everybody's: a sandbox of root's runs as somebody else.
+    pub(crate) fn open_to_all(&self, folder: &Path) {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).unwrap();
+    }
+
+    /// Ends every sandbox, as a program does when it leaves.
+    pub(crate) async fn end(&self) {
+        let shutdown = CancellationToken::new();
+        shutdown.cancel();
+        self.skills.clone().keep(shutdown).await;
+    }
+
     pub(crate) async fn call(&self, tool: &str, arguments: Value) -> ToolResult {
         self.skills.call(&call(tool, arguments), &context()).await
     }
@@ -98,7 +119,8 @@ fn options(dir: &Path) -> SkillsOptions {
         ..SkillsOptions::new(
             home.join(".openclaw/skills"),
             dir.join("run"),
-            PathBuf::from(env!("CARGO_BIN_EXE_openclaw-sandbox")),
+            std::env::var_os(crate::user::LAUNCHER)
+                .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_openclaw-sandbox")), PathBuf::from),
         )
     }
 }

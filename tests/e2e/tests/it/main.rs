@@ -27,6 +27,7 @@ mod restart;
 mod secrets;
 mod skills_channels;
 mod skills_cli;
+mod skills_run;
 mod startup;
 mod stream;
 mod websocket;

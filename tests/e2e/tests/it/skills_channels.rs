@@ -10,10 +10,10 @@ fn no_registry_means_no_skill_to_install() {
     let client = gateway.client();
     assert_eq!(client.get("/skills").expect(200), json!({"skills": [], "total": 0}));
     let error = client
-        .post("/skills/install", &json!({"name": "weather", "version": "1.2.0"}))
+        .post("/skills/install", &json!({"name": "web-search", "version": "1.2.0"}))
         .expect_error(404, "not_found");
     assert!(error["message"].as_str().unwrap().to_lowercase().contains("registry"), "{error}");
-    let _ = client.delete("/skills/weather").expect_error(404, "not_found");
+    let _ = client.delete("/skills/web-search").expect_error(404, "not_found");
     for name in ["", "../evil", "a/b"] {
         let answer = client.post("/skills/install", &json!({"name": name}));
         let _ = answer.expect_error(400, "bad_request");

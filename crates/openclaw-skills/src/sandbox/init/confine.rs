@@ -46,7 +46,6 @@ pub(super) fn lessen(plan: &Plan) -> Result<(), InitError> {
     drop_rights()?;
     let bounds = &plan.bounds;
     for (name, resource, most) in [
-        ("processes", Resource::Nproc, bounds.processes),
         ("memory", Resource::Data, bounds.memory_bytes),
         ("file size", Resource::Fsize, bounds.file_bytes),
         ("open files", Resource::Nofile, bounds.open_files),
@@ -55,8 +54,10 @@ pub(super) fn lessen(plan: &Plan) -> Result<(), InitError> {
         ("message queues", Resource::Msgqueue, 0),
         ("core dumps", Resource::Core, 0),
     ] {
-        let limit = Rlimit { current: Some(most), maximum: Some(most) };
-        setrlimit(resource, limit).or_cannot(format!("bound the {name}"))?;
+        bound(name, resource, most)?;
+    }
+    if plan.counted_by_kernel {
+        bound("processes", Resource::Nproc, bounds.processes)?;
     }
     if let Some(processor) = plan.processor {
         let mut one = CpuSet::new();
@@ -64,6 +65,11 @@ pub(super) fn lessen(plan: &Plan) -> Result<(), InitError> {
         sched_setaffinity(None, &one).or_cannot("keep to one processor")?;
     }
     Ok(())
+}
+
+fn bound(name: &str, resource: Resource, most: u64) -> Result<(), InitError> {
+    let limit = Rlimit { current: Some(most), maximum: Some(most) };
+    setrlimit(resource, limit).or_cannot(format!("bound the {name}"))
 }
 
 /// Gives up every capability, and the possibility to get one by running a program.

@@ -44,9 +44,6 @@ pub(super) fn build(tree: &Tree, plan: &Plan, owner: Option<(u32, u32)>) -> Resu
     tmpfs(NEW, "size=1m,mode=755", MountFlags::NODEV)?;
 
     system(tree)?;
-    for bind in &tree.binds {
-        attach(bind)?;
-    }
     devices()?;
     // What a skill may write it may not run, unless it may run everything.
     let mut flags = MountFlags::NODEV | MountFlags::NOSUID;
@@ -59,6 +56,10 @@ pub(super) fn build(tree: &Tree, plan: &Plan, owner: Option<(u32, u32)>) -> Resu
             std::os::unix::fs::chown(inside(path), Some(uid), Some(gid))
                 .or_cannot(format!("give away {path}"))?;
         }
+    }
+    // Last: what is granted may lie below a directory that is the sandbox's own.
+    for bind in &tree.binds {
+        attach(bind)?;
     }
     create_dir(&inside("/proc"))?;
     create_dir(&inside(LEFT))?;

@@ -1,0 +1,101 @@
+//! The reference MCP servers, as skills: `OPENCLAW_MCP_SERVERS` names a directory whose `node_modules` has them.
+
+use std::{fs, path::PathBuf, process::Command, time::Duration};
+
+use openclaw_core::{
+    config::SandboxEngine,
+    port::{SkillPort as _, ToolPort as _},
+};
+use serde_json::json;
+
+use crate::support::{Home, call, context};
+
+/// Where the servers are; `None`, said: they are not.
+fn servers() -> Option<PathBuf> {
+    let found = std::env::var_os("OPENCLAW_MCP_SERVERS").map(PathBuf::from);
+    if found.is_none() {
+        println!(
+            "SKIPPED: OPENCLAW_MCP_SERVERS is not set: npm install @modelcontextprotocol/server-everything there"
+        );
+    }
+    found
+}
+
+/// Puts a skill that is one of the servers, with everything it needs in its folder.
+fn put(home: &Home, from: &PathBuf, name: &str, arguments: &str, permissions: &str) {
+    let folder = home.path("home/.openclaw/skills").join(name);
+    fs::create_dir_all(&folder).unwrap();
+    let copied = Command::new("cp")
+        .args(["-r", "--reflink=auto"])
+        .arg(from.join("node_modules"))
+        .arg(&folder)
+        .status();
+    assert!(copied.unwrap().success());
+    let head = format!(
+        "---\nname: {name}\ndescription: For a test.\nmcp: true\ntimeout: 60\nentrypoint: [node, \
+         node_modules/@modelcontextprotocol/server-{name}/dist/index.js{arguments}]\npermissions: [{permissions}]\n---\n"
+    );
+    home.put(name, "SKILL.md", &head);
+}
+
+#[tokio::test]
+async fn the_reference_servers_run_as_skills() {
+    let Some(servers) = servers() else { return };
+    let home = Home::new(SandboxEngine::Namespace);
+    let files = home.path("home/files");
+    fs::create_dir_all(&files).unwrap();
+    fs::write(files.join("a.txt"), "needle in a file").unwrap();
+    home.open_to_all(&files);
+    let path = files.to_str().unwrap();
+    put(&home, &servers, "everything", "", "");
+    put(&home, &servers, "filesystem", &format!(", '{path}'"), &format!("'filesystem:write:{path}'"));
+    home.start().await;
+    home.skills.settled(Duration::from_secs(60)).await;
+    for skill in home.skills.list().await.unwrap() {
+        assert_eq!(skill.status, "active", "{:?}", skill.reason);
+    }
+    let tools: Vec<String> = home.skills.definitions().await.into_iter().map(|tool| tool.name).collect();
+    for tool in
+        ["everything.echo", "everything.get-sum", "filesystem.read_text_file", "filesystem.write_file"]
+    {
+        assert!(tools.iter().any(|name| name == tool), "{tool} is not among {tools:?}");
+    }
+
+    let echo = home.call("everything.echo", json!({"message": "안녕"})).await;
+    assert!(!echo.is_error && echo.content.contains("안녕"), "{}", echo.content);
+    let sum = home.call("everything.get-sum", json!({"a": 19, "b": 23})).await;
+    assert!(sum.content.contains("42"), "{}", sum.content);
+    let wrong = home.call("everything.get-sum", json!({"a": "x"})).await;
+    assert!(wrong.is_error, "{}", wrong.content);
+    let unknown = home.call("everything.no-such-tool", json!({})).await;
+    assert!(unknown.is_error, "{}", unknown.content);
+
+    // Within one conversation the server stays.
+    let context = context();
+    for (tool, arguments, expected) in [
+        ("filesystem.write_file", json!({"path": format!("{path}/b.txt"), "content": "written inside"}), ""),
+        ("filesystem.read_text_file", json!({"path": format!("{path}/a.txt")}), "needle in a file"),
+        ("filesystem.read_text_file", json!({"path": format!("{path}/b.txt")}), "written inside"),
+    ] {
+        let result = home.skills.call(&call(tool, arguments), &context).await;
+        assert!(!result.is_error && result.content.contains(expected), "{tool}: {}", result.content);
+    }
+    assert_eq!(fs::read_to_string(files.join("b.txt")).unwrap(), "written inside");
+    let token = home.path("home/.openclaw/gateway.yaml");
+    let outside =
+        home.skills.call(&call("filesystem.read_text_file", json!({"path": token})), &context).await;
+    assert!(outside.is_error && !outside.content.contains("needle-in-the-token-file"), "{}", outside.content);
+    home.end().await;
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_no_mcp_is_said_to_fail() {
+    let home = Home::new(SandboxEngine::Namespace);
+    home.python("babble", "mcp: true\n", "import sys\nprint('hello, this is no JSON-RPC')\nsys.exit(3)\n");
+    home.start().await;
+    home.skills.settled(Duration::from_secs(60)).await;
+    let listed = home.skills.list().await.unwrap();
+    assert_eq!(listed[0].status, "failed", "{listed:?}");
+    assert!(home.skills.definitions().await.is_empty());
+    home.end().await;
+}
