@@ -26,7 +26,7 @@ const COMMAND: Duration = Duration::from_secs(20);
 /// The label that our containers carry, with the data directory's name as its value.
 const LABEL: &str = "ai.openclaw.gateway";
 /// Processes that the engine itself may need beside the skill's: a rootless user's are all counted together.
-const PROCESSES: u64 = 4096;
+const PROCESSES: u64 = 1024;
 
 /// A container engine's command, and how it has to be called here.
 #[derive(Debug, Clone)]
@@ -166,7 +166,7 @@ impl Container {
         binds.push(bind(&job.folder.to_string_lossy(), SKILL_FOLDER, false));
         binds.extend(job.grants.iter().map(|grant| bind(&grant.path, &grant.path, grant.writable)));
         if let Some(socket) = &job.egress {
-            binds.push(bind(&socket.to_string_lossy(), EGRESS_SOCKET, true));
+            binds.push(bind(&socket.to_string_lossy(), EGRESS_SOCKET, false));
         }
         (binds, start)
     }
@@ -175,8 +175,12 @@ impl Container {
         let mut command = self.command();
         let bounds = &job.bounds;
         let noexec = if job.any_program { "" } else { ",noexec" };
-        let tmpfs =
-            |path: &str| format!("{path}:rw,nosuid,nodev{noexec},size={},mode=1777", bounds.memory_bytes / 2);
+        let tmpfs = |path: &str| {
+            format!(
+                "{path}:rw,nosuid,nodev{noexec},size={},nr_inodes=16384,mode=1777",
+                bounds.memory_bytes / 2
+            )
+        };
         // No more than we have ourselves: nobody without rights can raise it.
         let processes = getrlimit(Resource::Nproc).maximum.map_or(PROCESSES, |most| most.min(PROCESSES));
         command.args(["run", "--rm", "--interactive", "--name", name, "--label"]);
@@ -193,7 +197,11 @@ impl Container {
             command.arg(format!("--pids-limit={}", bounds.processes + 16)).arg("--cpus=1");
         }
         if self.shared.kind == Kind::Podman {
-            command.arg("--pidfile").arg(pid_file);
+            command.arg("--pidfile").arg(pid_file).arg("--no-hosts");
+            command.arg("--security-opt").arg(format!("mask={}", host::HIDDEN.join(":")));
+            for name in ["tcp_rmem", "tcp_wmem"] {
+                command.arg("--sysctl").arg(format!("net.ipv4.{name}=4096 16384 131072"));
+            }
             command.arg(format!("--timeout={}", bounds.lifetime_ms.div_ceil(1000) + 5));
         }
         if rustix::process::geteuid().is_root() {
@@ -201,7 +209,10 @@ impl Container {
         }
         let (binds, start) = self.binds(job);
         for bind in &binds {
-            let access = if bind.writable { "rw" } else { "ro" };
+            let mut access = if bind.writable { "rw" } else { "ro" }.to_owned();
+            if self.shared.kind == Kind::Podman {
+                access.push_str(",nosuid,nodev");
+            }
             command.arg("--volume").arg(format!("{}:{}:{access}", bind.source, bind.target));
         }
         let [program, before @ ..] = start.as_slice() else { return Err(EngineError::NoPipe) };

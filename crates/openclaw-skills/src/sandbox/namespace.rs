@@ -55,7 +55,7 @@ impl Namespace {
         binds.push(bind(text(&job.folder), SKILL_FOLDER, false));
         binds.extend(job.grants.iter().map(|grant| bind(grant.path.clone(), &grant.path, grant.writable)));
         if let Some(socket) = &job.egress {
-            binds.push(bind(text(socket), EGRESS_SOCKET, true));
+            binds.push(bind(text(socket), EGRESS_SOCKET, false));
         }
         Ok(Tree { image, binds, start })
     }

@@ -5,6 +5,7 @@
 mod calls;
 mod directory;
 mod engines;
+mod escape;
 mod mcp;
 mod network;
 mod support;

@@ -1,6 +1,11 @@
 //! The reference MCP servers, as skills: `OPENCLAW_MCP_SERVERS` names a directory whose `node_modules` has them.
 
-use std::{fs, path::PathBuf, process::Command, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use openclaw_core::{
     config::SandboxEngine,
@@ -22,7 +27,7 @@ fn servers() -> Option<PathBuf> {
 }
 
 /// Puts a skill that is one of the servers, with everything it needs in its folder.
-fn put(home: &Home, from: &PathBuf, name: &str, arguments: &str, permissions: &str) {
+fn put(home: &Home, from: &Path, name: &str, arguments: &str, permissions: &str) {
     let folder = home.path("home/.openclaw/skills").join(name);
     fs::create_dir_all(&folder).unwrap();
     let copied = Command::new("cp")

@@ -42,7 +42,9 @@ impl Home {
     }
 
     fn made(config: SkillsConfig, change: impl FnOnce(SkillsOptions) -> SkillsOptions) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        // Not below /tmp, which is the sandbox's own in every sandbox.
+        let base = [Path::new("/var/tmp"), Path::new("/tmp")].into_iter().find(|base| base.is_dir()).unwrap();
+        let dir = tempfile::Builder::new().prefix("oc-").tempdir_in(base).unwrap();
         // Who runs the sandbox may be another user than the one who made this.
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let data = dir.path().join("home/.openclaw");

@@ -3,12 +3,15 @@
 use std::{
     fs,
     os::unix::fs::{PermissionsExt as _, chown},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
 };
 
 /// Set for the second run: where the launcher was copied to.
 pub(crate) const LAUNCHER: &str = "OPENCLAW_TEST_LAUNCHER";
+
+/// Set for the second run: where the attempts to escape were copied to.
+pub(crate) const ATTEMPTS: &str = "OPENCLAW_TEST_ATTEMPTS";
 
 /// Who runs a test.
 pub(crate) enum Who {
@@ -47,6 +50,15 @@ pub(crate) fn not_root(name: &str) -> Who {
     };
     let program = copy(std::env::current_exe().unwrap(), "test");
     let launcher = copy(env!("CARGO_BIN_EXE_openclaw-sandbox").into(), "launcher");
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/escape");
+    if sources.is_dir() {
+        let copied =
+            Command::new("cp").arg("-r").arg(sources).arg(dir.path().join("escape")).status().unwrap();
+        assert!(copied.success());
+        let opened =
+            Command::new("chmod").args(["-R", "a+rX"]).arg(dir.path().join("escape")).status().unwrap();
+        assert!(opened.success());
+    }
     let [home, run, temporary] = ["home", "run", "tmp"].map(|name| {
         let path = dir.path().join(name);
         fs::create_dir(&path).unwrap();
@@ -60,6 +72,7 @@ pub(crate) fn not_root(name: &str) -> Who {
         .args([name, "--exact", "--nocapture"])
         .current_dir("/")
         .env(LAUNCHER, launcher)
+        .env(ATTEMPTS, dir.path().join("escape/attempts"))
         .env("HOME", home)
         .env("USER", &user)
         .env("XDG_RUNTIME_DIR", run)

@@ -19,7 +19,7 @@ use rustix::{
 use super::{InitError, Try, filter};
 use crate::sandbox::{plan::Plan, program};
 
-/// What of the system may be read.
+/// What of the system may be read and run by who may run everything.
 const READABLE: [&str; 12] = [
     "/usr",
     "/bin",
@@ -34,6 +34,8 @@ const READABLE: [&str; 12] = [
     "/proc",
     "/dev",
 ];
+/// Where programs lie: closed to who may run none but its own, for the loader, which has to be open, starts whatever it can read.
+const PROGRAMS: [&str; 5] = ["bin", "sbin", "games", "libexec", "local"];
 /// What may be written whatever the skill was granted.
 const WRITABLE: [&str; 4] = ["/tmp", "/work", "/dev/shm", "/dev/null"];
 /// The newest version of landlock that is made use of; older kernels do what they can.
@@ -53,6 +55,7 @@ pub(super) fn lessen(plan: &Plan) -> Result<(), InitError> {
         ("locked memory", Resource::Memlock, 64 * 1024),
         ("message queues", Resource::Msgqueue, 0),
         ("core dumps", Resource::Core, 0),
+        ("queued signals and timers", Resource::Sigpending, 256),
     ] {
         bound(name, resource, most)?;
     }
@@ -115,6 +118,23 @@ pub(super) fn confine(plan: &Plan, programs: Option<&[PathBuf]>) -> Result<(), I
     filter::apply().or_cannot("filter system calls")
 }
 
+/// [`READABLE`] without programs. Landlock can only open: so each folder beside those with programs is opened.
+fn without_programs() -> Vec<PathBuf> {
+    let mut open: Vec<PathBuf> =
+        ["/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store", "/etc", "/proc"]
+            .map(PathBuf::from)
+            .into();
+    // Not /dev/zero: memory that is mapped from it is nobody's in the counts.
+    open.extend(["null", "full", "random", "urandom", "shm"].map(|name| Path::new("/dev").join(name)));
+    for folder in ["/usr", "/usr/local"] {
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        let beside =
+            entries.flatten().filter(|entry| !PROGRAMS.iter().any(|programs| entry.file_name() == *programs));
+        open.extend(beside.map(|entry| entry.path()));
+    }
+    open
+}
+
 fn landlock(plan: &Plan, programs: Option<&[PathBuf]>) -> Result<(), InitError> {
     let error = |error: landlock::RulesetError| InitError::System {
         what: "restrict the file system with landlock".to_owned(),
@@ -136,11 +156,16 @@ fn landlock(plan: &Plan, programs: Option<&[PathBuf]>) -> Result<(), InitError> 
         let added = (&mut rules).add_rule(PathBeneath::new(fd, access));
         added.map(|_| ()).map_err(error)
     };
-    let run = if programs.is_none() { read | AccessFs::Execute } else { read };
     // Names of what is there; what is there was chosen.
     allow(Path::new("/"), AccessFs::ReadDir.into())?;
-    for path in READABLE {
-        allow(Path::new(path), run)?;
+    if programs.is_none() {
+        for path in READABLE {
+            allow(Path::new(path), read | AccessFs::Execute)?;
+        }
+    } else {
+        for path in without_programs() {
+            allow(&path, read)?;
+        }
     }
     for path in WRITABLE {
         allow(Path::new(path), if programs.is_none() { all } else { write })?;
@@ -153,9 +178,6 @@ fn landlock(plan: &Plan, programs: Option<&[PathBuf]>) -> Result<(), InitError> 
     }
     for path in programs.unwrap_or_default() {
         allow(path, AccessFs::ReadFile | AccessFs::Execute)?;
-    }
-    if let Some(socket) = &plan.egress {
-        allow(Path::new(socket), AccessFs::ReadFile | AccessFs::WriteFile)?;
     }
     rules.restrict_self().map(|_| ()).map_err(error)
 }

@@ -28,21 +28,70 @@ const ENOSYS: u32 = libc::ENOSYS as u32;
 /// Flags of clone(2) that make namespaces: `CLONE_NEWNS`, `NEWCGROUP`, `NEWUTS`, `NEWIPC`, `NEWUSER`, `NEWPID`, `NEWNET`, `NEWTIME`.
 const NAMESPACES: u64 = 0x7e02_0080;
 
-/// Calls that are allowed with some arguments only.
+/// Bits of a mode by which a program runs with its owner's rights, whoever starts it.
+const SET_ID: u64 = 0o6000;
+/// `F_SETLEASE` and `F_NOTIFY` of fcntl(2): they act on whoever else opens a file.
+const ON_OTHERS: [u64; 2] = [1024, 1026];
+
+const SOL_SOCKET: u64 = 1;
+/// `SO_SNDBUF`, `SO_RCVBUF` and their forceful twins.
+const BUFFERS: [u64; 4] = [7, 8, 32, 33];
+
+/// Calls that are allowed with some arguments only: any of the rules, each with all of its conditions.
 fn conditions() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError> {
     let is = |argument, value| SeccompCondition::new(argument, Dword, SeccompCmpOp::Eq, value);
+    let is_not = |argument, value| SeccompCondition::new(argument, Dword, SeccompCmpOp::Ne, value);
+    let masked =
+        |argument, mask, value| SeccompCondition::new(argument, Qword, SeccompCmpOp::MaskedEq(mask), value);
     let one = |condition| SeccompRule::new(vec![condition]);
     let any_of = |argument, values: &[u64]| {
         values.iter().map(|value| one(is(argument, *value)?)).collect::<Result<Vec<_>, _>>()
     };
     let mut rules = BTreeMap::new();
-    let no_namespaces = SeccompCondition::new(0, Qword, SeccompCmpOp::MaskedEq(NAMESPACES), 0)?;
-    rules.insert(libc::SYS_clone, vec![one(no_namespaces)?]);
-    // Unix, IPv4, IPv6; netlink for routes alone, which libraries ask for interface addresses.
-    let mut families = any_of(0, &[1, 2, 10])?;
-    families.push(SeccompRule::new(vec![is(0, 16)?, is(2, 0)?])?);
-    rules.insert(libc::SYS_socket, families);
+    rules.insert(libc::SYS_clone, vec![one(masked(0, NAMESPACES, 0)?)?]);
+    // A mode without set-id bits, where a file or folder is made or changed: a granted folder is the host's. Not openat2, whose mode
+    // lies in memory.
+    for (call, mode) in [
+        (libc::SYS_openat, 3),
+        (libc::SYS_mkdirat, 2),
+        (libc::SYS_fchmod, 1),
+        (libc::SYS_fchmodat, 2),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_open, 2),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_creat, 1),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_mkdir, 1),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_chmod, 1),
+    ] {
+        rules.insert(call, vec![one(masked(mode, SET_ID, 0)?)?]);
+    }
+    let [lease, notify] = ON_OTHERS;
+    rules.insert(libc::SYS_fcntl, vec![SeccompRule::new(vec![is_not(1, lease)?, is_not(1, notify)?])?]);
+    // Memory that is private, or a file's: shared memory without a name is counted by nothing.
+    let (anonymous, kind, private) = (0x20, 0x0f, 0x02);
+    rules.insert(libc::SYS_mmap, vec![one(masked(3, anonymous, 0)?)?, one(masked(3, kind, private)?)?]);
+    // IPv4 and IPv6 with TCP and UDP; netlink for routes alone, which libraries ask for interface addresses. No Unix sockets: those that
+    // lie in a granted folder are services of the host. Pairs of them are what interpreters need.
+    let mut sockets = Vec::new();
+    for family in [2, 10] {
+        for protocol in [0, 6, 17] {
+            sockets.push(SeccompRule::new(vec![is(0, family)?, is(2, protocol)?])?);
+        }
+    }
+    sockets.push(SeccompRule::new(vec![is(0, 16)?, is(2, 0)?])?);
+    rules.insert(libc::SYS_socket, sockets);
     rules.insert(libc::SYS_socketpair, any_of(0, &[1])?);
+    // Buffers of sockets stay as small as they are by default: nothing counts them.
+    let mut options = vec![one(is_not(1, SOL_SOCKET)?)?];
+    options.push(SeccompRule::new(
+        BUFFERS.iter().map(|option| is_not(2, *option)).collect::<Result<Vec<_>, _>>()?,
+    )?);
+    rules.insert(libc::SYS_setsockopt, options);
+    // Its own bounds and its own importance, not init's.
+    rules.insert(libc::SYS_prlimit64, any_of(0, &[0])?);
+    rules.insert(libc::SYS_setpriority, vec![SeccompRule::new(vec![is(0, 0)?, is(1, 0)?])?]);
     // Terminal size and mode, bytes waiting, blocking and closing on exec, process groups of a terminal.
     rules.insert(
         libc::SYS_ioctl,
@@ -63,17 +112,17 @@ fn conditions() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendE
 const CALLS: &[i64] = &[
     // Files.
     libc::SYS_read, libc::SYS_write, libc::SYS_readv, libc::SYS_writev, libc::SYS_pread64, libc::SYS_pwrite64, libc::SYS_preadv,
-    libc::SYS_pwritev, libc::SYS_preadv2, libc::SYS_pwritev2, libc::SYS_openat, libc::SYS_openat2, libc::SYS_close, libc::SYS_close_range,
+    libc::SYS_pwritev, libc::SYS_preadv2, libc::SYS_pwritev2, libc::SYS_close, libc::SYS_close_range,
     libc::SYS_lseek, libc::SYS_fstat, libc::SYS_newfstatat, libc::SYS_statx, libc::SYS_statfs, libc::SYS_fstatfs, libc::SYS_faccessat,
     libc::SYS_faccessat2, libc::SYS_getdents64, libc::SYS_readlinkat, libc::SYS_getcwd, libc::SYS_chdir, libc::SYS_fchdir,
-    libc::SYS_mkdirat, libc::SYS_unlinkat, libc::SYS_renameat2, libc::SYS_linkat, libc::SYS_symlinkat, libc::SYS_fchmod,
-    libc::SYS_fchmodat, libc::SYS_fchown, libc::SYS_fchownat, libc::SYS_utimensat, libc::SYS_truncate, libc::SYS_ftruncate,
+    libc::SYS_unlinkat, libc::SYS_renameat2, libc::SYS_linkat, libc::SYS_symlinkat, 
+    libc::SYS_fchown, libc::SYS_fchownat, libc::SYS_utimensat, libc::SYS_truncate, libc::SYS_ftruncate,
     libc::SYS_fallocate, libc::SYS_fadvise64, libc::SYS_fsync, libc::SYS_fdatasync, libc::SYS_sync_file_range, libc::SYS_flock,
-    libc::SYS_fcntl, libc::SYS_dup, libc::SYS_dup3, libc::SYS_pipe2, libc::SYS_splice, libc::SYS_tee, libc::SYS_sendfile,
+    libc::SYS_dup, libc::SYS_dup3, libc::SYS_pipe2, libc::SYS_splice, libc::SYS_tee, libc::SYS_sendfile,
     libc::SYS_copy_file_range, libc::SYS_umask, libc::SYS_getxattr, libc::SYS_lgetxattr, libc::SYS_fgetxattr, libc::SYS_listxattr,
-    libc::SYS_llistxattr, libc::SYS_flistxattr, libc::SYS_inotify_init1, libc::SYS_inotify_add_watch, libc::SYS_inotify_rm_watch,
+    libc::SYS_llistxattr, libc::SYS_flistxattr, 
     // Memory.
-    libc::SYS_mmap, libc::SYS_munmap, libc::SYS_mprotect, libc::SYS_mremap, libc::SYS_madvise, libc::SYS_mincore, libc::SYS_msync,
+    libc::SYS_munmap, libc::SYS_mprotect, libc::SYS_mremap, libc::SYS_madvise, libc::SYS_mincore, libc::SYS_msync,
     libc::SYS_mlock, libc::SYS_mlock2, libc::SYS_munlock, libc::SYS_brk, libc::SYS_membarrier, libc::SYS_get_mempolicy,
     // Waiting.
     libc::SYS_ppoll, libc::SYS_pselect6, libc::SYS_epoll_create1, libc::SYS_epoll_ctl, libc::SYS_epoll_pwait, libc::SYS_epoll_pwait2,
@@ -88,34 +137,30 @@ const CALLS: &[i64] = &[
     libc::SYS_tkill, libc::SYS_tgkill, libc::SYS_pidfd_open, libc::SYS_pidfd_send_signal, libc::SYS_getpid, libc::SYS_getppid,
     libc::SYS_gettid, libc::SYS_getpgid, libc::SYS_setpgid, libc::SYS_getsid, libc::SYS_setsid, libc::SYS_getuid, libc::SYS_geteuid,
     libc::SYS_getgid, libc::SYS_getegid, libc::SYS_getresuid, libc::SYS_getresgid, libc::SYS_getgroups, libc::SYS_setuid,
-    libc::SYS_setgid, libc::SYS_setresuid, libc::SYS_setresgid, libc::SYS_capget, libc::SYS_getpriority, libc::SYS_setpriority,
+    libc::SYS_setgid, libc::SYS_setresuid, libc::SYS_setresgid, libc::SYS_capget, libc::SYS_getpriority, 
     libc::SYS_sched_yield, libc::SYS_sched_getaffinity, libc::SYS_sched_getparam, libc::SYS_sched_getscheduler,
     libc::SYS_sched_get_priority_max, libc::SYS_sched_get_priority_min, libc::SYS_getcpu, libc::SYS_set_tid_address,
-    libc::SYS_getrlimit, libc::SYS_prlimit64, libc::SYS_getrusage, libc::SYS_uname, libc::SYS_sysinfo, libc::SYS_getrandom,
+    libc::SYS_getrlimit, libc::SYS_getrusage, libc::SYS_uname, libc::SYS_sysinfo, libc::SYS_getrandom,
     // Signals.
     libc::SYS_rt_sigaction, libc::SYS_rt_sigprocmask, libc::SYS_rt_sigreturn, libc::SYS_rt_sigpending, libc::SYS_rt_sigsuspend,
     libc::SYS_rt_sigtimedwait, libc::SYS_rt_sigqueueinfo, libc::SYS_sigaltstack, libc::SYS_restart_syscall,
     // Sockets: there is no route but to the forwarder.
     libc::SYS_bind, libc::SYS_listen, libc::SYS_accept, libc::SYS_accept4, libc::SYS_connect, libc::SYS_shutdown, libc::SYS_sendto,
     libc::SYS_recvfrom, libc::SYS_sendmsg, libc::SYS_recvmsg, libc::SYS_sendmmsg, libc::SYS_recvmmsg, libc::SYS_getsockname,
-    libc::SYS_getpeername, libc::SYS_getsockopt, libc::SYS_setsockopt,
+    libc::SYS_getpeername, libc::SYS_getsockopt,
     // Landlock: a skill may restrict itself further.
     libc::SYS_landlock_create_ruleset, libc::SYS_landlock_add_rule, libc::SYS_landlock_restrict_self,
-    #[cfg(target_arch = "x86_64")] libc::SYS_open,
-    #[cfg(target_arch = "x86_64")] libc::SYS_creat,
     #[cfg(target_arch = "x86_64")] libc::SYS_stat,
     #[cfg(target_arch = "x86_64")] libc::SYS_lstat,
     #[cfg(target_arch = "x86_64")] libc::SYS_access,
     #[cfg(target_arch = "x86_64")] libc::SYS_getdents,
     #[cfg(target_arch = "x86_64")] libc::SYS_readlink,
-    #[cfg(target_arch = "x86_64")] libc::SYS_mkdir,
     #[cfg(target_arch = "x86_64")] libc::SYS_rmdir,
     #[cfg(target_arch = "x86_64")] libc::SYS_unlink,
     #[cfg(target_arch = "x86_64")] libc::SYS_rename,
     #[cfg(target_arch = "x86_64")] libc::SYS_renameat,
     #[cfg(target_arch = "x86_64")] libc::SYS_link,
     #[cfg(target_arch = "x86_64")] libc::SYS_symlink,
-    #[cfg(target_arch = "x86_64")] libc::SYS_chmod,
     #[cfg(target_arch = "x86_64")] libc::SYS_chown,
     #[cfg(target_arch = "x86_64")] libc::SYS_lchown,
     #[cfg(target_arch = "x86_64")] libc::SYS_utime,
@@ -128,7 +173,6 @@ const CALLS: &[i64] = &[
     #[cfg(target_arch = "x86_64")] libc::SYS_epoll_create,
     #[cfg(target_arch = "x86_64")] libc::SYS_epoll_wait,
     #[cfg(target_arch = "x86_64")] libc::SYS_eventfd,
-    #[cfg(target_arch = "x86_64")] libc::SYS_inotify_init,
     #[cfg(target_arch = "x86_64")] libc::SYS_alarm,
     #[cfg(target_arch = "x86_64")] libc::SYS_pause,
     #[cfg(target_arch = "x86_64")] libc::SYS_time,

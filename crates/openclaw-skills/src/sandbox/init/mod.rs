@@ -12,7 +12,7 @@ mod tree;
 
 use std::{
     io,
-    os::unix::process::ExitStatusExt as _,
+    os::unix::process::{CommandExt as _, ExitStatusExt as _},
     process::{Command, ExitCode},
 };
 
@@ -122,6 +122,8 @@ fn entered() -> Result<Plan, InitError> {
     // The gateway ends a sandbox by ending the outer stage.
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
         .or_cannot("ask to end with the outer stage")?;
+    // A session of its own: the gateway's group is not the skill's to signal.
+    rustix::process::setsid().or_cannot("begin a session")?;
     tree::settle()?;
     let json = std::fs::read(PLAN_FILE).or_cannot("read the plan")?;
     std::fs::remove_file(PLAN_FILE).or_cannot("remove the plan")?;
@@ -131,26 +133,22 @@ fn entered() -> Result<Plan, InitError> {
 /// The stage inside: bounds, the skill, and watching it.
 fn inner(plan: &Plan) -> Result<u8, InitError> {
     confine::lessen(plan)?;
-    let forward = match &plan.egress {
-        Some(socket) => {
-            let listener = std::net::TcpListener::bind(("127.0.0.1", PROXY_PORT))
-                .or_cannot(format!("listen on port {PROXY_PORT}"))?;
-            Some((listener, std::path::PathBuf::from(socket)))
-        }
-        None => None,
-    };
-    let programs = if plan.any_program { None } else { Some(programs::of(plan)) };
-    confine::confine(plan, programs.as_deref())?;
-    if let Some((listener, socket)) = forward {
+    if let Some(socket) = &plan.egress {
+        let socket = std::path::PathBuf::from(socket);
+        let listener = std::net::TcpListener::bind(("127.0.0.1", PROXY_PORT))
+            .or_cannot(format!("listen on port {PROXY_PORT}"))?;
+        // Before the filter, which allows no Unix sockets: what is applied now holds for this thread, and for what it starts from now on.
         std::thread::Builder::new()
             .name("forward".to_owned())
             .stack_size(256 * 1024)
             .spawn(move || super::forward::serve(&listener, &socket))
             .or_cannot("start the forwarder")?;
     }
-    let child = start(plan)?;
+    let programs = if plan.any_program { None } else { Some(programs::of(plan)) };
+    confine::confine(plan, programs.as_deref())?;
+    let skill = start(plan)?;
     release_stdio()?;
-    Ok(supervise::supervise(child, &plan.bounds))
+    Ok(supervise::supervise(skill, &plan.bounds))
 }
 
 fn start(plan: &Plan) -> Result<Pid, InitError> {
@@ -160,6 +158,8 @@ fn start(plan: &Plan) -> Result<Pid, InitError> {
     let mut command = Command::new(program);
     command.args(arguments).env_clear().current_dir(&plan.cwd);
     command.envs(plan.env.iter().map(|(name, value)| (name, value)));
+    // A group of its own: what it signals as a group is not init's.
+    command.process_group(0);
     // Never waited for by its handle: process 1 reaps all alike.
     let child = command.spawn().map_err(|source| InitError::Program { program: program.clone(), source })?;
     Ok(Pid::from_child(&child))

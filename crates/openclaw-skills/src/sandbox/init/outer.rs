@@ -20,6 +20,8 @@ const NOBODY: u32 = 65_534;
 const INSIDE: u32 = 1000;
 
 pub(super) fn run() -> Result<u8, InitError> {
+    // Whatever the gateway was started with, a skill gets its three pipes and nothing else.
+    close_fds::set_fds_cloexec(3, &[]);
     let plan = plan_of_stdin()?;
     let Some(tree) = &plan.tree else {
         return Err(InitError::Usage("the plan has no file system"));
@@ -35,6 +37,10 @@ pub(super) fn run() -> Result<u8, InitError> {
     } else {
         enter_namespaces(&own)?;
         tree::build(tree, &plan, None)?;
+    }
+    // Buffers of connections grow with use, and nothing counts them: small and fixed, as far as the kernel lets us.
+    for name in ["tcp_rmem", "tcp_wmem"] {
+        let _ = fs::write(format!("{}/proc/sys/net/ipv4/{name}", tree::OLD), "4096 16384 131072");
     }
     tree::enter()?;
     loopback::up()?;

@@ -79,14 +79,21 @@ struct Used {
     processes: u64,
 }
 
-/// What all processes but this one have, and the files in memory.
+/// What a file costs the kernel, however short it is.
+const INODE_BYTES: u64 = 1024;
+/// What a socket may hold at most of data on its way: `net.core.wmem_default`, which the filter lets nobody raise.
+const SOCKET_BYTES: u64 = 208 * 1024;
+
+/// What all processes but this one have, the files in memory, and what sockets may hold.
 fn used() -> Used {
     let mut used = Used::default();
     for folder in IN_MEMORY {
         if let Ok(stat) = statvfs(folder) {
             used.memory += stat.f_blocks.saturating_sub(stat.f_bfree) * stat.f_frsize;
+            used.memory += stat.f_files.saturating_sub(stat.f_ffree) * INODE_BYTES;
         }
     }
+    used.memory += sockets() * SOCKET_BYTES;
     let Ok(entries) = fs::read_dir("/proc") else { return used };
     for entry in entries.flatten() {
         let name = entry.file_name();
@@ -103,7 +110,17 @@ fn used() -> Used {
             line.split_whitespace().next()?.parse::<u64>().ok()
         };
         used.processes += field("Threads:").unwrap_or(1);
-        used.memory += 1024 * field("RssAnon:").unwrap_or(0);
+        // Pages of its own, shared ones, and the tables that say where they are.
+        let kib = ["RssAnon:", "RssShmem:", "VmPTE:"].iter().filter_map(|name| field(name)).sum::<u64>();
+        used.memory += 1024 * kib;
     }
     used
+}
+
+/// Sockets of this network namespace, beyond the few that everybody may have.
+fn sockets() -> u64 {
+    let table = fs::read_to_string("/proc/self/net/sockstat").unwrap_or_default();
+    let count =
+        table.lines().find_map(|line| line.strip_prefix("sockets: used ")?.trim().parse::<u64>().ok());
+    count.unwrap_or(0).saturating_sub(16)
 }

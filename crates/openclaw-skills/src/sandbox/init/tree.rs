@@ -25,7 +25,7 @@ use crate::sandbox::{
 /// Where all is put together; whatever the host has there is seen by nobody after the first step.
 const BASE: &str = "/tmp";
 /// The host's root, while the new one is built.
-const OLD: &str = "/old";
+pub(super) const OLD: &str = "/old";
 /// The new root.
 const NEW: &str = "/new";
 /// Where the host's root is while the sandbox is being entered; an empty directory afterwards.
@@ -44,7 +44,7 @@ pub(super) fn build(tree: &Tree, plan: &Plan, owner: Option<(u32, u32)>) -> Resu
     tmpfs(NEW, "size=1m,mode=755", MountFlags::NODEV)?;
 
     system(tree)?;
-    devices()?;
+    devices(plan.any_program)?;
     // What a skill may write it may not run, unless it may run everything.
     let mut flags = MountFlags::NODEV | MountFlags::NOSUID;
     flags.set(MountFlags::NOEXEC, !plan.any_program);
@@ -197,9 +197,10 @@ fn attach(bind: &Bind) -> Result<(), InitError> {
 }
 
 /// The few devices that programs need, and nothing else.
-fn devices() -> Result<(), InitError> {
+fn devices(zero: bool) -> Result<(), InitError> {
     create_dir(&inside("/dev"))?;
-    for name in ["null", "zero", "full", "random", "urandom"] {
+    // Memory that is mapped from /dev/zero is nobody's in the counts; it is for those who may run everything, and so need it.
+    for name in ["null", "full", "random", "urandom"].into_iter().chain(zero.then_some("zero")) {
         let path = format!("/dev/{name}");
         attach(&Bind { source: path.clone(), target: path, writable: true })?;
     }

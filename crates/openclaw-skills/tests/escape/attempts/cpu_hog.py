@@ -1,0 +1,4 @@
+# attempt: compute for ever
+# expect: ended:time
+while True:
+    pass

@@ -1,0 +1,6 @@
+# attempt: stop instead of ending
+# expect: ended:time
+import os
+import signal
+
+os.kill(os.getpid(), signal.SIGSTOP)
