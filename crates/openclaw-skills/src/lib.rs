@@ -40,7 +40,9 @@ mod sandbox;
 mod skills;
 mod usage;
 
-pub use egress::Resolve;
+pub use egress::{
+    Egress, EgressCounts, EgressError, EgressLimits, Lease, Resolve, SystemResolver, proxy_environment,
+};
 #[cfg(target_os = "linux")]
 pub use executor::Variables;
 pub use package::{Validation, validate};

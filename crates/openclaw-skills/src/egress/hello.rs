@@ -1,179 +1,151 @@
-//! The name that a TLS client asks for, before anything is encrypted: `server_name` of a ClientHello (RFC 8446, RFC 6066).
+//! The server name in a TLS client hello (RFC 8446, section 4.1.2; RFC 6066, section 3).
+//!
+//! Strict: what a server might read in another way than this is [`Hello::Broken`], and goes nowhere.
 
-/// What the first bytes of a connection are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum First {
-    /// The beginning of a ClientHello; there is more to come.
-    More,
-    /// A ClientHello that asks for this name.
-    Name(String),
-    /// A ClientHello that asks for none, or something else.
-    Other,
-}
+/// Bytes of a client hello with its records' headers. Those with post-quantum key shares have about 2 KiB.
+pub(super) const MOST_BYTES: usize = 16 << 10;
 
-/// Longest ClientHello that is waited for, in bytes.
-pub(super) const HELLO_BYTES: usize = 16 * 1024;
 const HANDSHAKE: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
 const SERVER_NAME: u16 = 0;
+const HOST_NAME: u8 = 0;
+/// Bytes of a record's content.
+const RECORD_BYTES: usize = 1 << 14;
 
-/// Reads what has come so far.
-pub(super) fn read(bytes: &[u8]) -> First {
-    if bytes.first().is_some_and(|first| *first != HANDSHAKE) {
-        return First::Other;
+/// What a connection begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Hello {
+    /// No TLS.
+    Plain,
+    /// A client hello that goes on.
+    Partial,
+    /// TLS, but not a proper client hello.
+    Broken,
+    /// A client hello, with the server's name if it has one.
+    Whole(Option<String>),
+}
+
+/// What `bytes`, the first ones of a connection, are.
+pub(super) fn read(bytes: &[u8]) -> Hello {
+    let bytes = bytes.get(..MOST_BYTES).unwrap_or(bytes);
+    match bytes.first() {
+        None => return Hello::Partial,
+        // Every type of record, since a lenient server may skip some in front of the hello.
+        Some(20..=24) => {}
+        Some(_) => return Hello::Plain,
     }
-    match handshake(bytes) {
-        Some(message) => match name(&message) {
-            Ok(Some(name)) => First::Name(name),
-            Ok(None) => First::Other,
-            Err(Short) if bytes.len() < HELLO_BYTES => First::More,
-            Err(Short) => First::Other,
-        },
-        None if bytes.len() < HELLO_BYTES => First::More,
-        None => First::Other,
+    match message(bytes) {
+        Some(Some(hello)) => server_name(&hello).map_or(Hello::Broken, Hello::Whole),
+        Some(None) if bytes.len() < MOST_BYTES => Hello::Partial,
+        _ => Hello::Broken,
     }
 }
 
-/// The message is not whole.
-struct Short;
-
-/// What the records at the beginning carry, put together: a hello may be spread over several. `None`: not even one is whole.
-fn handshake(mut bytes: &[u8]) -> Option<Vec<u8>> {
+/// The client hello, put together from its records; `Some(None)` when it's not all there, `None` when it's broken.
+fn message(bytes: &[u8]) -> Option<Option<Vec<u8>>> {
+    let mut records = Reader(bytes);
     let mut message = Vec::new();
-    while let Some((&HANDSHAKE, rest)) = bytes.split_first() {
-        let Some((head, rest)) = rest.split_at_checked(4) else { break };
-        let &[_, _, high, low] = head else { break };
-        let Some((body, rest)) = rest.split_at_checked(usize::from(u16::from_be_bytes([high, low]))) else {
-            break;
-        };
-        message.extend_from_slice(body);
-        bytes = rest;
-    }
-    (!message.is_empty()).then_some(message)
-}
-
-/// A cursor over what is left.
-struct Rest<'a>(&'a [u8]);
-
-impl<'a> Rest<'a> {
-    fn take(&mut self, count: usize) -> Result<&'a [u8], Short> {
-        let (head, rest) = self.0.split_at_checked(count).ok_or(Short)?;
-        self.0 = rest;
-        Ok(head)
-    }
-
-    fn number(&mut self, bytes: usize) -> Result<usize, Short> {
-        Ok(self.take(bytes)?.iter().fold(0, |number, byte| (number << 8) | usize::from(*byte)))
-    }
-
-    /// What stands behind a length of so many bytes.
-    fn vector(&mut self, length_bytes: usize) -> Result<Self, Short> {
-        let length = self.number(length_bytes)?;
-        Ok(Self(self.take(length)?))
-    }
-}
-
-fn name(message: &[u8]) -> Result<Option<String>, Short> {
-    let mut message = Rest(message);
-    if message.number(1)? != usize::from(CLIENT_HELLO) {
-        return Ok(None);
-    }
-    let mut hello = message.vector(3)?;
-    hello.take(2 + 32)?; // version, random
-    hello.vector(1)?; // session
-    hello.vector(2)?; // ciphers
-    hello.vector(1)?; // compression
-    if hello.0.is_empty() {
-        return Ok(None);
-    }
-    let mut extensions = hello.vector(2)?;
-    while !extensions.0.is_empty() {
-        let kind = extensions.number(2)?;
-        let mut extension = extensions.vector(2)?;
-        if kind == usize::from(SERVER_NAME) {
-            let mut names = extension.vector(2)?;
-            while !names.0.is_empty() {
-                let is_host = names.number(1)? == 0;
-                let name = names.vector(2)?;
-                if is_host {
-                    return Ok(Some(String::from_utf8_lossy(name.0).into_owned()));
-                }
+    loop {
+        let Some(&kind) = records.0.first() else { return Some(None) };
+        if kind != HANDSHAKE || records.0.get(1).is_some_and(|major| *major != 3) {
+            return None;
+        }
+        let Some(header) = records.take(5) else { return Some(None) };
+        let length = usize::from(u16::from_be_bytes([*header.get(3)?, *header.get(4)?]));
+        if length == 0 || length > RECORD_BYTES {
+            return None;
+        }
+        let present = length.min(records.0.len());
+        message.extend_from_slice(records.take(present)?);
+        if message.first().is_some_and(|kind| *kind != CLIENT_HELLO) {
+            return None;
+        }
+        if let [_, high, middle, low, rest @ ..] = message.as_slice() {
+            let length = u32::from_be_bytes([0, *high, *middle, *low]) as usize;
+            if length > MOST_BYTES {
+                return None;
+            }
+            if let Some(hello) = rest.get(..length) {
+                return Some(Some(hello.to_vec()));
             }
         }
     }
-    Ok(None)
 }
 
-/// For the fuzzer: reads anything, with every prefix.
-#[doc(hidden)]
-pub fn fuzz(bytes: &[u8]) {
-    let mut was = First::More;
-    for end in [bytes.len() / 4, bytes.len() / 2, bytes.len()] {
-        let now = read(bytes.get(..end).unwrap_or_default());
-        // More bytes never change what is known already.
-        if was != First::More {
-            assert_eq!(now, was, "a decision changed with more bytes");
+/// The name in a client hello without its header; `None` when the hello is broken.
+fn server_name(hello: &[u8]) -> Option<Option<String>> {
+    let mut hello = Reader(hello);
+    // Version and random; then session, cipher suites, compression methods.
+    hello.take(2 + 32)?;
+    hello.vector_of_u8_length()?;
+    hello.vector()?;
+    hello.vector_of_u8_length()?;
+    if hello.0.is_empty() {
+        return Some(None);
+    }
+    let mut extensions = hello.vector()?;
+    if !hello.0.is_empty() {
+        return None;
+    }
+    let mut found = None;
+    while !extensions.0.is_empty() {
+        let kind = extensions.u16()?;
+        let mut extension = extensions.vector()?;
+        if kind != SERVER_NAME {
+            continue;
         }
-        was = now;
+        let mut names = extension.vector()?;
+        let kind = *names.take(1)?.first()?;
+        let name = names.vector()?;
+        let is_alone = names.0.is_empty() && extension.0.is_empty();
+        if kind != HOST_NAME || name.0.is_empty() || !is_alone || found.is_some() {
+            return None;
+        }
+        found = Some(std::str::from_utf8(name.0).ok()?.to_owned());
+    }
+    Some(found)
+}
+
+/// What is left to read.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        let bytes = self.take(2)?;
+        Some(u16::from_be_bytes([*bytes.first()?, *bytes.get(1)?]))
+    }
+
+    /// Bytes behind their length of two bytes.
+    fn vector(&mut self) -> Option<Self> {
+        let length = self.u16()?;
+        self.take(length.into()).map(Self)
+    }
+
+    fn vector_of_u8_length(&mut self) -> Option<Self> {
+        let length = *self.take(1)?.first()?;
+        self.take(length.into()).map(Self)
+    }
+}
+
+/// Reads the first bytes of a connection, for the fuzzer; a client hello that is whole stays what it is when more follows.
+#[doc(hidden)]
+pub fn fuzz_client_hello(bytes: &[u8]) {
+    let whole = read(bytes);
+    if let Hello::Whole(_) = whole {
+        assert_eq!(read(&[bytes, b"more"].concat()), whole);
+    }
+    for end in [bytes.len() / 2, bytes.len().saturating_sub(1)] {
+        let part = bytes.get(..end).map(read);
+        let stays_broken = part != Some(Hello::Broken) || whole == Hello::Broken;
+        assert!(stays_broken, "{part:?} became {whole:?}");
     }
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-
-    /// A ClientHello with this name, in records of `size` bytes.
-    pub(in crate::egress) fn hello(name: Option<&str>, size: usize) -> Vec<u8> {
-        let vector = |width: usize, body: &[u8]| {
-            let mut all = body.len().to_be_bytes()[8 - width..].to_vec();
-            all.extend_from_slice(body);
-            all
-        };
-        let mut extensions = vec![0, 23, 0, 0];
-        if let Some(name) = name {
-            let entry = [&[0][..], &vector(2, name.as_bytes())].concat();
-            extensions.extend([&[0, 0][..], &vector(2, &vector(2, &entry))].concat());
-        }
-        let mut body = vec![3, 3];
-        body.extend([7; 32]);
-        body.extend(vector(1, &[1, 2, 3]));
-        body.extend(vector(2, &[0x13, 1]));
-        body.extend(vector(1, &[0]));
-        body.extend(vector(2, &extensions));
-        let message = [&[1][..], &vector(3, &body)].concat();
-        message.chunks(size).flat_map(|part| [&[22, 3, 1][..], &vector(2, part)].concat()).collect()
-    }
-
-    #[test]
-    fn reads_the_name_however_it_is_cut() {
-        for size in [1000, 40, 7] {
-            let whole = hello(Some("api.example.com"), size);
-            assert_eq!(read(&whole), First::Name("api.example.com".to_owned()));
-            for end in 0..whole.len() {
-                assert_eq!(read(&whole[..end]), First::More, "{end} of {}", whole.len());
-            }
-        }
-        assert_eq!(read(&hello(None, 1000)), First::Other);
-        assert_eq!(read(b"GET / HTTP/1.1\r\n"), First::Other);
-        assert_eq!(read(b""), First::More);
-    }
-
-    #[test]
-    fn what_never_becomes_a_hello_is_given_up() {
-        let mut endless = vec![22, 3, 1, 0xff, 0xff];
-        endless.resize(HELLO_BYTES, 0);
-        assert_eq!(read(&endless), First::Other);
-        assert_eq!(read(&[22, 3, 1, 0, 1, 2]), First::Other);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn never_panics(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..600), tail in 0usize..600) {
-            fuzz(&bytes);
-            let mut near = hello(Some("a.example"), 50);
-            near.truncate(tail);
-            near.extend(&bytes);
-            fuzz(&near);
-        }
-    }
-}
+mod tests;

@@ -405,6 +405,11 @@ impl Executor {
         self.sessions.sweep();
     }
 
+    /// Ends the way out of what still runs, and waits for its connections.
+    pub(crate) async fn close_egress(&self) {
+        self.egress.close().await;
+    }
+
     /// Ends everything that runs or waits, but for calls under way: their futures own them.
     pub(crate) fn clear(&self) {
         self.warm.clear();

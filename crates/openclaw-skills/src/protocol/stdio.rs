@@ -12,6 +12,9 @@ use crate::{
     sandbox::{Ended, Sandbox},
 };
 
+/// How long a sandbox that was ended may take to be gone.
+const LAST_BREATH: Duration = Duration::from_secs(3);
+
 /// What a skill's program did with one input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Exchange {
@@ -71,6 +74,11 @@ pub(crate) async fn exchange(mut sandbox: Sandbox, input: &[u8], time: Duration)
         ended
     };
     let ended = timeout(time, talk).await.ok();
+    if ended.is_none() {
+        // Its place is free only when it is gone: what it leaves behind would be counted with the next one's.
+        sandbox.kill();
+        let _ = timeout(LAST_BREATH, sandbox.ended()).await;
+    }
     let complaint = String::from_utf8_lossy(complaint.make_contiguous()).trim().to_owned();
     Exchange { output, cut, complaint, ended }
 }

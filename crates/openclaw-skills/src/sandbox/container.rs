@@ -175,12 +175,8 @@ impl Container {
         let mut command = self.command();
         let bounds = &job.bounds;
         let noexec = if job.any_program { "" } else { ",noexec" };
-        let tmpfs = |path: &str| {
-            format!(
-                "{path}:rw,nosuid,nodev{noexec},size={},nr_inodes=16384,mode=1777",
-                bounds.memory_bytes / 2
-            )
-        };
+        let tmpfs =
+            |path: &str| format!("{path}:rw,nosuid,nodev{noexec},size={},mode=1777", bounds.memory_bytes / 2);
         // No more than we have ourselves: nobody without rights can raise it.
         let processes = getrlimit(Resource::Nproc).maximum.map_or(PROCESSES, |most| most.min(PROCESSES));
         command.args(["run", "--rm", "--interactive", "--name", name, "--label"]);

@@ -1,236 +1,208 @@
-//! The forwarder inside a sandbox: what a program sends to 127.0.0.1 goes to the egress proxy's socket, and back.
+//! Inside a sandbox: connections to its loopback address, passed on to the socket of the egress proxy.
 //!
-//! One thread of init's, so that it takes none of the skill's processes; it ends with init.
+//! One thread and one poll loop: threads count against the sandbox's bound on processes. After [`serve`] was entered, it needs
+//! no system call but socket, connect, accept4, ppoll, recvfrom, sendto, shutdown, fcntl and close, and what the allocator does.
 
 use std::{
-    io::{self, Read, Write},
-    net::{Shutdown, TcpListener, TcpStream},
-    os::{fd::AsFd as _, unix::net::UnixStream},
-    path::PathBuf,
+    convert::Infallible,
+    io,
+    net::TcpListener,
+    os::fd::{AsFd, OwnedFd},
+    path::Path,
 };
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::{OFlags, fcntl_getfl, fcntl_setfl},
+    io::Errno,
+    net::{
+        AddressFamily, RecvFlags, SendFlags, Shutdown, SocketAddrUnix, SocketFlags, SocketType, accept_with,
+        connect, recv, send, shutdown, socket_with,
+    },
+};
 
-/// Connections at the same time; more wait until one ends.
+/// Connections at the same time; further ones wait in the backlog.
 const CONNECTIONS: usize = 64;
-/// Bytes on their way in one direction of one connection.
-const BUFFER: usize = 16 * 1024;
+/// Bytes in memory for each direction of a connection.
+const BUFFER: usize = 16 << 10;
+/// Pause when the system has no descriptors or memory left for another connection.
+const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
-/// Serves until init ends. Returns only when nothing can be waited for any more.
-pub(super) fn serve(listener: &TcpListener, socket: &PathBuf) {
-    if listener.set_nonblocking(true).is_err() {
-        return;
-    }
-    let mut pairs: Vec<Pair> = Vec::new();
-    while let Ok(may_accept) = wait(listener, &mut pairs) {
-        for pair in &mut pairs {
-            pair.work();
-        }
-        pairs.retain(|pair| !pair.is_over());
-        while may_accept && pairs.len() < CONNECTIONS {
-            // A connection that was given up meanwhile, or no socket to pass it on to: the program sees it closed.
-            match listener.accept() {
-                Ok((stream, _)) => pairs.extend(Pair::open(stream, socket).ok()),
-                Err(_) => break,
+/// Passes connections of `listener` on to the Unix socket at `socket`, for as long as the process lives. It blocks, and is
+/// meant for a thread of its own.
+///
+/// # Errors
+/// When the path is too long for a socket, or the system can't poll.
+pub(crate) fn serve(listener: &TcpListener, socket: &Path) -> io::Result<Infallible> {
+    let proxy = SocketAddrUnix::new(socket)?;
+    fcntl_setfl(listener, fcntl_getfl(listener)? | OFlags::NONBLOCK)?;
+    let mut connections: Vec<Connection> = Vec::new();
+    let mut must_pause = false;
+    loop {
+        let accepts = connections.len() < CONNECTIONS && !must_pause;
+        let (is_new, ready) = wait(accepts.then_some(listener), must_pause.then_some(&PAUSE), &connections)?;
+        let mut ready = ready.into_iter();
+        connections.retain_mut(|connection| !ready.next().unwrap_or(false) || connection.advance());
+        must_pause = false;
+        if is_new {
+            match accept_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+                // Without the proxy there is nothing to say: the client finds its connection closed.
+                Ok(client) => connections.extend(Connection::open(client, &proxy).ok()),
+                Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => {}
+                Err(_) => must_pause = true,
             }
         }
     }
 }
 
-/// Sleeps until something can be done; whether a connection may be accepted.
-fn wait(listener: &TcpListener, pairs: &mut [Pair]) -> io::Result<bool> {
-    let has_place = pairs.len() < CONNECTIONS;
-    let mut fds = Vec::with_capacity(2 * pairs.len() + 1);
-    for pair in pairs.iter() {
-        fds.push(PollFd::from_borrowed_fd(pair.inside.as_fd(), pair.out.wants_from() | pair.back.wants_to()));
-        fds.push(PollFd::from_borrowed_fd(
-            pair.outside.as_fd(),
-            pair.back.wants_from() | pair.out.wants_to(),
-        ));
-    }
-    if has_place {
-        fds.push(PollFd::from_borrowed_fd(listener.as_fd(), PollFlags::IN));
-    }
-    match poll(&mut fds, None) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let broken: Vec<bool> = fds.iter().map(|fd| fd.revents().contains(PollFlags::ERR)).collect();
-    let may_accept = has_place && fds.last().is_some_and(|listener| !listener.revents().is_empty());
-    for (pair, broken) in pairs.iter_mut().zip(broken.chunks(2)) {
-        if broken.contains(&true) {
-            pair.abandon();
+/// Waits until something moves: whether somebody connects, and of each connection whether it can go on.
+fn wait(
+    listener: Option<&TcpListener>,
+    timeout: Option<&Timespec>,
+    connections: &[Connection],
+) -> io::Result<(bool, Vec<bool>)> {
+    let mut fds: Vec<_> = listener.iter().map(|listener| PollFd::new(*listener, PollFlags::IN)).collect();
+    let mut owners = Vec::new();
+    for (index, connection) in connections.iter().enumerate() {
+        for (fd, events) in connection.interests() {
+            // What nothing is wanted of is left out: its hang-up would be told again and again.
+            if !events.is_empty() {
+                fds.push(PollFd::new(fd, events));
+                owners.push(index);
+            }
         }
     }
-    Ok(may_accept)
+    match poll(&mut fds, timeout) {
+        Ok(_) | Err(Errno::INTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let mut told = fds.iter().map(|fd| !fd.revents().is_empty());
+    let is_new = listener.is_some() && told.next().unwrap_or(false);
+    let mut ready = vec![false; connections.len()];
+    for (owner, is_told) in owners.into_iter().zip(told) {
+        if let Some(ready) = ready.get_mut(owner) {
+            *ready |= is_told;
+        }
+    }
+    Ok((is_new, ready))
 }
 
-/// A connection and where it goes on.
-struct Pair {
-    inside: TcpStream,
-    outside: UnixStream,
-    out: Way,
-    back: Way,
+struct Connection {
+    client: OwnedFd,
+    proxy: OwnedFd,
+    out: Pipe,
+    back: Pipe,
+}
+
+impl Connection {
+    fn open(client: OwnedFd, proxy: &SocketAddrUnix) -> io::Result<Self> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        connect(&socket, proxy)?;
+        Ok(Self { client, proxy: socket, out: Pipe::new(), back: Pipe::new() })
+    }
+
+    fn interests(&self) -> [(&OwnedFd, PollFlags); 2] {
+        let events = |source: &Pipe, sink: &Pipe| {
+            let mut events = PollFlags::empty();
+            events.set(PollFlags::IN, source.wants_bytes());
+            events.set(PollFlags::OUT, sink.has_bytes());
+            events
+        };
+        [(&self.client, events(&self.out, &self.back)), (&self.proxy, events(&self.back, &self.out))]
+    }
+
+    /// Moves what can be moved; whether there is more to come.
+    fn advance(&mut self) -> bool {
+        match self.out.pump(&self.client, &self.proxy) {
+            Ok(()) => {}
+            // The proxy reads no more, but may have said why: until the client has read that, it may go on sending.
+            Err(Broken::Sink) => self.out.state = State::Wasted,
+            Err(Broken::Source) => return false,
+        }
+        if self.back.pump(&self.proxy, &self.client).is_err() {
+            return false;
+        }
+        self.back.state != State::Ended || !matches!(self.out.state, State::Ended | State::Wasted)
+    }
 }
 
 /// One direction.
-#[derive(Default)]
-struct Way {
-    /// Read and not yet written.
-    held: Vec<u8>,
-    /// Nothing more comes.
-    ended: bool,
-    /// That was passed on.
-    closed: bool,
+struct Pipe {
+    buffer: Box<[u8]>,
+    /// Bytes read and not yet written: those from `start` to `end`.
+    start: usize,
+    end: usize,
+    state: State,
 }
 
-impl Pair {
-    fn open(inside: TcpStream, socket: &PathBuf) -> io::Result<Self> {
-        let outside = UnixStream::connect(socket)?;
-        inside.set_nonblocking(true)?;
-        outside.set_nonblocking(true)?;
-        Ok(Self { inside, outside, out: Way::default(), back: Way::default() })
-    }
-
-    fn work(&mut self) {
-        let out = self.out.carry(&mut self.inside, &mut self.outside);
-        let back = self.back.carry(&mut self.outside, &mut self.inside);
-        if out.is_err() || back.is_err() {
-            return self.abandon();
-        }
-        if self.out.is_to_close() {
-            self.out.closed = true;
-            let _ = self.outside.shutdown(Shutdown::Write);
-        }
-        if self.back.is_to_close() {
-            self.back.closed = true;
-            let _ = self.inside.shutdown(Shutdown::Write);
-        }
-    }
-
-    fn abandon(&mut self) {
-        for way in [&mut self.out, &mut self.back] {
-            (way.ended, way.closed) = (true, true);
-            way.held.clear();
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        self.out.closed && self.back.closed
-    }
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// The source has ended, and the sink does not know yet.
+    Ending,
+    Ended,
+    /// The sink takes nothing; what comes is thrown away.
+    Wasted,
 }
 
-impl Way {
-    /// What to wait for at the end that is read from.
-    fn wants_from(&self) -> PollFlags {
-        if self.ended || self.held.len() >= BUFFER { PollFlags::empty() } else { PollFlags::IN }
+/// Which end of a direction broke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Broken {
+    Source,
+    Sink,
+}
+
+impl Pipe {
+    fn new() -> Self {
+        Self { buffer: vec![0; BUFFER].into(), start: 0, end: 0, state: State::Open }
     }
 
-    /// What to wait for at the end that is written to.
-    fn wants_to(&self) -> PollFlags {
-        if self.held.is_empty() { PollFlags::empty() } else { PollFlags::OUT }
+    fn has_bytes(&self) -> bool {
+        self.start < self.end
     }
 
-    /// Reads and writes what can be without waiting.
-    fn carry(&mut self, from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
-        if !self.ended && self.held.len() < BUFFER {
-            let start = self.held.len();
-            self.held.resize(BUFFER, 0);
-            let read = from.read(self.held.get_mut(start..).unwrap_or_default());
-            self.held.truncate(start + read.as_ref().copied().unwrap_or(0));
-            match read {
-                Ok(0) => self.ended = true,
-                Ok(_) => {}
-                Err(error) if is_later(&error) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        while !self.held.is_empty() {
-            match to.write(&self.held) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => drop(self.held.drain(..count)),
-                Err(error) if is_later(&error) => break,
-                Err(error) => return Err(error),
-            }
+    fn wants_bytes(&self) -> bool {
+        matches!(self.state, State::Open | State::Wasted) && !self.has_bytes()
+    }
+
+    /// Moves at most a buffer's content, without blocking.
+    fn pump(&mut self, source: &OwnedFd, sink: &OwnedFd) -> Result<(), Broken> {
+        self.drain(sink)?;
+        if self.wants_bytes() {
+            self.fill(source)?;
+            self.drain(sink)?;
         }
         Ok(())
     }
 
-    /// Whether the end is to be passed on now.
-    fn is_to_close(&self) -> bool {
-        self.ended && self.held.is_empty() && !self.closed
-    }
-}
-
-fn is_later(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{os::unix::net::UnixListener, thread};
-
-    use super::*;
-
-    /// A forwarder to a server that answers each byte with its successor, and ends when its client does.
-    fn forwarder(dir: &std::path::Path) -> std::net::SocketAddr {
-        let socket = dir.join("server.sock");
-        let server = UnixListener::bind(&socket).unwrap();
-        thread::spawn(move || {
-            for stream in server.incoming() {
-                let mut stream = stream.unwrap();
-                thread::spawn(move || {
-                    let mut buffer = [0; 5000];
-                    while let Ok(count @ 1..) = stream.read(&mut buffer) {
-                        buffer[..count].iter_mut().for_each(|byte| *byte = byte.wrapping_add(1));
-                        stream.write_all(&buffer[..count]).unwrap();
-                    }
-                });
-            }
-        });
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let address = listener.local_addr().unwrap();
-        thread::spawn(move || serve(&listener, &socket));
-        address
-    }
-
-    #[test]
-    fn bytes_go_both_ways_and_so_does_the_end() {
-        let dir = tempfile::tempdir().unwrap();
-        let address = forwarder(dir.path());
-        let sent: Vec<u8> = (0..300_000u32).map(|number| (number % 251) as u8).collect();
-        let clients: Vec<_> = (0..100)
-            .map(|_| {
-                let sent = sent.clone();
-                thread::spawn(move || {
-                    let mut stream = TcpStream::connect(address).unwrap();
-                    let mut writer = stream.try_clone().unwrap();
-                    let writing = thread::spawn(move || {
-                        writer.write_all(&sent).unwrap();
-                        writer.shutdown(Shutdown::Write).unwrap();
-                    });
-                    let mut got = Vec::new();
-                    stream.read_to_end(&mut got).unwrap();
-                    writing.join().unwrap();
-                    got
-                })
-            })
-            .collect();
-        let expected: Vec<u8> = sent.iter().map(|byte| byte.wrapping_add(1)).collect();
-        for client in clients {
-            assert!(client.join().unwrap() == expected);
+    fn fill(&mut self, source: impl AsFd) -> Result<(), Broken> {
+        match recv(source, &mut *self.buffer, RecvFlags::empty()) {
+            Ok((_, 0)) => self.state = State::Ending,
+            Ok((_, read)) if self.state == State::Open => (self.start, self.end) = (0, read),
+            Ok(_) | Err(Errno::AGAIN | Errno::INTR) => {}
+            Err(_) => return Err(Broken::Source),
         }
+        Ok(())
     }
 
-    #[test]
-    fn without_a_proxy_a_connection_is_closed() {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let address = listener.local_addr().unwrap();
-        thread::spawn(move || serve(&listener, &PathBuf::from("/no/such/socket")));
-        let mut stream = TcpStream::connect(address).unwrap();
-        let mut got = Vec::new();
-        // A reset counts as closed.
-        let _ = stream.read_to_end(&mut got);
-        assert!(got.is_empty());
+    fn drain(&mut self, sink: impl AsFd) -> Result<(), Broken> {
+        while let Some(bytes) = self.buffer.get(self.start..self.end).filter(|bytes| !bytes.is_empty()) {
+            match send(&sink, bytes, SendFlags::NOSIGNAL) {
+                Ok(written) => self.start += written,
+                Err(Errno::AGAIN) => return Ok(()),
+                Err(Errno::INTR) => {}
+                Err(_) => {
+                    self.start = self.end;
+                    return Err(Broken::Sink);
+                }
+            }
+        }
+        if self.state == State::Ending {
+            self.state = State::Ended;
+            // It may be gone already, which is as good.
+            let _ = shutdown(sink, Shutdown::Write);
+        }
+        Ok(())
     }
 }

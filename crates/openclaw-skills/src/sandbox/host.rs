@@ -37,13 +37,11 @@ pub(super) const ETC_FILES: [(&str, &str); 6] = [
 ];
 
 /// What containers' engines show of the kernel in /proc, and nobody inside needs. The built-in engine shows none of it.
-pub(super) const HIDDEN: [&str; 8] = [
+pub(super) const HIDDEN: [&str; 6] = [
     "/proc/iomem",
     "/proc/ioports",
     "/proc/kallsyms",
     "/proc/key-users",
     "/proc/modules",
-    "/proc/mtrr",
-    "/proc/sys/kernel/hostname",
     "/proc/vmallocinfo",
 ];

@@ -48,7 +48,8 @@ impl Skills {
         let inner = &self.inner;
         inner.tasks.close();
         inner.executor.clear();
-        if tokio::time::timeout(LEAVE, inner.tasks.wait()).await.is_err() {
+        let ended = async { tokio::join!(inner.tasks.wait(), inner.executor.close_egress()) };
+        if tokio::time::timeout(LEAVE, ended).await.is_err() {
             warn!(tasks = inner.tasks.len(), "some sandboxes did not end in time");
         }
         self.write_usage().await;

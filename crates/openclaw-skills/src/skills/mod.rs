@@ -27,7 +27,7 @@ pub use self::{
 };
 use crate::{
     catalog::Catalog,
-    egress::{Egress, Resolve, SystemResolver},
+    egress::{Egress, Resolve, SystemResolver, secure},
     executor::{Executor, Host, Variables},
     install::{Declared, Installer},
     package::{Fingerprint, Package},
@@ -73,7 +73,7 @@ impl SkillsOptions {
             environment: Vec::new(),
             variable: Arc::new(|_| None),
             builtin: &[],
-            resolver: Arc::new(SystemResolver),
+            resolver: Arc::new(SystemResolver::default()),
         }
     }
 }
@@ -126,13 +126,11 @@ impl Skills {
         options: SkillsOptions,
         config: watch::Receiver<Arc<SkillsConfig>>,
     ) -> Result<Self, SkillsError> {
-        let tasks = TaskTracker::new();
-        let egress =
-            Egress::new(options.runtime_dir.clone(), config.clone(), options.resolver, tasks.clone())
-                .map_err(|error| SkillsError::Unavailable {
-                    what: format!("can't use {} for sockets", options.runtime_dir.display()),
-                    source: Box::new(error),
-                })?;
+        secure(&options.runtime_dir).map_err(|error| SkillsError::Unavailable {
+            what: format!("can't use {} for sockets", options.runtime_dir.display()),
+            source: Box::new(error),
+        })?;
+        let egress = Egress::new(options.runtime_dir.clone(), config.clone(), options.resolver);
         let installer = Installer::new(options.dir.clone(), read_package);
         if let Err(error) = installer.sweep() {
             tracing::warn!(%error, "what an interrupted change of a skill left can't be cleared away");
@@ -150,6 +148,7 @@ impl Skills {
             owner,
         };
         let host = Host { home: options.home, forbidden: options.forbidden, variable: options.variable };
+        let tasks = TaskTracker::new();
         let selection = watch::Sender::new(None);
         let executor =
             Arc::new(Executor::new(selection.subscribe(), egress, config.clone(), host, tasks.clone()));

@@ -287,7 +287,7 @@ async fn battery(engine: SandboxEngine) {
     world.stop.store(true, Ordering::Relaxed);
     let mut report = String::new();
     for (attempt, result) in &results {
-        let shown: String = result.content.chars().take(600).collect();
+        let shown: String = result.content.chars().take(1500).collect();
         if std::env::var_os("OPENCLAW_ESCAPE_SHOW").is_some() {
             println!("{}: {shown}", attempt.name);
         }

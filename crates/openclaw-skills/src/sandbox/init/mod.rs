@@ -30,6 +30,8 @@ use super::{
 pub(crate) const ARGUMENT: &str = "__sandbox";
 /// Where the outer stage leaves the plan for init; gone before the skill starts.
 const PLAN_FILE: &str = "/work/.plan";
+/// The nice value of skills.
+const SKILL_PRIORITY: i32 = 5;
 /// Where the forwarder listens.
 pub(crate) const PROXY_PORT: u16 = 3128;
 
@@ -141,7 +143,10 @@ fn inner(plan: &Plan) -> Result<u8, InitError> {
         std::thread::Builder::new()
             .name("forward".to_owned())
             .stack_size(256 * 1024)
-            .spawn(move || super::forward::serve(&listener, &socket))
+            .spawn(move || {
+                // It ends with the sandbox; what it can't go on after, the skill sees as a broken connection.
+                let _ = super::forward::serve(&listener, &socket);
+            })
             .or_cannot("start the forwarder")?;
     }
     let programs = if plan.any_program { None } else { Some(programs::of(plan)) };
@@ -162,7 +167,10 @@ fn start(plan: &Plan) -> Result<Pid, InitError> {
     command.process_group(0);
     // Never waited for by its handle: process 1 reaps all alike.
     let child = command.spawn().map_err(|source| InitError::Program { program: program.clone(), source })?;
-    Ok(Pid::from_child(&child))
+    let skill = Pid::from_child(&child);
+    // Below us, so that we get to look at the bounds whatever it does; and below the rest of the machine.
+    let _ = rustix::process::setpriority_process(Some(skill), SKILL_PRIORITY);
+    Ok(skill)
 }
 
 /// Lets go of the skill's pipes, so that their ends are seen when the skill closes them.

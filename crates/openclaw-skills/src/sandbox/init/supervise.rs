@@ -80,7 +80,7 @@ struct Used {
 }
 
 /// What a file costs the kernel, however short it is.
-const INODE_BYTES: u64 = 1024;
+const INODE_BYTES: u64 = 2048;
 /// What a socket may hold at most of data on its way: `net.core.wmem_default`, which the filter lets nobody raise.
 const SOCKET_BYTES: u64 = 208 * 1024;
 

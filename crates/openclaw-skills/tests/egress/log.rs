@@ -1,0 +1,101 @@
+//! The log: every attempt, no secret, and no flood.
+
+use std::{
+    fmt::Write as _,
+    sync::{Arc, Mutex},
+};
+
+use openclaw_skills::EgressLimits;
+use tracing::{
+    Event, Level, Metadata, Subscriber,
+    field::{Field, Visit},
+    span,
+};
+
+use crate::world::{World, ask, get};
+
+/// Lines of the proxy, down to `info`.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<String>>>);
+
+struct Text(String);
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        write!(self.0, " {field}={value:?}").unwrap();
+    }
+}
+
+impl Subscriber for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= Level::INFO && metadata.target().starts_with("openclaw_skills::egress")
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut text = Text(event.metadata().level().to_string());
+        event.record(&mut text);
+        self.0.lock().unwrap().push(text.0);
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+#[tokio::test]
+async fn every_attempt_is_logged_without_what_was_said() {
+    let lines = Lines::default();
+    let _guard = tracing::subscriber::set_default(lines.clone());
+    let mut world = World::new();
+    let port = world.mirror().await;
+    let lease = world.lease_to("api.test", port);
+    for host in ["api.test", "other.test"] {
+        let request = format!(
+            "POST http://{host}:{port}/s3cret/path?key=s3cret HTTP/1.1\r\nHost: x\r\nX-Key: s3cret\r\n\
+             Content-Length: 6\r\n\r\ns3cret"
+        );
+        ask(lease.path(), &request).await;
+    }
+    ask(lease.path(), "GET http://user:s3cret@api.test/ HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    drop(lease);
+    world.egress.close().await;
+    let lines = lines.0.lock().unwrap().join("\n");
+    assert!(!lines.contains("s3cret"), "{lines}");
+    let about = |host: &str| format!("skill=\"weather\" host={host} port={port} ");
+    for (level, words) in [
+        ("INFO", format!("{}outcome=\"allowed\"", about("api.test"))),
+        ("INFO", format!("{}outcome=\"ended\" sent=", about("api.test"))),
+        ("WARN", format!("{}outcome=\"refused\"", about("\"other.test\""))),
+        ("WARN", "host=\"?\" port=0 outcome=\"refused\"".to_owned()),
+    ] {
+        let is_there = lines.lines().any(|line| line.starts_with(level) && line.contains(&words));
+        assert!(is_there, "{level} {words}\n{lines}");
+    }
+}
+
+#[tokio::test]
+async fn a_flood_is_summed_up() {
+    let lines = Lines::default();
+    let _guard = tracing::subscriber::set_default(lines.clone());
+    let mut world = World::with_limits(EgressLimits { lines: 3, ..EgressLimits::default() });
+    let port = world.mirror().await;
+    let lease = world.lease_to("api.test", port);
+    for _ in 0..10 {
+        get(&lease, "http://other.test/").await;
+    }
+    get(&lease, &format!("http://api.test:{port}/")).await;
+    drop(lease);
+    world.egress.close().await;
+    let lines = lines.0.lock().unwrap();
+    let count = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
+    assert_eq!((count("refused\" "), count("outcome=\"allowed\""), count("outcome=\"ended\"")), (3, 1, 1));
+    assert_eq!(count("outcome=\"summary\" allowed=0 refused=7"), 1, "{lines:?}");
+}
