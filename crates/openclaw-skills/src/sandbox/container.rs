@@ -106,41 +106,23 @@ impl Container {
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
-    /// The empty root that the host's system directories are mounted into. Made once for all sandboxes: it is never written to.
-    fn skeleton(&self) -> Result<PathBuf, EngineError> {
-        let root = self.shared.folder.join("root");
-        let prepare = |path: &Path, done: std::io::Result<()>| {
-            done.map_err(|source| EngineError::Prepare { path: path.to_owned(), source })
-        };
-        if root.join("etc/passwd").exists() {
+    /// The empty root that the host's system directories are mounted into. Without grants it is made once for all sandboxes. The engine
+    /// makes mount points in it, which tell where grants lie: with them, each sandbox has its own ([`Running`] removes it).
+    fn skeleton(&self, job: &Job, name: &str) -> Result<PathBuf, EngineError> {
+        let own = !job.grants.is_empty();
+        let root = self.shared.folder.join(if own { format!("{name}.root") } else { "root".to_owned() });
+        if !own && root.join("etc/passwd").exists() {
             return Ok(root);
         }
-        let fresh = self.shared.folder.join(format!("root-{}", std::process::id()));
-        for name in ["dev", "proc", "sys", "run", "tmp", "work", "skill", ".openclaw", "etc"] {
-            let path = fresh.join(name);
-            prepare(&path, fs::create_dir_all(&path))?;
-        }
-        for path in host::SYSTEM {
-            let inside = fresh.join(path.trim_start_matches('/'));
-            let Ok(metadata) = fs::symlink_metadata(path) else { continue };
-            if metadata.is_symlink() {
-                let to = fs::read_link(path).unwrap_or_default();
-                prepare(&inside, std::os::unix::fs::symlink(to, &inside))?;
-            } else {
-                prepare(&inside, fs::create_dir_all(&inside))?;
-            }
-        }
-        for (name, text) in host::ETC_FILES {
-            let path = fresh.join("etc").join(name);
-            prepare(&path, fs::write(&path, text))?;
-        }
+        let fresh = self.shared.folder.join(format!("{name}.new"));
+        make_skeleton(&fresh)?;
         match fs::rename(&fresh, &root) {
             // Another sandbox was quicker; what it made is the same.
             Err(_) if root.join("etc/passwd").exists() => {
                 let _ = fs::remove_dir_all(&fresh);
                 Ok(root)
             }
-            done => prepare(&root, done).map(|()| root),
+            done => prepared(&root, done).map(|()| root),
         }
     }
 
@@ -149,6 +131,7 @@ impl Container {
             source: source.to_owned(),
             target: target.to_owned(),
             writable,
+            judged: true,
         };
         let launcher = &self.shared.launcher;
         let (mut binds, start) =
@@ -214,7 +197,7 @@ impl Container {
         let [program, before @ ..] = start.as_slice() else { return Err(EngineError::NoPipe) };
         command.arg(format!("--entrypoint=[\"{program}\"]"));
         match &job.runtime {
-            Runtime::Host => command.arg("--rootfs").arg(self.skeleton()?),
+            Runtime::Host => command.arg("--rootfs").arg(self.skeleton(job, name)?),
             Runtime::Image(image) => command.arg(image),
         };
         command.args(before).args([init::ARGUMENT, "init"]);
@@ -256,6 +239,14 @@ impl Engine for Container {
     }
 
     async fn sweep(&self) {
+        for entry in fs::read_dir(&self.shared.folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            match path.extension().and_then(std::ffi::OsStr::to_str) {
+                Some("root" | "new") => drop(fs::remove_dir_all(path)),
+                Some("pid") => drop(fs::remove_file(path)),
+                _ => {}
+            }
+        }
         let filter = format!("label={LABEL}={}", self.shared.owner);
         let left = self.ask(&["ps", "--all", "--quiet", "--filter", &filter]).await.unwrap_or_default();
         let ids: Vec<&str> = left.split_whitespace().collect();
@@ -272,6 +263,32 @@ impl Engine for Container {
             warn!(engine = self.name(), "they can't be removed; `{} ps` shows them", self.name());
         }
     }
+}
+
+fn prepared(path: &Path, done: std::io::Result<()>) -> Result<(), EngineError> {
+    done.map_err(|source| EngineError::Prepare { path: path.to_owned(), source })
+}
+
+fn make_skeleton(root: &Path) -> Result<(), EngineError> {
+    for name in ["dev", "proc", "sys", "run", "tmp", "work", "skill", ".openclaw", "etc"] {
+        let path = root.join(name);
+        prepared(&path, fs::create_dir_all(&path))?;
+    }
+    for path in host::SYSTEM {
+        let inside = root.join(path.trim_start_matches('/'));
+        let Ok(metadata) = fs::symlink_metadata(path) else { continue };
+        if metadata.is_symlink() {
+            let to = fs::read_link(path).unwrap_or_default();
+            prepared(&inside, std::os::unix::fs::symlink(to, &inside))?;
+        } else {
+            prepared(&inside, fs::create_dir_all(&inside))?;
+        }
+    }
+    for (name, text) in host::ETC_FILES {
+        let path = root.join("etc").join(name);
+        prepared(&path, fs::write(&path, text))?;
+    }
+    Ok(())
 }
 
 /// A number nobody else has.
@@ -313,6 +330,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.pid_file);
+        let _ = fs::remove_dir_all(self.pid_file.with_extension("root"));
     }
 }
 

@@ -50,8 +50,12 @@ impl Namespace {
             },
         };
         let text = |path: &PathBuf| path.to_string_lossy().into_owned();
-        let bind =
-            |source: String, target: &str, writable| Bind { source, target: target.to_owned(), writable };
+        let bind = |source: String, target: &str, writable| Bind {
+            source,
+            target: target.to_owned(),
+            writable,
+            judged: true,
+        };
         binds.push(bind(text(&job.folder), SKILL_FOLDER, false));
         binds.extend(job.grants.iter().map(|grant| bind(grant.path.clone(), &grant.path, grant.writable)));
         if let Some(socket) = &job.egress {

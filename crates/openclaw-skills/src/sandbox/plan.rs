@@ -56,6 +56,8 @@ pub(crate) struct Bind {
     pub(crate) target: String,
     /// Whether it can be changed.
     pub(crate) writable: bool,
+    /// Whether the source was judged by its very path: a link that has been put in its place since is not followed.
+    pub(crate) judged: bool,
 }
 
 /// A path that landlock opens.

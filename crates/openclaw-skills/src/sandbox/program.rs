@@ -38,6 +38,7 @@ impl Launcher {
             source: self.program.to_string_lossy().into_owned(),
             target: PROGRAM.to_owned(),
             writable: false,
+            judged: false,
         };
         (vec![bind], vec![PROGRAM.to_owned()])
     }
@@ -54,6 +55,7 @@ impl Launcher {
             source: path.to_string_lossy().into_owned(),
             target: inside(path),
             writable: false,
+            judged: false,
         }));
         match libraries.first() {
             // Linked statically: it needs nothing.

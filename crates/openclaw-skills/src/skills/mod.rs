@@ -130,7 +130,9 @@ impl Skills {
             what: format!("can't use {} for sockets", options.runtime_dir.display()),
             source: Box::new(error),
         })?;
-        let egress = Egress::new(options.runtime_dir.clone(), config.clone(), options.resolver);
+        // What is mounted from it is mounted by its very path.
+        let runtime_dir = options.runtime_dir.canonicalize().unwrap_or(options.runtime_dir);
+        let egress = Egress::new(runtime_dir.clone(), config.clone(), options.resolver);
         let installer = Installer::new(options.dir.clone(), read_package);
         if let Err(error) = installer.sweep() {
             tracing::warn!(%error, "what an interrupted change of a skill left can't be cleared away");
@@ -139,14 +141,9 @@ impl Skills {
         let mut secrets = options.forbidden.clone();
         secrets.extend(options.home.clone());
         // A command beside a running gateway has a runtime directory of its own: the gateway's containers are not its to remove.
-        let owner = format!("{:016x}", hash_of((&options.dir, &options.runtime_dir)));
-        let surroundings = Surroundings {
-            launcher,
-            folder: options.runtime_dir,
-            secrets,
-            environment: options.environment,
-            owner,
-        };
+        let owner = format!("{:016x}", hash_of((&options.dir, &runtime_dir)));
+        let surroundings =
+            Surroundings { launcher, folder: runtime_dir, secrets, environment: options.environment, owner };
         let host = Host { home: options.home, forbidden: options.forbidden, variable: options.variable };
         let tasks = TaskTracker::new();
         let selection = watch::Sender::new(None);

@@ -62,6 +62,8 @@ def attempt(*tries):
     for one in tries:
         try:
             got = one()
+        except (NameError, TypeError, AttributeError):
+            raise  # The try itself is wrong, and says nothing about the sandbox.
         except Exception as error:  # Whatever stops a try stops it.
             said.append(f"{type(error).__name__}: {error}")
             continue
@@ -146,7 +148,7 @@ def in_child(work, seconds=5):
         try:
             told = {"got": work() or ""}
         except BaseException as error:
-            told = {"error": f"{type(error).__name__}: {error}"}
+            told = {"error": f"{type(error).__name__}: {error}", "wrong": isinstance(error, (NameError, TypeError))}
         os.write(into, json.dumps(told, default=str).encode())
         os._exit(0)
     os.close(into)
@@ -162,6 +164,8 @@ def in_child(work, seconds=5):
     if not told:
         raise ChildProcessError("the kernel ended it")
     told = json.loads(told)
+    if told.get("wrong"):
+        raise TypeError(told["error"])
     if "error" in told:
         raise PermissionError(told["error"])
     return told["got"]
@@ -226,6 +230,15 @@ def passes(*parts):
         raise ConnectionRefusedError(heard[:120])
 
     return one
+
+
+def works():
+    """A try that fails unless the declared host is reached: without that, all refusals would prove nothing."""
+    try:
+        heard = proxy(get(host["allowed_url"]))
+    except OSError as error:
+        return f"there is no proxy: {error}"
+    return (status(heard) != 200 or b"allowed" not in heard) and f"the declared host is not reached: {heard[:200]!r}"
 
 
 def get(url, at=None, **headers):

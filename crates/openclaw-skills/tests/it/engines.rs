@@ -114,6 +114,7 @@ async fn suite(engine: SandboxEngine) {
 
     for bounded in ["glutton", "rabbit"] {
         let result = home.call(bounded, json!({})).await;
+        println!("{bounded}: {}", result.content);
         assert!(result.is_error, "{bounded}: {}", result.content);
     }
     let kept = home.call("shell", json!({})).await;

@@ -2,12 +2,12 @@
 
 use std::{
     fs, io,
-    os::unix::fs::symlink,
+    os::{fd::AsRawFd as _, unix::fs::symlink},
     path::{Path, PathBuf},
 };
 
 use rustix::{
-    fs::{StatVfsMountFlags, statvfs},
+    fs::{CWD, FileType, Mode, OFlags, ResolveFlags, StatVfsMountFlags, fstat, openat2, statvfs},
     io::Errno,
     mount::{
         MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind_recursive, mount_change,
@@ -136,7 +136,7 @@ fn mirror(source: &str, target: &str) -> Result<(), InitError> {
         let to = fs::read_link(&from).or_cannot(format!("read {source}"))?;
         return symlink(to, inside(target)).or_cannot(format!("link {target}"));
     }
-    attach(&Bind { source: source.to_owned(), target: target.to_owned(), writable: false })
+    attach(&Bind { source: source.to_owned(), target: target.to_owned(), writable: false, judged: false })
 }
 
 fn etc(source: &str) -> Result<(), InitError> {
@@ -148,7 +148,7 @@ fn etc(source: &str) -> Result<(), InitError> {
         let path = format!("{source}/{name}");
         // A link such as /etc/localtime is followed here, as what it points to may lie outside.
         if let Ok(real) = canonical(&path) {
-            attach(&Bind { source: real, target: format!("/etc/{name}"), writable: false })?;
+            attach(&Bind { source: real, target: format!("/etc/{name}"), writable: false, judged: false })?;
         }
     }
     Ok(())
@@ -180,10 +180,20 @@ fn canonical(path: &str) -> io::Result<String> {
 
 /// Mounts something of the host; it becomes read-only at the end ([`make_readonly`]).
 fn attach(bind: &Bind) -> Result<(), InitError> {
-    let (from, to) = (outside(&bind.source), inside(&bind.target));
+    let to = inside(&bind.target);
     let what = || format!("show {} in the sandbox", bind.source);
-    let metadata = fs::metadata(&from).or_cannot(what())?;
-    if metadata.is_dir() {
+    // By a descriptor, so that what is looked at is what is mounted.
+    let links = if bind.judged { ResolveFlags::NO_SYMLINKS } else { ResolveFlags::empty() };
+    let source = openat2(
+        CWD,
+        outside(&bind.source),
+        OFlags::PATH | OFlags::CLOEXEC,
+        Mode::empty(),
+        ResolveFlags::NO_MAGICLINKS | links,
+    )
+    .or_cannot(what())?;
+    let is_folder = FileType::from_raw_mode(fstat(&source).or_cannot(what())?.st_mode).is_dir();
+    if is_folder {
         create_dir(&to)?;
     } else {
         if let Some(parent) = to.parent() {
@@ -193,7 +203,8 @@ fn attach(bind: &Bind) -> Result<(), InitError> {
             fs::write(&to, "").or_cannot(what())?;
         }
     }
-    mount_bind_recursive(&from, &to).or_cannot(what())
+    let from = format!("{OLD}/proc/self/fd/{}", source.as_raw_fd());
+    mount_bind_recursive(from, &to).or_cannot(what())
 }
 
 /// The few devices that programs need, and nothing else.
@@ -202,7 +213,7 @@ fn devices(zero: bool) -> Result<(), InitError> {
     // Memory that is mapped from /dev/zero is nobody's in the counts; it is for those who may run everything, and so need it.
     for name in ["null", "full", "random", "urandom"].into_iter().chain(zero.then_some("zero")) {
         let path = format!("/dev/{name}");
-        attach(&Bind { source: path.clone(), target: path, writable: true })?;
+        attach(&Bind { source: path.clone(), target: path, writable: true, judged: false })?;
     }
     for (name, to) in [
         ("fd", "/proc/self/fd"),

@@ -10,7 +10,7 @@ def mapped(path):
     """A shared mapping of what was opened for reading, made writable later."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        mmap.mmap(descriptor, 4096, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+        mmap.mmap(descriptor, 1, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
         return f"{path} is mapped for writing"
     except PermissionError:
         pass

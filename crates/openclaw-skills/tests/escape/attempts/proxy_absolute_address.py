@@ -1,7 +1,7 @@
 # attempt: confuse the proxy about which host an address names: user names, fragments, backslashes, schemes
 # grants: network:${ALLOWED_HOST}
 # expect: contained
-from attempt import attempt, connect, host, passes
+from attempt import attempt, connect, host, passes, works
 
 private = host["private_url"].split("//")[1].strip("/")
 allowed = host["allowed_url"].split("//")[1].strip("/")
@@ -23,4 +23,5 @@ attempt(
     passes(connect(f"http://{private}/")),
     passes(f"CONNECT {private} HTTP/1.1\r\nHost: {allowed}:443\r\n\r\n"),
     passes(f"CONNECT {private}\r\n\r\n"),
+    works,
 )

@@ -1,7 +1,7 @@
 # attempt: reach the host's loopback through the proxy by every spelling of its address
 # grants: network:${ALLOWED_HOST}
 # expect: contained
-from attempt import attempt, connect, get, host, passes
+from attempt import attempt, connect, get, host, passes, works
 
 port = host["host_port"]
 SPELLINGS = [
@@ -10,4 +10,4 @@ SPELLINGS = [
     "localhost", "LOCALHOST", "localhost.", "foo.localhost", "localhost.localdomain", "ip6-localhost", "sandbox", "host.containers.internal",
     "①②⑦.⓪.⓪.①".encode().decode("latin-1"), "127。0。0。1".encode().decode("latin-1"),
 ]
-attempt(*[passes(connect(f"{one}:{port}")) for one in SPELLINGS], *[passes(get(f"http://{one}:{port}/")) for one in SPELLINGS])
+attempt(*[passes(connect(f"{one}:{port}")) for one in SPELLINGS], *[passes(get(f"http://{one}:{port}/")) for one in SPELLINGS], works)

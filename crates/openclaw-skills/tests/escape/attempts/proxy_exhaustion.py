@@ -3,7 +3,7 @@
 # expect: contained
 import socket
 
-from attempt import attempt, get, host, passes
+from attempt import attempt, get, host, passes, works
 
 
 def many():
@@ -22,4 +22,4 @@ def many():
         talk.close()
 
 
-attempt(many, passes(get(host["private_url"])))
+attempt(many, passes(get(host["private_url"])), works)

@@ -1,7 +1,7 @@
 # attempt: end lines within an address or a header to say a second request
 # grants: network:${ALLOWED_HOST}
 # expect: contained
-from attempt import attempt, host, proxy
+from attempt import attempt, host, proxy, works
 
 private = host["private_url"].split("//")[1].strip("/")
 url = host["allowed_url"]
@@ -30,4 +30,5 @@ attempt(
     second(f"GET {url} HTTP/1.1\r\nX: {'a' * 200_000}\r\n\r\n"),
     second("GET " + "a" * 500_000),
     second("\r\n" * 50_000 + f"GET http://{private}/ HTTP/1.1\r\n\r\n"),
+    works,
 )

@@ -1,7 +1,7 @@
 # attempt: name a declared host in the request's address and a private one in its headers
 # grants: network:${ALLOWED_HOST}
 # expect: contained
-from attempt import attempt, get, host, proxy, status
+from attempt import attempt, get, host, proxy, status, works
 
 private = host["private_url"].split("//")[1].strip("/")
 url = host["allowed_url"]
@@ -27,4 +27,5 @@ attempt(
     lands(f"GET / HTTP/1.1\r\nHost: {private}\r\n\r\n"),
     lands(f"GET {url} HTTP/1.1\r\n Host: {private}\r\nHost: x\r\n\r\n"),
     lands(f"GET {url} HTTP/1.0\r\nHost: {private}\r\n\r\n"),
+    works,
 )

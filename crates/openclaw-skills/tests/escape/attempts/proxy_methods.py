@@ -1,7 +1,7 @@
 # attempt: use methods and versions that a proxy may treat in another way
 # grants: network:${ALLOWED_HOST}
 # expect: contained
-from attempt import attempt, host, passes
+from attempt import attempt, host, passes, works
 
 private = host["private_url"].split("//")[1].strip("/")
 METHODS = ["TRACE", "TRACK", "DEBUG", "PURGE", "PROPFIND", "connect", "get", "CONNECT ", "G" * 1000, "GET\x00", "GET\t"]
@@ -11,5 +11,6 @@ attempt(
     *[passes(f"GET http://{private}/ {version}\r\nHost: {private}\r\n\r\n") for version in VERSIONS],
     passes(f"CONNECT {private} HTTP/1.0\r\n\r\n"),
     passes(b"\x05\x01\x00" + b"\x05\x01\x00\x01\x7f\x00\x00\x01" + host["host_port"].to_bytes(2, "big")),  # SOCKS 5.
-    passes(b"\x04\x01" + host["host_port"].to_bytes(2, "big") + b"\x7f\x00\x00\x01x\x00"),  # SOCKS 4.
+    passes(b"\x04\x01" + host["host_port"].to_bytes(2, "big") + b"\x7f\x00\x00\x01x\x00"),  # SOCKS 4.,
+    works,
 )

@@ -5,7 +5,7 @@ import glob
 import os
 import socket
 
-from attempt import attempt, connect, get, host, status
+from attempt import attempt, connect, get, host, status, works
 
 OWN = "/.openclaw/egress.sock"
 
@@ -39,4 +39,5 @@ attempt(
     others,
     replaced,
     lambda: os.chmod(OWN, 0o777) or "its mode was changed",
+    works,
 )

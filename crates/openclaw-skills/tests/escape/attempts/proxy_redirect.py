@@ -3,7 +3,7 @@
 # expect: contained
 import urllib.request
 
-from attempt import attempt, get, host, passes, proxy
+from attempt import attempt, get, host, passes, proxy, works
 
 
 def by_library():
@@ -25,4 +25,4 @@ def by_hand():
     return passes(get(to))()
 
 
-attempt(by_library, by_the_proxy, by_hand)
+attempt(by_library, by_the_proxy, by_hand, works)

@@ -1,7 +1,7 @@
 # attempt: hide a second request, for a host nobody declared, in the body or behind the end of the first
 # grants: network:${ALLOWED_HOST}
 # expect: contained
-from attempt import attempt, host, proxy
+from attempt import attempt, host, proxy, works
 
 private = host["private_url"].split("//")[1].strip("/")
 name = host["allowed_url"].split("//")[1].strip("/")
@@ -41,4 +41,5 @@ attempt(
     second(f"GET {url} HTTP/1.1\r\nHost: {name}\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABk\r\n\r\n", hidden),
     second(f"GET {url} HTTP/1.1\r\nHost: {name}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: eA==\r\nSec-WebSocket-Version: 13\r\n\r\n", hidden),
     second("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + hidden),
+    works,
 )

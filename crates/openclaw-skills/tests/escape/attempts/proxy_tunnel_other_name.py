@@ -3,10 +3,11 @@
 # expect: contained
 import ssl
 
-from attempt import attempt, connect, host, proxy
+from attempt import attempt, connect, host, proxy, works
 
 private = host["private_url"].split("//")[1].strip("/")
-name = host["allowed_url"].split("//")[1].strip("/")
+name, _, port = host["allowed_url"].split("//")[1].strip("/").partition(":")
+port = port or "80"
 
 
 def hello(server):
@@ -19,18 +20,18 @@ def hello(server):
     return out.read()
 
 
-def tunnel(inside, port):
+def tunnel(inside):
     """What came through the tunnel, if it is not the declared host's."""
-    heard = proxy(connect(f"{name.split(':')[0]}:{port}"), inside).split(b"\r\n\r\n", 1)[-1]
+    heard = proxy(connect(f"{name}:{port}"), inside).split(b"\r\n\r\n", 1)[-1]
     if heard[:1] == b"\x16" or (b" 200 " in heard[:20] and b"allowed" not in heard):
         return heard[:200]
     raise ConnectionRefusedError(heard[:100])
 
 
 attempt(
-    lambda: tunnel(hello("other.example"), 443),
-    lambda: tunnel(hello("other.example"), 80),
-    lambda: tunnel(f"GET / HTTP/1.1\r\nHost: {private}\r\n\r\n", 80),
-    lambda: tunnel(f"GET http://{private}/ HTTP/1.1\r\nHost: {private}\r\n\r\n", 80),
-    lambda: tunnel(f"CONNECT {private} HTTP/1.1\r\nHost: {private}\r\n\r\n", 80),
+    lambda: tunnel(hello("other.example")),
+    lambda: tunnel(f"GET / HTTP/1.1\r\nHost: {private}\r\n\r\n"),
+    lambda: tunnel(f"GET http://{private}/ HTTP/1.1\r\nHost: {private}\r\n\r\n"),
+    lambda: tunnel(f"CONNECT {private} HTTP/1.1\r\nHost: {private}\r\n\r\n"),
+    works,
 )
