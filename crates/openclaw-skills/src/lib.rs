@@ -1,22 +1,28 @@
-//! Skills: listing, installing, removing, and calling them as tools.
+//! Skills: folders in the Agent Skills format, installed from a registry or put there by hand, and called as tools in a sandbox.
 //!
-//! A skill is a folder with a `SKILL.md` that begins with YAML front matter. This version has no sandbox, and a skill never runs
-//! without one: installed skills are listed as `disabled`, and no tool is offered to the model.
+//! A skill is a program, an MCP server, or instructions. [`Skills`] lists, installs and removes them ([`SkillPort`]), offers them to models
+//! and carries out their calls ([`ToolPort`]). Nothing runs before an engine has proved itself.
 //!
 //! ```
-//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! # let dir = tempfile::tempdir().unwrap();
+//! # let runtime_dir = dir.path().join("run");
 //! use std::sync::Arc;
 //!
 //! use openclaw_core::{config::SkillsConfig, port::SkillPort as _};
-//! use openclaw_skills::Skills;
+//! use openclaw_skills::{Skills, SkillsOptions};
 //! use tokio::sync::watch;
 //!
 //! let (_config_tx, config) = watch::channel(Arc::new(SkillsConfig::default()));
-//! let skills = Skills::open("no/such/directory".into(), config);
+//! let options = SkillsOptions::new("no/such/directory".into(), runtime_dir, "openclaw-sandbox".into());
+//! let skills = Skills::open(options, config).unwrap();
 //! assert!(skills.list().await.unwrap().is_empty());
 //! assert!(skills.install("weather", None).await.unwrap_err().to_string().contains("skills.registry"));
 //! # });
 //! ```
+//!
+//! [`SkillPort`]: openclaw_core::port::SkillPort
+//! [`ToolPort`]: openclaw_core::port::ToolPort
 //!
 //! This crate must never know about the gateway's HTTP interface, the log, models or channels; and nothing that a skill brings
 //! may run outside a sandbox.
