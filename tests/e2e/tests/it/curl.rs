@@ -94,9 +94,9 @@ http://127.0.0.1:18789/api/v1/memory/prune"#,
         r#"curl -H "Authorization: Bearer $TOKEN" \
 http://127.0.0.1:18789/api/v1/skills"#,
     ),
-    // No registry is configured on a gateway that was just set up.
+    // It comes with the gateway: no registry is needed.
     (
-        404,
+        201,
         r#"curl -X POST \
 -H "Authorization: Bearer $TOKEN" \
 -H "Content-Type: application/json" \
@@ -107,7 +107,7 @@ http://127.0.0.1:18789/api/v1/skills"#,
 http://127.0.0.1:18789/api/v1/skills/install"#,
     ),
     (
-        404,
+        200,
         r#"curl -X DELETE \
 -H "Authorization: Bearer $TOKEN" \
 http://127.0.0.1:18789/api/v1/skills/weather"#,
