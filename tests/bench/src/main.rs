@@ -1,8 +1,8 @@
 //! Measures a release build of the gateway beside floors that do as little as can be done, in one run, in turns, so that a
 //! noisy machine disturbs both alike. What counts are the ratios.
 //!
-//! `openclaw-bench RELEASE_DIR [PART…]`; parts: size, start, memory, health, turns, streams, first-token, log, compaction, recall, and, only
-//! when named, soak. Called by `cargo xtask bench`.
+//! `openclaw-bench RELEASE_DIR [PART…]`; parts: size, start, memory, health, turns, streams, first-token, log, compaction, recall, skills, and,
+//! only when named, soak. Called by `cargo xtask bench`.
 
 mod api;
 mod compaction;
@@ -11,6 +11,7 @@ mod gateway;
 mod load;
 mod parts;
 mod recall;
+mod skills;
 mod soak;
 mod table;
 

@@ -20,6 +20,7 @@ use crate::{
     gateway::{Gateway, Home, TOKEN},
     load::{Work, drive},
     recall::recall,
+    skills::skills,
     soak::soak,
     table::{Table, median},
 };
@@ -39,6 +40,7 @@ pub(crate) const ALL: &[Part] = &[
     ("log", log),
     ("compaction", compaction),
     ("recall", recall),
+    ("skills", skills),
     ("soak", soak),
 ];
 

@@ -53,6 +53,8 @@ impl Skills {
             warn!(tasks = inner.tasks.len(), "some sandboxes did not end in time");
         }
         self.write_usage().await;
+        // Nothing in it outlives us; whoever comes next makes it anew.
+        let _ = self.blocking(|inner| Ok(drop(std::fs::remove_dir_all(&inner.surroundings.folder)))).await;
     }
 
     /// Chooses an engine and looks at the skills once: what `gateway skill run` needs before it can call one.
