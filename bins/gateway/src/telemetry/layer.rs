@@ -39,8 +39,10 @@ impl LogLayer {
     fn wants(&self, metadata: &Metadata<'_>) -> bool {
         let level = level(metadata.level());
         // Other people's crates speak up only when something is off: their details are not about the gateway.
+        // What MCP servers do wrong is theirs to say as often as they like: not here.
+        let is_theirs = metadata.target().starts_with("rmcp");
         level as u8 >= self.level.load(Ordering::Relaxed)
-            && (component(metadata.target()).is_some() || level >= LogLevel::Warn)
+            && (component(metadata.target()).is_some() || (level >= LogLevel::Warn && !is_theirs))
     }
 }
 

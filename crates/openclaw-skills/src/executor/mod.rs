@@ -145,6 +145,8 @@ impl Executor {
         config: &SkillsConfig,
     ) -> Result<Outcome, RunError> {
         let time = time_of(skill, config);
+        // Also a prepared sandbox is not used when its engine is not in force any more.
+        self.engine()?;
         let (prepared, was_warm) = match self.warm.take(&skill.name, skill.stamp) {
             Some(prepared) => (prepared, true),
             None => (self.prepare(skill, argv.to_vec(), WARM_TIME + time, time).await?, false),
@@ -154,7 +156,10 @@ impl Executor {
             lease.activate();
         }
         let Prepared { sandbox, lease, secrets, unset } = prepared;
-        let exchange = exchange(sandbox, input, time).await;
+        let mut exchange = exchange(sandbox, input, time).await;
+        for secret in &secrets {
+            exchange.complaint = secret.scrub(&exchange.complaint);
+        }
         drop(lease);
         self.prepare_next(skill, argv, time, config);
         let allowed = Allowed {
@@ -197,11 +202,12 @@ impl Executor {
         config: &SkillsConfig,
     ) {
         let most = usize::try_from(config.limits.warm).unwrap_or(0);
-        if most == 0 || self.warm.has(&skill.name) || self.tasks.is_closed() {
+        if most == 0 || self.tasks.is_closed() {
             return;
         }
         let (executor, skill, argv) = (Arc::clone(self), Arc::clone(skill), argv.to_vec());
         self.tasks.spawn(async move {
+            let Some(_begun) = executor.warm.begin(&skill.name) else { return };
             match executor.prepare(&skill, argv, WARM_TIME + time, time).await {
                 Ok(prepared) if !executor.tasks.is_closed() => {
                     executor.warm.keep(skill.name.clone(), skill.stamp, prepared, most);
@@ -344,16 +350,24 @@ impl Executor {
             conversation: (!skill.package.manifest.stateless).then(|| conversation.clone()),
             stamp: skill.stamp,
         };
+        self.engine()?;
         let server = match self.sessions.get(&key) {
             Some(server) => server,
             None => {
-                let server = Arc::new(self.start_server(skill).await?);
-                self.sessions.keep(key.clone(), Arc::clone(&server));
-                server
+                let turn = self.sessions.starting(&key);
+                let _mine = turn.lock().await;
+                match self.sessions.get(&key) {
+                    Some(server) => server,
+                    None => {
+                        let server = Arc::new(self.start_server(skill).await?);
+                        self.sessions.keep(key, Arc::clone(&server));
+                        server
+                    }
+                }
             }
         };
         // A call that is dropped half-way ends the server: nobody knows what it is still doing.
-        let unless_done = EndUnlessDone { sessions: &self.sessions, key: &key, armed: true };
+        let unless_done = EndUnlessDone { sessions: &self.sessions, server: &server, armed: true };
         let answer = server.session.call(tool, arguments, time).await;
         let outcome = match answer {
             Some(Ok(answer)) => {
@@ -396,7 +410,14 @@ impl Executor {
     /// Starts a server only to ask what it offers.
     pub(crate) async fn tools_of(&self, skill: &Arc<Skill>) -> Result<Vec<ServerTool>, RunError> {
         let _place = self.place().await?;
-        Ok(self.start_server(skill).await?.session.tools().await?)
+        let server = self.start_server(skill).await?;
+        let mut tools = server.session.tools().await?;
+        for tool in &mut tools {
+            for secret in &server.secrets {
+                tool.description = secret.scrub(&tool.description);
+            }
+        }
+        Ok(tools)
     }
 
     /// Ends what nobody has used for a while.
@@ -408,6 +429,12 @@ impl Executor {
     /// Ends the way out of what still runs, and waits for its connections.
     pub(crate) async fn close_egress(&self) {
         self.egress.close().await;
+    }
+
+    /// Ends what waits for calls of skills that `is_current` does not know with this stamp.
+    pub(crate) fn retain(&self, is_current: impl Fn(&str, u64) -> bool) {
+        self.warm.retain(&is_current);
+        self.sessions.retain(&is_current);
     }
 
     /// Ends everything that runs or waits, but for calls under way: their futures own them.
@@ -442,7 +469,7 @@ impl Drop for Waits<'_> {
 
 struct EndUnlessDone<'a> {
     sessions: &'a Sessions,
-    key: &'a Key,
+    server: &'a Arc<Server>,
     armed: bool,
 }
 
@@ -455,7 +482,7 @@ impl EndUnlessDone<'_> {
 impl Drop for EndUnlessDone<'_> {
     fn drop(&mut self) {
         if self.armed {
-            self.sessions.end(self.key);
+            self.sessions.end(self.server);
         }
     }
 }

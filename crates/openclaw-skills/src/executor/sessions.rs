@@ -1,6 +1,6 @@
 //! Running MCP servers: one for each conversation, or one for all where a skill says that it is stateless.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use openclaw_core::{ConversationId, Secret};
 use tokio::time::Instant;
@@ -45,7 +45,11 @@ struct Kept {
 
 /// Those that run.
 #[derive(Debug, Default)]
-pub(super) struct Sessions(Mutex<Vec<Kept>>);
+pub(super) struct Sessions {
+    kept: Mutex<Vec<Kept>>,
+    /// Who starts a server of a key; others wait for it.
+    starting: Mutex<Vec<(Key, Weak<tokio::sync::Mutex<()>>)>>,
+}
 
 impl Sessions {
     /// The server of that key, if it still answers.
@@ -76,9 +80,30 @@ impl Sessions {
         drop(kept);
     }
 
-    /// Ends one.
-    pub(super) fn end(&self, key: &Key) {
-        let gone: Vec<_> = self.lock().extract_if(.., |kept| kept.key == *key).collect();
+    /// Ends this very server.
+    pub(super) fn end(&self, server: &Arc<Server>) {
+        let gone: Vec<_> = self.lock().extract_if(.., |kept| Arc::ptr_eq(&kept.server, server)).collect();
+        drop(gone);
+    }
+
+    /// What to hold while a server of that key is started: calls side by side share one.
+    pub(super) fn starting(&self, key: &Key) -> Arc<tokio::sync::Mutex<()>> {
+        let mut starting = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
+        starting.retain(|(_, turn)| turn.strong_count() > 0);
+        if let Some(turn) =
+            starting.iter().find(|(other, _)| other == key).and_then(|(_, turn)| turn.upgrade())
+        {
+            return turn;
+        }
+        let turn = Arc::default();
+        starting.push((key.clone(), Arc::downgrade(&turn)));
+        turn
+    }
+
+    /// Ends those of which `is_current` does not know the skill and its stamp.
+    pub(super) fn retain(&self, is_current: impl Fn(&str, u64) -> bool) {
+        let gone: Vec<_> =
+            self.lock().extract_if(.., |kept| !is_current(&kept.key.skill, kept.key.stamp)).collect();
         drop(gone);
     }
 
@@ -95,6 +120,6 @@ impl Sessions {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Kept>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

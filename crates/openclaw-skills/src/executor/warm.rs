@@ -1,6 +1,7 @@
 //! Sandboxes kept ready: the skill's program has started and waits for its input. Each serves one call and no other.
 
 use std::{
+    collections::HashSet,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -30,7 +31,24 @@ struct Kept {
 
 /// Those that are ready, the oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Warm(Mutex<Vec<Kept>>);
+pub(super) struct Warm {
+    kept: Mutex<Vec<Kept>>,
+    /// Skills of which one is being prepared.
+    begun: Mutex<HashSet<String>>,
+}
+
+/// One that is being prepared; dropped, it is not any more.
+#[derive(Debug)]
+pub(super) struct Begun<'a> {
+    warm: &'a Warm,
+    skill: String,
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        self.warm.begun.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.skill);
+    }
+}
 
 impl Warm {
     /// Takes one of a skill, if there is one that was made of these very files and grants.
@@ -54,9 +72,21 @@ impl Warm {
         drop(kept);
     }
 
-    /// Whether a skill has one.
-    pub(super) fn has(&self, skill: &str) -> bool {
-        self.lock().iter().any(|kept| kept.skill == skill)
+    /// Begins to prepare one, unless the skill has one or gets one already.
+    pub(super) fn begin(&self, skill: &str) -> Option<Begun<'_>> {
+        if self.lock().iter().any(|kept| kept.skill == skill) {
+            return None;
+        }
+        let is_new = self.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(skill.to_owned());
+        is_new.then(|| Begun { warm: self, skill: skill.to_owned() })
+    }
+
+    /// Ends those of which `is_current` does not know the skill and its stamp.
+    pub(super) fn retain(&self, is_current: impl Fn(&str, u64) -> bool) {
+        let mut kept = self.lock();
+        let gone = kept.extract_if(.., |kept| !is_current(&kept.skill, kept.stamp)).collect::<Vec<_>>();
+        drop(kept);
+        drop(gone);
     }
 
     /// Ends those that are older than `age`.
@@ -74,6 +104,6 @@ impl Warm {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Kept>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

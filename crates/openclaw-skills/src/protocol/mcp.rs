@@ -1,6 +1,15 @@
 //! The second shape: an MCP server on standard input and output, spoken to by the official client (`rmcp`).
 
-use std::time::Duration;
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use openclaw_core::ToolDefinition;
 use rmcp::{
@@ -9,7 +18,10 @@ use rmcp::{
     service::{ClientInitializeError, RunningService},
 };
 use serde_json::{Map, Value};
-use tokio::{io::AsyncReadExt as _, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, ReadBuf},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
@@ -24,6 +36,58 @@ pub(crate) struct Session {
     /// Ends with the session, whatever the client still does.
     sandbox: Sandbox,
     listening: CancellationToken,
+    budget: Arc<Budget>,
+}
+
+/// What a server may still write. The client keeps something for each message, and a server could send them without end: each call gives it
+/// [`BYTES`] and [`MESSAGES`] anew.
+#[derive(Debug, Default)]
+struct Budget {
+    bytes: AtomicUsize,
+    messages: AtomicUsize,
+}
+
+/// Bytes between two calls.
+const BYTES: usize = 16 * 1024 * 1024;
+/// Messages, lines, between two calls.
+const MESSAGES: usize = 4096;
+
+impl Budget {
+    fn renew(&self) {
+        self.bytes.store(BYTES, Ordering::Relaxed);
+        self.messages.store(MESSAGES, Ordering::Relaxed);
+    }
+
+    /// Takes from it; whether there was enough.
+    fn take(&self, read: &[u8]) -> bool {
+        let lines = read.iter().filter(|byte| **byte == b'\n').count();
+        let less = |left: &AtomicUsize, by| {
+            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(by)).is_ok()
+        };
+        less(&self.bytes, read.len()) && less(&self.messages, lines)
+    }
+}
+
+/// Standard output of a server, read within its budget.
+struct Metered<R> {
+    inner: R,
+    budget: Arc<Budget>,
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Metered<R> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        std::task::ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
+        let read = buffer.filled().get(before..).unwrap_or_default();
+        if self.budget.take(read) {
+            return Poll::Ready(Ok(()));
+        }
+        Poll::Ready(Err(io::Error::other("the server writes without end")))
+    }
 }
 
 /// A tool of a server.
@@ -64,6 +128,9 @@ impl Session {
             tasks.spawn(listening.clone().run_until_cancelled_owned(listen(stderr, skill)));
         }
         let guard = listening.clone().drop_guard();
+        let budget = Arc::new(Budget::default());
+        budget.renew();
+        let stdout = Metered { inner: stdout, budget: Arc::clone(&budget) };
         let greeting = timeout(SESSION_START, rmcp::serve_client((), (stdout, stdin)));
         let client = match greeting.await {
             Ok(Ok(client)) => client,
@@ -71,7 +138,7 @@ impl Session {
             Err(_) => return Err(McpError::Slow { seconds: SESSION_START.as_secs() }),
         };
         let listening = guard.disarm();
-        Ok(Self { client, sandbox, listening })
+        Ok(Self { client, sandbox, listening, budget })
     }
 
     /// What the server offers, at most [`SESSION_TOOLS`].
@@ -99,6 +166,7 @@ impl Session {
         arguments: Map<String, Value>,
         time: Duration,
     ) -> Option<Result<ServerAnswer, McpError>> {
+        self.budget.renew();
         let parameters = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
         let answer = timeout(time, self.client.call_tool(parameters)).await.ok()?;
         Some(answer.map_err(|error| McpError::Call(Box::new(error))).map(|answer| {
@@ -174,8 +242,9 @@ async fn listen(mut stderr: tokio::process::ChildStderr, skill: String) {
 pub(crate) enum McpError {
     #[error("a pipe to the server is missing")]
     NoPipe,
-    #[error("the server does not speak MCP: {0}")]
-    Greeting(Box<ClientInitializeError>),
+    /// What it said instead is not repeated: it may hold what the skill was told in confidence.
+    #[error("the server ended, or does not speak MCP; its standard output must hold nothing else")]
+    Greeting(#[source] Box<ClientInitializeError>),
     #[error("the server did not answer within {seconds} s")]
     Slow { seconds: u64 },
     #[error("{0}")]

@@ -22,7 +22,7 @@ use super::{
     engine::{Engine, EngineError, Job},
     init::{ARGUMENT, InitError},
     plan::Bounds,
-    program::{Launcher, PROGRAM},
+    program::PROGRAM,
 };
 use crate::manifest::Runtime;
 
@@ -67,17 +67,14 @@ pub(crate) enum CanaryError {
 }
 
 /// Sends the canary into an engine.
-pub(crate) async fn test(
-    engine: &dyn Engine,
-    launcher: &Launcher,
-    secrets: &Secrets,
-) -> Result<(), CanaryError> {
+pub(crate) async fn test(engine: &dyn Engine, secrets: &Secrets) -> Result<(), CanaryError> {
     // A server of the host, which must not be reached from inside.
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(CanaryError::Prepare)?;
     let address = listener.local_addr().map_err(CanaryError::Prepare)?;
     let mut look = vec!["look".to_owned(), address.to_string()];
-    look.extend(secrets.paths.iter().map(|path| path.to_string_lossy().into_owned()));
-    look.push(launcher.program().to_string_lossy().into_owned());
+    // A home directory that is the root is no secret: each sandbox has one.
+    let paths = secrets.paths.iter().filter(|path| path.as_path() != Path::new("/"));
+    look.extend(paths.map(|path| path.to_string_lossy().into_owned()));
 
     let (ended, said) = sing(engine, secrets, "look", look).await?;
     match (ended, said.trim()) {
@@ -185,8 +182,7 @@ fn look(mut arguments: impl Iterator<Item = OsString>) -> Vec<String> {
         } else {
             fs::read(&path).is_ok()
         };
-        // What lies below the system directories is for all to see.
-        if seen && !["/usr", "/bin", "/lib", "/nix"].iter().any(|system| path.starts_with(system)) {
+        if seen {
             escaped.push(format!("it read {}", path.display()));
         }
     }

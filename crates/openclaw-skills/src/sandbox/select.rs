@@ -139,7 +139,7 @@ impl Surroundings {
     async fn prove(&self, engine: &dyn Engine) -> Result<(), CanaryError> {
         let folder = self.folder.join("canary");
         std::fs::create_dir_all(&folder).map_err(CanaryError::Prepare)?;
-        canary::test(engine, &self.launcher, &Secrets { paths: self.secrets.clone(), folder }).await
+        canary::test(engine, &Secrets { paths: self.secrets.clone(), folder }).await
     }
 
     /// The program in `PATH`.

@@ -1,6 +1,11 @@
 //! What goes on while the program runs: choosing an engine, noticing changes, ending what nobody uses.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use openclaw_core::config::{SandboxEngine, SkillsConfig};
 
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -54,7 +59,12 @@ impl Skills {
         }
         self.write_usage().await;
         // Nothing in it outlives us; whoever comes next makes it anew.
-        let _ = self.blocking(|inner| Ok(drop(std::fs::remove_dir_all(&inner.surroundings.folder)))).await;
+        let _ = self
+            .blocking(|inner| {
+                let _ = std::fs::remove_dir_all(&inner.surroundings.folder);
+                Ok(())
+            })
+            .await;
     }
 
     /// Chooses an engine and looks at the skills once: what `gateway skill run` needs before it can call one.
@@ -86,6 +96,11 @@ impl Skills {
 
     async fn choose(&self) {
         let inner = &self.inner;
+        let asked = asked(&inner.config.borrow());
+        *inner.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
+        // Nothing runs by the old engine while the new one is being tried.
+        inner.selection.send_replace(None);
+        inner.executor.clear();
         let chosen = inner.surroundings.select(inner.config.clone()).await;
         inner.selection.send_replace(Some(chosen));
         inner.offer(&mut inner.seen());
@@ -94,12 +109,10 @@ impl Skills {
     /// Chooses again when the configuration asks for another engine.
     async fn choose_if_needed(&self) {
         let inner = &self.inner;
-        let asked = |config: &openclaw_core::config::SkillsConfig| (config.engine, config.rootless);
-        let before = inner.seen().config.as_deref().map(asked);
         let now = asked(&inner.config.borrow());
+        let before = *inner.asked.lock().unwrap_or_else(PoisonError::into_inner);
         if before != Some(now) {
             info!("skills.engine has changed; trying again");
-            inner.executor.clear();
             self.choose().await;
         }
     }
@@ -107,7 +120,14 @@ impl Skills {
     /// Looks at the directory; when something has changed, prepared sandboxes of the old state are ended by their stamps.
     pub(super) async fn look(&self) {
         match self.blocking(|inner| inner.look()).await {
-            Ok(true) => self.ask_servers(),
+            Ok(true) => {
+                // What was taken away from a skill, its running servers and prepared sandboxes lose now.
+                let catalog = self.inner.catalog();
+                let is_current =
+                    |name: &str, stamp| catalog.ready(name).is_some_and(|skill| skill.stamp == stamp);
+                self.inner.executor.retain(is_current);
+                self.ask_servers();
+            }
             Ok(false) => {}
             Err(error) => warn!(%error, "the skills directory can't be read"),
         }
@@ -153,6 +173,11 @@ impl Skills {
             warn!(%error, "how often skills were called can't be written; it is tried again");
         }
     }
+}
+
+/// What decides which engine is chosen.
+fn asked(config: &SkillsConfig) -> (SandboxEngine, bool) {
+    (config.engine, config.rootless)
 }
 
 impl Inner {

@@ -99,6 +99,8 @@ struct Inner {
     builtin: &'static [BuiltinSkill],
     surroundings: Surroundings,
     selection: watch::Sender<Option<Selection>>,
+    /// What the configuration asked for when an engine was last chosen.
+    asked: Mutex<Option<(openclaw_core::config::SandboxEngine, bool)>>,
     executor: Arc<Executor>,
     usage: Usage,
     tasks: TaskTracker,
@@ -158,6 +160,7 @@ impl Skills {
             builtin: options.builtin,
             surroundings,
             selection,
+            asked: Mutex::default(),
             executor,
             usage,
             tasks,

@@ -115,7 +115,12 @@ impl Inner {
         } else if let Some(missing) = missing(&package) {
             entry.state = State::Missing(missing);
         } else {
-            let stamp = hash_of((stamp, granted.to_texts(), &package.root));
+            // Secrets are compared, not kept: the number says no more than whether one is another.
+            let variables: Vec<(&String, &str)> =
+                config.env.iter().map(|(name, value)| (name, value.expose())).collect();
+            let limits = &config.limits;
+            let bounds = (limits.memory_mb, limits.processes, limits.timeout_seconds);
+            let stamp = hash_of((stamp, granted.to_texts(), &package.root, variables, bounds));
             entry.state = State::Ready(Arc::new(Skill {
                 name: entry.name.clone(),
                 version: entry.version.clone(),

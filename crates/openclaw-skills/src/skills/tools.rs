@@ -169,10 +169,12 @@ impl ToolPort for Skills {
         if mode == ApprovalMode::Never {
             return None;
         }
-        let skill = match self.target(&call.name)? {
-            Target::Program(skill, _) | Target::Server(skill, _) => skill,
+        let skill = match self.target(&call.name) {
+            Some(Target::Program(skill, _) | Target::Server(skill, _)) => skill,
             // Reading what is installed changes nothing and tells nobody.
-            Target::Reader => return None,
+            Some(Target::Reader) => return None,
+            // It is being looked at anew; by the time of the call it may be there, and nobody would have judged it.
+            None => return Some(format!("`{}` has just changed, and is not known yet", call.name)),
         };
         match mode {
             ApprovalMode::Always => {

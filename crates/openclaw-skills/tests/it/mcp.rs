@@ -104,3 +104,25 @@ async fn a_server_that_speaks_no_mcp_is_said_to_fail() {
     assert!(home.skills.definitions().await.is_empty());
     home.end().await;
 }
+
+/// Answers the greeting well, and then asks without end.
+const FLOOD: &str = "
+import json, sys
+asked = json.loads(sys.stdin.readline())
+result = {'protocolVersion': asked['params']['protocolVersion'], 'capabilities': {'tools': {}}, 'serverInfo': {'name': 'flood', 'version': '1'}}
+print(json.dumps({'jsonrpc': '2.0', 'id': asked['id'], 'result': result}), flush=True)
+while True:
+    sys.stdout.write(json.dumps({'jsonrpc': '2.0', 'id': 1, 'method': 'ping'}) + '\\n')
+";
+
+#[tokio::test]
+async fn a_server_that_writes_without_end_is_ended() {
+    let home = Home::new(SandboxEngine::Namespace);
+    home.python("flood", "mcp: true\n", FLOOD);
+    home.start().await;
+    home.skills.settled(Duration::from_secs(60)).await;
+    let listed = home.skills.list().await.unwrap();
+    assert_eq!(listed[0].status, "failed", "{listed:?}");
+    assert!(home.skills.definitions().await.is_empty());
+    home.end().await;
+}
