@@ -9,7 +9,7 @@ use tokio::{
 
 use crate::{
     limits::{COMPLAINT_BYTES, NOISE_BYTES, OUTPUT_BYTES},
-    sandbox::{Ended, Sandbox},
+    sandbox::{Ended, Sandbox, hear},
 };
 
 /// How long a sandbox that was ended may take to be gone.
@@ -47,10 +47,12 @@ pub(crate) async fn exchange(mut sandbox: Sandbox, input: &[u8], time: Duration)
             let read = collect(stdout, &mut output);
             let listen = keep_end(stderr, &mut complaint);
         }
-        let (mut fed, mut read_all, mut heard_all) = (false, false, false);
+        let (mut fed, mut read_all, mut heard_all, mut told) = (false, false, false, None);
         let ended = loop {
             tokio::select! {
                 ended = sandbox.ended() => break ended,
+                // Everything is said: what is left to end ends by itself, or with the sandbox.
+                () = std::future::ready(()), if read_all && told.is_some() => break told.unwrap_or(Ended::Killed),
                 () = &mut feed, if !fed => fed = true,
                 flooded = &mut read, if !read_all => {
                     read_all = true;
@@ -58,9 +60,13 @@ pub(crate) async fn exchange(mut sandbox: Sandbox, input: &[u8], time: Duration)
                     // Nobody reads what else it writes.
                     if flooded { sandbox.kill(); }
                 }
-                flooded = &mut listen, if !heard_all => {
+                heard = &mut listen, if !heard_all => {
                     heard_all = true;
-                    if flooded { sandbox.kill(); }
+                    match heard {
+                        Heard::Flood => sandbox.kill(),
+                        Heard::LastWords(ended) => told = Some(ended),
+                        Heard::End => {}
+                    }
                 }
             }
         };
@@ -93,9 +99,19 @@ async fn collect(from: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>) -> bo
     into.len() >= OUTPUT_BYTES && from.read(&mut more).await.is_ok_and(|count| count > 0)
 }
 
-/// Reads all, and keeps the end of it; whether it was too much to go on.
-async fn keep_end(from: Option<impl AsyncRead + Unpin>, into: &mut VecDeque<u8>) -> bool {
-    let Some(mut from) = from else { return false };
+/// How listening to standard error ended.
+enum Heard {
+    /// It was closed.
+    End,
+    /// There was too much to go on.
+    Flood,
+    /// Init has said how the program ended.
+    LastWords(Ended),
+}
+
+/// Reads all, and keeps the end of it, without init's last words.
+async fn keep_end(from: Option<impl AsyncRead + Unpin>, into: &mut VecDeque<u8>) -> Heard {
+    let Some(mut from) = from else { return Heard::End };
     let mut buffer = [0; 4096];
     let mut all = 0;
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
@@ -103,9 +119,14 @@ async fn keep_end(from: Option<impl AsyncRead + Unpin>, into: &mut VecDeque<u8>)
         into.extend(buffer.get(..count).unwrap_or_default());
         let over = into.len().saturating_sub(COMPLAINT_BYTES);
         into.drain(..over);
+        if let Some((before, ended)) = hear(into.make_contiguous()) {
+            let length = before.len();
+            into.truncate(length);
+            return Heard::LastWords(ended);
+        }
         if all > NOISE_BYTES {
-            return true;
+            return Heard::Flood;
         }
     }
-    false
+    Heard::End
 }

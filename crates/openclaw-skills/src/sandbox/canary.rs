@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    ended::Ended,
+    ended::{Ended, hear},
     engine::{Engine, EngineError, Job},
     init::{ARGUMENT, InitError},
     plan::Bounds,
@@ -137,6 +137,10 @@ async fn sing(
             }
         };
         let (ended, (), ()) = tokio::join!(sandbox.ended(), read_out, read_err);
+        if let Some((before, _)) = hear(&complained) {
+            let length = before.len();
+            complained.truncate(length);
+        }
         said.extend_from_slice(&complained);
         Ok((ended, String::from_utf8_lossy(&said).into_owned()))
     };

@@ -13,6 +13,26 @@ pub(super) const NO_PROGRAM: u8 = 244;
 /// What a skill's own exit code becomes that is one of ours: a skill can't pass itself off as init.
 pub(super) const FORGED: u8 = 1;
 
+/// What init writes to standard error behind everything else, with the exit code between: its own end, and that of the engine's commands around
+/// it, take longer than most calls. A skill that writes it itself tells a lie about nobody but itself.
+const LAST_WORDS: (&[u8], &[u8]) = (b"\0openclaw-ended:", b"\0");
+
+/// Init's last words.
+pub(super) fn last_words(code: u8) -> Vec<u8> {
+    let (head, tail) = LAST_WORDS;
+    [head, format!("{code:03}").as_bytes(), tail].concat()
+}
+
+/// Whether `said` ends with init's last words: what stands before them, and how the skill ended.
+pub(crate) fn hear(said: &[u8]) -> Option<(&[u8], Ended)> {
+    let (head, tail) = LAST_WORDS;
+    let rest = said.strip_suffix(tail)?;
+    let (rest, digits) = rest.split_at_checked(rest.len().checked_sub(3)?)?;
+    let before = rest.strip_suffix(head)?;
+    let code = std::str::from_utf8(digits).ok()?.parse::<u8>().ok()?;
+    Some((before, Ended::of_code(Some(code.into()))))
+}
+
 /// How the skill's program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
@@ -71,6 +91,18 @@ mod tests {
         assert_eq!(Ended::of_code(Some(told(None, Some(9)).into())), Ended::Signalled(9));
         assert_eq!(Ended::of_code(Some(MEMORY.into())), Ended::Memory);
         assert_eq!(Ended::of_code(None), Ended::Killed);
+    }
+
+    #[test]
+    fn last_words_are_heard_at_the_end_only() {
+        let mut said = b"a complaint".to_vec();
+        said.extend(last_words(7));
+        assert_eq!(hear(&said), Some((&b"a complaint"[..], Ended::Exited(7))));
+        assert_eq!(hear(&last_words(MEMORY)), Some((&b""[..], Ended::Memory)));
+        said.push(b'\n');
+        for other in [&said[..], b"", b"\0", b"007\0", b"\0openclaw-ended:x07\0"] {
+            assert_eq!(hear(other), None);
+        }
     }
 
     #[test]

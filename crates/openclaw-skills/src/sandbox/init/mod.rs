@@ -153,7 +153,9 @@ fn inner(plan: &Plan) -> Result<u8, InitError> {
     confine::confine(plan, programs.as_deref())?;
     let skill = start(plan)?;
     release_stdio()?;
-    Ok(supervise::supervise(skill, &plan.bounds))
+    let code = supervise::supervise(skill, &plan.bounds);
+    let _ = rustix::io::write(stdio::stderr(), &ended::last_words(code));
+    Ok(code)
 }
 
 fn start(plan: &Plan) -> Result<Pid, InitError> {
