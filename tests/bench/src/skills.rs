@@ -3,7 +3,7 @@
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     sync::Arc,
     time::{Duration, Instant},
@@ -201,7 +201,7 @@ impl Bench {
     }
 }
 
-fn pss(process: &PathBuf) -> Option<u64> {
+fn pss(process: &Path) -> Option<u64> {
     let text = fs::read_to_string(process.join("smaps_rollup")).ok()?;
     text.lines().find_map(|line| line.strip_prefix("Pss:")?.split_whitespace().next()?.parse().ok())
 }
