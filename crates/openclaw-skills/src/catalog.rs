@@ -12,6 +12,8 @@ pub(crate) struct Skill {
     pub(crate) name: String,
     pub(crate) version: String,
     pub(crate) package: Package,
+    /// Whether it was put there by hand: nothing says what its files should be.
+    pub(crate) is_local: bool,
     /// What it may do: requested, approved, and not denied.
     pub(crate) granted: Permissions,
     /// Another number when any of its files, or what it is granted, has changed.
@@ -75,6 +77,7 @@ impl Skill {
             name: self.name.clone(),
             version: self.version.clone(),
             package: self.package.clone(),
+            is_local: self.is_local,
             granted: Permissions::default(),
             stamp: self.stamp,
         }

@@ -117,23 +117,28 @@ impl Executor {
             return Outcome::failed(format!("The arguments are longer than {} KiB.", ARGUMENT_BYTES / 1024));
         }
         let config = Arc::clone(&self.config.borrow());
+        self.in_its_place(skill, None, self.exchange(skill, argv, input.as_bytes(), &config)).await
+    }
+
+    /// Does the work of a call once there is a place for it, and tells the log of it.
+    async fn in_its_place(
+        &self,
+        skill: &Skill,
+        tool: Option<&str>,
+        work: impl Future<Output = Result<Outcome, RunError>>,
+    ) -> Outcome {
         let begun = Instant::now();
         let outcome = match self.place().await {
             Err(error) => Err(error),
-            Ok(_place) => self.exchange(skill, argv, input.as_bytes(), &config).await,
+            Ok(_place) => work.await,
         };
+        let (name, version) = (&skill.name, &skill.version);
         let outcome = outcome.unwrap_or_else(|error| {
-            warn!(skill = skill.name, %error, "a skill could not be run");
-            Outcome::failed(format!("`{}` could not be run: {error}", skill.name))
+            warn!(skill = name, tool, %error, "a skill could not be run");
+            Outcome::failed(format!("`{name}` could not be run: {error}"))
         });
         let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        info!(
-            skill = skill.name,
-            version = skill.version,
-            failed = outcome.is_error,
-            took_ms,
-            "a skill was called"
-        );
+        info!(skill = name, version, tool, failed = outcome.is_error, took_ms, "a skill was called");
         outcome
     }
 
@@ -322,18 +327,8 @@ impl Executor {
         let Value::Object(arguments) = arguments else {
             return Outcome::failed("The arguments must be a JSON object.");
         };
-        let begun = Instant::now();
-        let outcome = match self.place().await {
-            Err(error) => Err(error),
-            Ok(_place) => self.ask_server(skill, tool, arguments.clone(), conversation).await,
-        };
-        let outcome = outcome.unwrap_or_else(|error| {
-            warn!(skill = skill.name, tool, %error, "a skill could not be run");
-            Outcome::failed(format!("`{}` could not be run: {error}", skill.name))
-        });
-        let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        info!(skill = skill.name, tool, failed = outcome.is_error, took_ms, "a skill was called");
-        outcome
+        self.in_its_place(skill, Some(tool), self.ask_server(skill, tool, arguments.clone(), conversation))
+            .await
     }
 
     async fn ask_server(

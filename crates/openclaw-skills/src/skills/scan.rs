@@ -125,6 +125,7 @@ impl Inner {
                 name: entry.name.clone(),
                 version: entry.version.clone(),
                 package,
+                is_local: source == Source::Local,
                 granted,
                 stamp,
             }));
@@ -159,9 +160,7 @@ impl Inner {
 
     /// Whether an installed skill's files are still what was installed; cheap when nothing was touched. Blocking.
     pub(super) fn is_intact(&self, skill: &Skill) -> bool {
-        let is_local = skill.package.root.parent().is_some_and(|parent| parent.ends_with(&self.dir));
-        let is_local = is_local || skill.package.root.parent() == self.dir.canonicalize().ok().as_deref();
-        if is_local {
+        if skill.is_local {
             return true;
         }
         let lock = Lock::read(&self.dir).map(Option::unwrap_or_default);

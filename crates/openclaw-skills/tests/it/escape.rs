@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
@@ -90,7 +90,6 @@ struct World {
     home: Home,
     arguments: Value,
     reached: Arc<AtomicUsize>,
-    stop: Arc<AtomicBool>,
 }
 
 impl World {
@@ -152,7 +151,7 @@ impl World {
             "write_probe": user.join("written-from-inside"),
             "uid": rustix::process::geteuid().as_raw(),
         });
-        Self { home, arguments, reached, stop: Arc::default() }
+        Self { home, arguments, reached }
     }
 
     fn put(&self, attempt: &Attempt) {
@@ -287,7 +286,6 @@ async fn battery(engine: SandboxEngine) {
         });
         results.extend(calls.buffer_unordered(at_once).collect::<Vec<_>>().await);
     }
-    world.stop.store(true, Ordering::Relaxed);
     let mut report = String::new();
     for (attempt, result) in &results {
         let shown: String = result.content.chars().take(1500).collect();
