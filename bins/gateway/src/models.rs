@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use openclaw_reasoning::local::embed::{EmbedFileError, Embedder};
+use openclaw_inference::embed::{EmbedFileError, Embedder};
 
 use crate::{
     exit::{Exit, Stop},

@@ -22,8 +22,6 @@ mod anthropic;
 mod context;
 mod distill;
 mod http;
-#[cfg(feature = "local")]
-pub mod local;
 mod memory_tools;
 mod models;
 mod ollama;
@@ -48,6 +46,7 @@ pub use http::HttpClient;
 pub use memory_tools::{JoinedTools, MemoryTools};
 pub use ollama::{OllamaProvider, newest_ollama_model};
 pub use openai::OpenAiProvider;
+pub use prompt::plain_text;
 pub use provider::{ModelEvent, ModelInfo, ModelRequest, ModelStream, Provider, ProviderError, StopReason};
 pub use routing::{FailCause, ProviderSaid, Route, RouteError, RoutedStream, Router};
 pub use sse::{EventTooLong, MAX_EVENT_BYTES, SseDecoder};
@@ -58,9 +57,6 @@ pub mod fuzzing {
     pub use crate::{
         anthropic::fuzz_decode as anthropic, ollama::fuzz_decode as ollama, openai::fuzz_decode as openai,
     };
-
-    #[cfg(feature = "local")]
-    pub use crate::local::embed::fuzz_decode as embedding_model;
 }
 
 #[cfg(doctest)]

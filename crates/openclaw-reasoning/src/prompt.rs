@@ -66,11 +66,8 @@ pub(crate) fn turns<'a>(request: &'a ModelRequest, model: &ModelInfo) -> Vec<Tur
 }
 
 /// A message as plain text, for a model that takes nothing else.
-#[cfg_attr(
-    not(any(feature = "local", test)),
-    expect(dead_code, reason = "only the model inside the process takes plain text")
-)]
-pub(crate) fn plain_text(message: &Message, model: &ModelInfo) -> String {
+#[must_use]
+pub fn plain_text(message: &Message, model: &ModelInfo) -> String {
     let parts = parts(message, model, &HashSet::new());
     let mut text = Cow::Borrowed("");
     for part in &parts {

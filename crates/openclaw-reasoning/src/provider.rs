@@ -55,12 +55,14 @@ pub struct ModelRequest {
 
 impl ModelRequest {
     /// Where the messages of the present run begin: at the user's last one.
-    pub(crate) fn present(&self) -> Option<usize> {
+    #[must_use]
+    pub fn present(&self) -> Option<usize> {
         self.messages.iter().rposition(|message| message.role == Role::User)
     }
 
     /// Most tokens of the answer at `model`: what is asked for, but never more than the model is configured for.
-    pub(crate) fn answer_tokens(&self, model: &ModelInfo) -> u32 {
+    #[must_use]
+    pub fn answer_tokens(&self, model: &ModelInfo) -> u32 {
         self.max_tokens.map_or(model.max_tokens, |wanted| wanted.min(model.max_tokens))
     }
 }

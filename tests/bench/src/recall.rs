@@ -19,8 +19,8 @@ use openclaw_core::{
     limits,
     port::{CurationPort, EmbedError, EmbedModel, EmbedPort, EmbedSide, Embedding, MemoryPort, SearchQuery},
 };
+use openclaw_inference::embed::{self, EmbedOptions, Embedder};
 use openclaw_memory::{Memory, Parts};
-use openclaw_reasoning::local::embed::{self, EmbedOptions, Embedder};
 use serde_json::Value;
 
 use crate::table::{Table, median};

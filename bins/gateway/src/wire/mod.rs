@@ -14,12 +14,9 @@ use openclaw_core::{
     port::{AgentPort, ToolPort},
 };
 use openclaw_http::{BindError, Limits, Server, Services};
+use openclaw_inference::embed::{self, EmbedOptions, Embedder};
 use openclaw_memory::{Memory, OpenError, OpenReport, Parts, Unlock};
-use openclaw_reasoning::{
-    Distiller, Router,
-    local::embed::{self, EmbedOptions, Embedder},
-    routes::EnvKeys,
-};
+use openclaw_reasoning::{Distiller, Router, routes::EnvKeys};
 use openclaw_skills::Skills;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};

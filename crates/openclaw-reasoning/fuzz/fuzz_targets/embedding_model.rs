@@ -1,8 +1,0 @@
-//! Files of the embedding model and those it is made from: whatever the bytes, every decoder returns, in bounded memory.
-
-#![no_main]
-
-use libfuzzer_sys::fuzz_target;
-use openclaw_reasoning::fuzzing;
-
-fuzz_target!(|bytes: &[u8]| fuzzing::embedding_model(bytes));
