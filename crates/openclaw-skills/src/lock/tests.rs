@@ -19,6 +19,7 @@ fn record(version: &str, files: &[(&str, &str)]) -> Record {
         version: version.to_owned(),
         installed_at: "2026-03-20T15:30:00Z".parse().unwrap(),
         source: "https://registry.example".to_owned(),
+        publisher: None,
         archive_sha256: Some(sha256_hex(b"archive")),
         signed_by: None,
         image_digest: None,

@@ -60,11 +60,14 @@ pub struct SkillBeyond {
     pub version: String,
     /// The version in force, when there is one.
     pub previous: Option<String>,
+    /// How it comes from somebody else than the version in force: then nothing that was granted before counts.
+    pub moved: Option<String>,
     /// What nobody has granted; [`SkillRequest::allow`] does.
     pub missing: Permissions,
     /// What `skills.policy.deny` forbids, whatever is allowed.
     pub denied: Permissions,
-    /// What changes since the version in force, a line each, with `+ ` or `- ` before it; without one, all that it asks for.
+    /// What changes since the version in force, a line each, with `+ ` or `- ` before it; without one, or when
+    /// `moved`, all that it asks for.
     pub changes: Vec<String>,
 }
 
@@ -100,6 +103,7 @@ impl From<install::InstallError> for SkillRefusal {
             name: beyond.name.clone(),
             version: beyond.version.clone(),
             previous: beyond.previous.clone(),
+            moved: beyond.moved.clone(),
             missing: beyond.missing.clone(),
             denied: beyond.denied.clone(),
             changes: beyond.diff(),

@@ -8,7 +8,7 @@ use super::{
 const STEPS: [Step; 6] =
     [Step::Unpacked, Step::Checked, Step::Locked, Step::Cleared, Step::Moved, Step::Switched];
 
-async fn commit_of(place: &Place, version: &str) -> Commit {
+pub(super) async fn commit_of(place: &Place, version: &str) -> Commit {
     let release = place.registry.resolve("weather", Some(version)).await.unwrap();
     let content = place.registry.download(&release).await.unwrap();
     Commit {

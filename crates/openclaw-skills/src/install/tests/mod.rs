@@ -1,4 +1,5 @@
 mod crash;
+mod moved;
 mod policy;
 
 use std::{
