@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{
     digest::{hex, sha256_hex},
-    file::{LockError, sync_folder},
+    file::{LockError, sync_folder, write_whole},
     guard::Guard,
     verify::{Difference, Verifier},
 };

@@ -163,14 +163,12 @@ impl Skills {
     }
 
     async fn write_usage(&self) {
-        let written = self.blocking(|inner| {
-            inner
-                .usage
-                .write()
-                .map_err(|error| super::infos::unavailable("can't write the counts of calls", error))
+        let kept = self.blocking(|inner| {
+            inner.usage.keep();
+            Ok(())
         });
-        if let Err(error) = written.await {
-            warn!(%error, "how often skills were called can't be written; it is tried again");
+        if let Err(error) = kept.await {
+            warn!(%error, "how often skills were called can't be written");
         }
     }
 }
