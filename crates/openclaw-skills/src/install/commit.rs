@@ -40,8 +40,7 @@ pub(super) enum Step {
 
 impl Commit {
     /// Installs it. When that fails, what was begun is taken back. Blocking.
-    pub(super) fn run(self, dir: &Path) -> Result<Installed, InstallError> {
-        let _guard = Guard::wait(dir)?;
+    pub(super) fn run(self, dir: &Path, _guard: &Guard) -> Result<Installed, InstallError> {
         let done = self.steps(dir, &mut |_| Ok(()));
         // Also after success: staging and old versions go.
         let swept = sweep::sweep(dir);

@@ -112,13 +112,14 @@ impl SkillPort for Skills {
 
     async fn remove(&self, name: &str) -> Result<SkillInfo, SkillsError> {
         check_name(name)?;
+        let guard = self.inner.installer.guard().await?;
         let name = name.to_owned();
         let removed = self
             .blocking(move |inner| {
                 let read = |error| unavailable(format!("can't read {}", inner.dir.display()), error);
                 inner.refresh().map_err(read)?;
                 let info = inner.info(&name)?;
-                inner.installer.remove(&name)?;
+                inner.installer.remove(&name, guard)?;
                 inner.usage.forget(&name);
                 inner.refresh_anew().map_err(read)?;
                 Ok(info)

@@ -209,9 +209,11 @@ impl Skills {
     /// # Errors
     /// When there is none, or its files are not what was installed.
     pub async fn rollback(&self, name: &str) -> Result<SkillInfo, SkillsError> {
+        check_name(name)?;
+        let guard = self.inner.installer.guard().await?;
         let name = name.to_owned();
         self.blocking(move |inner| {
-            inner.installer.rollback(&name)?;
+            inner.installer.rollback(&name, guard)?;
             inner.refresh_anew().map_err(|error| unavailable("can't read the skills", error))?;
             inner.info(&name)
         })

@@ -24,7 +24,7 @@ async fn what_was_granted_to_another_publisher_does_not_count() {
         let mut old = commit_of(&place, "1.0.0").await;
         old.allow = permissions(&["shell", "env:A"]);
         change(&mut old);
-        old.run(&place.skills()).unwrap();
+        old.run(&place.skills(), &place.guard()).unwrap();
         // Granted by name: to whoever had it then.
         place.config.grants.insert("weather".to_owned(), vec!["filesystem:write:/notes".to_owned()]);
 
@@ -56,9 +56,9 @@ async fn a_skill_that_is_signed_from_now_on_keeps_its_grants() {
     place.offer("1.1.0", "shell");
     let mut old = commit_of(&place, "1.0.0").await;
     old.allow = permissions(&["shell"]);
-    old.run(&place.skills()).unwrap();
+    old.run(&place.skills(), &place.guard()).unwrap();
     let mut new = commit_of(&place, "1.1.0").await;
     new.signed_by = Some("key1".to_owned());
-    new.run(&place.skills()).unwrap();
+    new.run(&place.skills(), &place.guard()).unwrap();
     assert_eq!(place.in_force().as_deref(), Some("1.1.0"));
 }
