@@ -41,6 +41,14 @@ impl Inner {
         Ok(true)
     }
 
+    /// Whether a skill looks from outside as it did at the last look. Blocking.
+    pub(super) fn is_as_seen(&self, skill: &str) -> bool {
+        let config = Arc::clone(&self.config.borrow());
+        let fingerprint = self.seen().fingerprint.clone();
+        fingerprint.is_some_and(|seen| seen.has_still(&self.dir, skill))
+            && self.seen().config.as_ref().is_some_and(|seen| Arc::ptr_eq(seen, &config))
+    }
+
     /// Looks again, whatever the files look like from outside. Blocking.
     pub(super) fn refresh_anew(&self) -> std::io::Result<bool> {
         self.seen().fingerprint = None;
