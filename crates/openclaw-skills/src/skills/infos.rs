@@ -61,6 +61,8 @@ impl Inner {
                 && *stamp == skill.stamp
             {
                 (status, reason) = ("failed".to_owned(), Some(format!("its server does not work: {error}")));
+            } else if let Some(silence) = self.executor.silence(skill) {
+                (status, reason) = ("failed".to_owned(), Some(silence));
             }
         }
         let used = self.usage.of(&entry.name);
