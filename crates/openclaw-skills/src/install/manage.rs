@@ -87,6 +87,8 @@ impl Installer {
                 .and_then(|()| sync_folder(&self.dir))
                 .map_err(InstallError::io("remove", &folder))?;
         }
+        // Before the lock: somebody may be removing it because the disk is full. The folder's name tells a later sweep what it was.
+        sweep::empty(&trash)?;
         if lock.remove(name) {
             lock.write(&self.dir)?;
         }

@@ -178,9 +178,13 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
         _ => {}
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&draft, path)?;
+    let replaced =
+        file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&draft, path));
+    if replaced.is_err() {
+        // It takes room where there may be none.
+        let _ = fs::remove_file(&draft);
+    }
+    replaced?;
     sync_folder(folder)
 }
 

@@ -126,6 +126,15 @@ fn a_lock_that_can_not_be_written_stays_as_it_was() {
     assert_eq!(Lock::read(dir.path()).unwrap(), Some(lock));
 }
 
+#[test]
+fn a_draft_that_can_not_be_used_takes_no_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    fs::create_dir(&path).unwrap();
+    assert!(write_whole(&path, b"text").is_err());
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_holds_the_directory_at_a_time() {
     let dir = tempfile::tempdir().unwrap();

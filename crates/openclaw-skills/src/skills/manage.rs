@@ -133,6 +133,8 @@ pub struct SkillDetails {
     pub tools: Vec<String>,
     /// What its author could do better.
     pub warnings: Vec<String>,
+    /// Whether it was put there by hand.
+    pub is_local: bool,
     /// Its folder.
     pub folder: std::path::PathBuf,
     /// Its files, with their sizes in bytes.
@@ -209,8 +211,7 @@ impl Skills {
     /// # Errors
     /// When there is none, or its files are not what was installed.
     pub async fn rollback(&self, name: &str) -> Result<SkillInfo, SkillsError> {
-        check_name(name)?;
-        let guard = self.inner.installer.guard().await?;
+        let guard = self.right_to_change(name).await?;
         let name = name.to_owned();
         self.blocking(move |inner| {
             inner.installer.rollback(&name, guard)?;
@@ -259,6 +260,7 @@ impl Skills {
                 homepage: None,
                 tools: Vec::new(),
                 warnings: Vec::new(),
+                is_local: entry.is_local,
                 folder: inner.dir.join(&name),
                 files: Vec::new(),
             };
@@ -308,7 +310,7 @@ impl Skills {
                             differences.iter().map(ToString::to_string).collect()
                         }
                         install::State::Missing => {
-                            vec!["the folder of the version in force is missing".to_owned()]
+                            vec!["the version in force is missing: install it again, or remove it".to_owned()]
                         }
                         install::State::Unknown => vec!["skills.lock does not know it".to_owned()],
                     },

@@ -90,6 +90,7 @@ impl Inner {
             description: String::new(),
             permissions: Permissions::default(),
             installed_at: written.map_or_else(|_| Timestamp::now(), Timestamp::from),
+            is_local: source == Source::Local,
             state: State::Invalid(String::new()),
         };
         let package = match package {
@@ -153,7 +154,7 @@ impl Inner {
             // Whoever can put a folder there is the one who would be asked.
             return Ok((package.manifest.permissions.clone(), None));
         }
-        let lock = lock.as_ref().map_err(|error| format!("{error}: install the skill again"))?;
+        let lock = lock.as_ref().map_err(ToString::to_string)?;
         let again = format!("`gateway skill install {name}` installs it again");
         match self.installer.state(name, lock) {
             Ok((install::State::Intact, Some(record))) => Ok((record.permissions, Some(record.installed_at))),

@@ -189,3 +189,16 @@ async fn what_is_called_is_what_was_asked_about() {
     let context = ToolContext { judged: judgement.stamp, ..context };
     assert!(skills.call(&other, &context).await.content.contains("has changed"));
 }
+
+#[tokio::test]
+async fn a_skill_whose_folder_is_gone_can_be_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let missing = open(&dir.path().join("missing"), None);
+    assert!(matches!(missing.remove("weather").await, Err(SkillsError::NotFound { .. })));
+    assert!(missing.rollback("weather").await.is_err() && !dir.path().join("missing").exists());
+    let skills = open(dir.path(), None);
+    fs::write(dir.path().join("skills.lock"), include_str!("../fixtures/skills-1.lock")).unwrap();
+    assert!(skills.audit().await.unwrap()[0].differences[0].contains("or remove it"));
+    assert_eq!(skills.remove("weather").await.unwrap().version, "1.2.0");
+    assert!(skills.audit().await.unwrap().is_empty());
+}

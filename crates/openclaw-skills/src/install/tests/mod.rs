@@ -367,6 +367,24 @@ async fn skills_of_the_program_need_no_registry_and_no_grant() {
 }
 
 #[tokio::test]
+async fn a_removal_makes_room_before_it_needs_some() {
+    let mut place = Place::new();
+    place.offer("1.0.0", "");
+    place.install(None).await.unwrap();
+    // The lock can't be written.
+    let obstacle = place.skills().join(".skills.lock.new");
+    fs::create_dir(&obstacle).unwrap();
+    assert!(place.installer.remove("weather", place.guard()).is_err());
+    let mut entries = fs::read_dir(place.skills()).unwrap().map(|entry| entry.unwrap().path());
+    let trash = entries.find(|path| path.to_string_lossy().contains(".removed-")).unwrap();
+    assert_eq!(fs::read_dir(trash).unwrap().count(), 0);
+    fs::remove_dir(&obstacle).unwrap();
+    place.installer.sweep().unwrap();
+    assert_eq!(place.in_force(), None);
+    assert_eq!(place.installer.audit().unwrap(), []);
+}
+
+#[tokio::test]
 async fn many_at_once_are_one_after_the_other() {
     let mut place = Place::new();
     for version in ["1.0.0", "1.1.0", "1.2.0"] {
