@@ -168,7 +168,7 @@ pub(super) fn details(details: &SkillDetails, audit: Option<&SkillAudit>, listed
         };
         format!("{} from {source}, {signature}", minute(&listed["installed_at"]))
     });
-    let by_hand = if details.is_local { "by hand: it is yours" } else { "from nobody knows where" };
+    let by_hand = if details.is_local { "by hand: it is yours" } else { "unknown: skills.lock does not say" };
     let rows = [
         ("what", details.shape.clone()),
         ("tools", Some(tools).filter(|tools| !tools.is_empty())),
@@ -344,7 +344,7 @@ mod tests {
         assert!(told.contains("tools      known once") && told.contains("nothing beyond"), "{told}");
         close.kind = None;
         let told = details(&close, None, &item(&info()));
-        assert!(told.contains("installed  from nobody knows") && !told.contains("may "), "{told}");
+        assert!(told.contains("installed  unknown") && !told.contains("may "), "{told}");
         close.is_local = true;
         assert!(details(&close, None, &item(&info())).contains("it is yours"));
         close.kind = Some(SkillKind::Server);
