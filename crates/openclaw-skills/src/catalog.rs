@@ -28,6 +28,8 @@ pub(crate) struct Entry {
     pub(crate) description: String,
     pub(crate) permissions: Permissions,
     pub(crate) installed_at: Timestamp,
+    /// Whether it was put there by hand.
+    pub(crate) is_local: bool,
     pub(crate) state: State,
 }
 

@@ -36,5 +36,9 @@ pub(crate) const SESSION_TOOLS: usize = 64;
 pub(crate) const DESCRIPTION_BYTES: usize = 2048;
 /// Largest file of a skill that is shown to a model, in bytes.
 pub(crate) const READ_BYTES: usize = 64 * 1024;
+/// How long the folders that a skill was granted may take to answer.
+pub(crate) const GRANT_TIME: Duration = Duration::from_secs(10);
+/// How long somebody who wants to change the skills directory waits for another who does.
+pub(crate) const LOCK_TIME: Duration = Duration::from_secs(30);
 /// How often the skills directory is looked at.
 pub(crate) const LOOK: Duration = Duration::from_secs(1);

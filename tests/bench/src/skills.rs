@@ -142,6 +142,7 @@ impl Bench {
             conversation: run.new_conversation_id(),
             timeout: Duration::from_secs(120),
             cancel: CancellationToken::new(),
+            judged: None,
         };
         let call = ToolCall { id: "1".to_owned(), name: skill.to_owned(), arguments: json!({"a": 1}) };
         let begun = Instant::now();

@@ -38,6 +38,7 @@ pub(crate) enum Skill {
         output: Output,
     },
     /// Remove a skill with all its versions
+    #[command(alias = "uninstall")]
     Remove {
         /// Its name
         name: String,

@@ -55,7 +55,7 @@ pub(super) fn arguments(given: Option<&str>) -> Result<Map<String, Value>, Stop>
 pub(super) async fn run(here: &Here, run: &Run, mut arguments: Map<String, Value>) -> Result<Exit, Stop> {
     let name = &run.name;
     let details = usable(here, name).await?;
-    start(&here.skills).await?;
+    start(&here.skills, name).await?;
     let (skill, tool) = match details.kind {
         Some(SkillKind::Instructions) => {
             arguments.insert("skill".to_owned(), Value::String(name.clone()));
@@ -86,9 +86,9 @@ pub(super) async fn usable(here: &Here, name: &str) -> Result<SkillDetails, Stop
     Err(Stop::new(Exit::Failure, harmless(&format!("{name} is {}: {reason}", details.info.status))))
 }
 
-/// Chooses an engine, or says why there is none.
-pub(super) async fn start(skills: &Skills) -> Result<(), Stop> {
-    skills.start().await;
+/// Chooses an engine for a skill, or says why there is none.
+pub(super) async fn start(skills: &Skills, name: &str) -> Result<(), Stop> {
+    skills.start_one(name).await;
     let sandbox = skills.sandbox();
     if sandbox.engine != "none" {
         return Ok(());

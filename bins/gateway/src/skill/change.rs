@@ -91,13 +91,17 @@ async fn allowed() -> bool {
 
 /// What is asked for, as a person decides about it.
 fn what_it_wants(beyond: &SkillBeyond) -> String {
-    let since = beyond.previous.as_ref().map(|version| format!(" (compared with {version})"));
-    let mut text = format!(
-        "{} {} wants more than it may have{}:",
-        beyond.name,
-        beyond.version,
-        since.unwrap_or_default()
-    );
+    let since = match (&beyond.moved, &beyond.previous) {
+        (Some(moved), _) => {
+            format!(
+                ". It is not from where it was: {}. What was granted before does not count",
+                visible(moved)
+            )
+        }
+        (None, Some(version)) => format!(" (compared with {version})"),
+        (None, None) => String::new(),
+    };
+    let mut text = format!("{} {} wants more than it may have{since}:", beyond.name, beyond.version,);
     for change in &beyond.changes {
         text.push_str(&format!("\n  {}", visible(change)));
     }
@@ -144,6 +148,7 @@ mod tests {
             name: "fetch".to_owned(),
             version: "1.1.0".to_owned(),
             previous: Some("1.0.0".to_owned()),
+            moved: None,
             missing: permissions(&["network:*.example.com", "env:TOKEN"]),
             denied: permissions(denied),
             changes: ["+ network:*.example.com", "+ env:TOKEN", "- shell"].map(str::to_owned).into(),
@@ -159,6 +164,16 @@ mod tests {
              Install it with: gateway skill install fetch@1.1.0 --allow 'network:*.example.com' --allow env:TOKEN\n\
              or add that to skills.policy.allow"
         );
+    }
+
+    #[test]
+    fn a_skill_from_elsewhere_is_told_as_such() {
+        let moved = Some("1.0.0 came from /a, this one comes from /b".to_owned());
+        let told = what_it_wants(&SkillBeyond { moved, ..beyond(&[]) });
+        assert!(told.starts_with(
+            "fetch 1.1.0 wants more than it may have. It is not from where it was: 1.0.0 came from /a, this one comes from \
+             /b. What was granted before does not count:\n  + network"
+        ));
     }
 
     #[test]

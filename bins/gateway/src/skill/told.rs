@@ -168,14 +168,16 @@ pub(super) fn details(details: &SkillDetails, audit: Option<&SkillAudit>, listed
         };
         format!("{} from {source}, {signature}", minute(&listed["installed_at"]))
     });
+    let by_hand = if details.is_local { "by hand: it is yours" } else { "unknown: skills.lock does not say" };
     let rows = [
         ("what", details.shape.clone()),
         ("tools", Some(tools).filter(|tools| !tools.is_empty())),
-        ("may", Some(granted)),
+        // What can't be read asks for nobody knows what.
+        ("may", details.kind.map(|_| granted)),
         ("author", details.author.clone()),
         ("licence", details.license.clone()),
         ("homepage", details.homepage.clone()),
-        ("installed", origin.or_else(|| Some("by hand: it is yours".to_owned()))),
+        ("installed", Some(origin.unwrap_or_else(|| by_hand.to_owned()))),
         (
             "archive",
             audit.and_then(|audit| audit.archive_sha256.as_ref()).map(|sha256| format!("sha256 {sha256}")),
@@ -317,6 +319,7 @@ mod tests {
             homepage: None,
             tools: Vec::new(),
             warnings: vec!["it has no author".to_owned()],
+            is_local: false,
             folder: "/skills/weather/1.2.0".into(),
             files: vec![("SKILL.md".to_owned(), 1200), ("main.py".to_owned(), 34)],
         };
@@ -339,6 +342,12 @@ mod tests {
         close.granted.clear();
         let told = details(&close, None, &item(&info()));
         assert!(told.contains("tools      known once") && told.contains("nothing beyond"), "{told}");
+        close.kind = None;
+        let told = details(&close, None, &item(&info()));
+        assert!(told.contains("installed  unknown") && !told.contains("may "), "{told}");
+        close.is_local = true;
+        assert!(details(&close, None, &item(&info())).contains("it is yours"));
+        close.kind = Some(SkillKind::Server);
         let value = details_item(&close, Some(&audit()), item(&info()));
         assert_eq!((&value["kind"], &value["name"]), (&json!("server"), &json!("weather")));
         assert_eq!((&value["origin"]["intact"], &value["files"][1]["bytes"]), (&json!(false), &json!(34)));

@@ -66,7 +66,7 @@ struct Bench<'b> {
 
 impl Bench<'_> {
     async fn run(&self, cases: &[SkillCase]) -> Result<Exit, Stop> {
-        call::start(&self.skills).await?;
+        call::start(&self.skills, self.name).await?;
         self.skills.settled(call::SERVER).await;
         let listed = self.skills.list().await.map_err(|error| stop(&error))?;
         if let Some(info) = listed.iter().find(|info| info.name == self.name)

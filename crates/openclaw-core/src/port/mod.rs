@@ -25,5 +25,6 @@ pub use memory::{
 };
 pub use memory_error::{MemoryError, is_disk_full};
 pub use skills::{
-    SandboxInfo, SkillInfo, SkillInstall, SkillPermissions, SkillPort, SkillsError, ToolContext, ToolPort,
+    Judgement, SandboxInfo, SkillInfo, SkillInstall, SkillPermissions, SkillPort, SkillsError, ToolContext,
+    ToolPort,
 };

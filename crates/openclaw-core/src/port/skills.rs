@@ -29,13 +29,30 @@ pub trait ToolPort: Send + Sync {
     /// The tools that are ready now.
     async fn definitions(&self) -> Vec<ToolDefinition>;
 
-    /// Why a person has to allow this call first, in words for that person; `None`: nobody has to.
-    async fn needs_approval(&self, _call: &ToolCall) -> Option<String> {
-        None
+    /// Whether a person has to allow this call first. Its stamp belongs into the [`ToolContext`] of the call.
+    async fn judge(&self, _call: &ToolCall) -> Judgement {
+        Judgement::default()
     }
 
     /// Calls a tool. Failures of any kind come back as a result with `is_error`. Stops at once when `context.cancel` fires.
     async fn call(&self, call: &ToolCall, context: &ToolContext) -> ToolResult;
+}
+
+/// What is said of a call before it is made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// Why a person has to allow it first, in words for that person; `None`: nobody has to.
+    pub reason: Option<String>,
+    /// What was judged: a tool that is another by the time of the call is not called. `None`: that does not matter.
+    pub stamp: Option<u64>,
+}
+
+impl Judgement {
+    /// Of a tool that nobody knows yet: whatever is there by the time of the call was not judged.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self { reason: None, stamp: Some(0) }
+    }
 }
 
 /// On whose behalf a tool is called.
@@ -49,6 +66,8 @@ pub struct ToolContext {
     pub timeout: Duration,
     /// Fires when the run is cancelled.
     pub cancel: CancellationToken,
+    /// The stamp of the [`Judgement`] by which it is called.
+    pub judged: Option<u64>,
 }
 
 /// An installed skill.

@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use openclaw_core::{
     ToolCall, ToolDefinition, ToolResult,
-    port::{ToolContext, ToolPort},
+    port::{Judgement, ToolContext, ToolPort},
 };
 use tracing::warn;
 
@@ -80,8 +80,11 @@ impl ToolPort for JoinedTools {
         all
     }
 
-    async fn needs_approval(&self, call: &ToolCall) -> Option<String> {
-        self.owner(&call.name).await?.needs_approval(call).await
+    async fn judge(&self, call: &ToolCall) -> Judgement {
+        match self.owner(&call.name).await {
+            Some(source) => source.judge(call).await,
+            None => Judgement::unknown(),
+        }
     }
 
     async fn call(&self, call: &ToolCall, context: &ToolContext) -> ToolResult {

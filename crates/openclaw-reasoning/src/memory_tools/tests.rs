@@ -33,6 +33,7 @@ fn context(conversation: &str) -> ToolContext {
         conversation: conversation.parse().unwrap(),
         timeout: Duration::from_secs(30),
         cancel: CancellationToken::new(),
+        judged: None,
     }
 }
 

@@ -20,8 +20,8 @@ use crate::runs::{Word, limits::SAME_CALLS};
 enum Plan {
     /// That much is clear.
     Settled(Order),
-    /// A person decides, for this reason.
-    Ask(String),
+    /// A person decides, for this reason, about what has this stamp.
+    Ask(String, Option<u64>),
 }
 
 impl Turn<'_> {
@@ -41,11 +41,12 @@ impl Turn<'_> {
         for (index, (call, plan)) in calls.iter().zip(&plans).enumerate() {
             match plan {
                 Plan::Settled(order) => due.push(Due { index, call, order: order.clone() }),
-                Plan::Ask(reason) => {
+                Plan::Ask(reason, judged) => {
                     info!(run = %task.run, tool = %call.name, "a call waits until a person allows it");
                     let question = live.approvals.ask(call, reason);
-                    questions
-                        .push(async move { Due { index, call, order: order(question.answered().await) } });
+                    questions.push(async move {
+                        Due { index, call, order: order(question.answered().await, *judged) }
+                    });
                 }
             }
         }
@@ -108,9 +109,10 @@ impl Turn<'_> {
                     steps - 1
                 ))
             } else {
-                match self.unless_stopped(self.with.tools.needs_approval(call)).await? {
-                    Some(reason) => Plan::Ask(reason),
-                    None => Plan::Settled(Order::Make { was_asked: false }),
+                let judgement = self.unless_stopped(self.with.tools.judge(call)).await?;
+                match (judgement.reason, judgement.stamp) {
+                    (Some(reason), judged) => Plan::Ask(reason, judged),
+                    (None, judged) => Plan::Settled(Order::Make { was_asked: false, judged }),
                 }
             });
         }
@@ -126,7 +128,7 @@ impl Turn<'_> {
                 arguments: call.arguments.clone(),
                 stage: match plan {
                     Plan::Settled(_) => CallStage::Invoking,
-                    Plan::Ask(reason) => CallStage::Awaiting(reason.clone()),
+                    Plan::Ask(reason, _) => CallStage::Awaiting(reason.clone()),
                 },
             });
         }
@@ -160,9 +162,9 @@ fn unknown(tool: &str, offered: &[ToolDefinition]) -> String {
 }
 
 /// What a person's word means for the call.
-fn order(word: Word) -> Order {
+fn order(word: Word, judged: Option<u64>) -> Order {
     match word {
-        Word::Allowed => Order::Make { was_asked: true },
+        Word::Allowed => Order::Make { was_asked: true, judged },
         Word::Denied(said) => {
             let said = said.map(|said| format!(", saying: {said}")).unwrap_or_default();
             Order::Refuse(format!(

@@ -32,6 +32,8 @@ pub(super) enum Order {
     Make {
         /// Whether a person allowed it: then it was told of as waiting.
         was_asked: bool,
+        /// What was judged, see [`openclaw_core::port::Judgement`].
+        judged: Option<u64>,
     },
     /// It fails with these words for the model.
     Refuse(String),
@@ -75,7 +77,7 @@ async fn carry_out(tools: &dyn ToolPort, caller: Caller<'_>, due: Due<'_>) -> To
     let Due { index, call, order } = due;
     let (is_made, result) = match order {
         Order::Refuse(why) => (false, failed(call, why)),
-        Order::Make { was_asked } => {
+        Order::Make { was_asked, judged } => {
             if was_asked {
                 caller.live.log.push(RunEventKind::SkillCall {
                     call_id: call.id.clone(),
@@ -84,7 +86,7 @@ async fn carry_out(tools: &dyn ToolPort, caller: Caller<'_>, due: Due<'_>) -> To
                     stage: CallStage::Allowed,
                 });
             }
-            (true, make(tools, caller, call).await)
+            (true, make(tools, caller, call, judged).await)
         }
     };
     Told { index, is_made, result }
@@ -94,12 +96,13 @@ fn failed(call: &ToolCall, content: String) -> ToolResult {
     ToolResult { call_id: call.id.clone(), name: call.name.clone(), content, is_error: true }
 }
 
-async fn make(tools: &dyn ToolPort, caller: Caller<'_>, call: &ToolCall) -> ToolResult {
+async fn make(tools: &dyn ToolPort, caller: Caller<'_>, call: &ToolCall, judged: Option<u64>) -> ToolResult {
     let context = ToolContext {
         run: caller.run,
         conversation: caller.conversation.clone(),
         timeout: TOOL_TIME,
         cancel: caller.live.cancel.clone(),
+        judged,
     };
     let Ok(mut result) = tokio::time::timeout(CALL_TIME, tools.call(call, &context)).await else {
         warn!(run = %caller.run, tool = %call.name, "a tool call took too long");

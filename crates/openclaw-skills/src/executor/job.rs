@@ -53,6 +53,18 @@ pub(crate) enum GrantError {
     Forbidden { grant: String, inside: PathBuf },
     #[error("`{grant}` can't be granted: {reason}")]
     Path { grant: String, reason: String },
+    #[error("a folder that it was granted ({grants}) does not answer: is a network drive or the like gone?")]
+    Silent { grants: String },
+}
+
+impl GrantError {
+    /// One of a skill's folders does not answer; the system does not say which.
+    pub(crate) fn silent(skill: &Skill) -> Self {
+        let is_path =
+            |permission: &&Permission| matches!(permission, Permission::Read(_) | Permission::Write(_));
+        let grants = skill.granted.iter().filter(is_path).map(ToString::to_string);
+        Self::Silent { grants: grants.collect::<Vec<_>>().join(", ") }
+    }
 }
 
 /// What `skill` is to run and may do. `life`: when init ends it at the latest; `cpu`: processor time of each process. Blocking: looks at the

@@ -2,6 +2,7 @@
 
 mod job;
 mod outcome;
+mod patience;
 mod sessions;
 mod warm;
 
@@ -27,6 +28,7 @@ pub(crate) use self::{job::Host, outcome::Outcome};
 use self::{
     job::{Draft, GrantError, draft},
     outcome::Allowed,
+    patience::Patience,
     sessions::{Key, Server, Sessions},
     warm::{Prepared, Warm},
 };
@@ -58,6 +60,7 @@ pub(crate) struct Executor {
     waiting: AtomicUsize,
     warm: Warm,
     sessions: Sessions,
+    patience: Patience,
     tasks: TaskTracker,
 }
 
@@ -101,6 +104,7 @@ impl Executor {
             waiting: AtomicUsize::new(0),
             warm: Warm::default(),
             sessions: Sessions::default(),
+            patience: Patience::default(),
             tasks,
         }
     }
@@ -240,7 +244,12 @@ impl Executor {
         Ok(Prepared { sandbox, lease, secrets, unset })
     }
 
-    /// Granted folders may lie on a disk that sleeps: looked at off the async threads.
+    /// Why a skill can't be called: a folder that it was granted does not answer.
+    pub(crate) fn silence(&self, skill: &Skill) -> Option<String> {
+        self.patience.is_over(&skill.name).then(|| GrantError::silent(skill).to_string())
+    }
+
+    /// Granted folders may lie on a disk that sleeps, or on a server that is gone: looked at off the async threads, and not for ever.
     async fn draft(
         &self,
         skill: &Arc<Skill>,
@@ -249,9 +258,10 @@ impl Executor {
         cpu: Duration,
     ) -> Result<Draft, RunError> {
         let config = Arc::clone(&self.config.borrow());
-        let (skill, host) = (Arc::clone(skill), self.host.clone());
-        let drafted = tokio::task::spawn_blocking(move || draft(&skill, argv, &host, &config, life, cpu));
-        Ok(drafted.await.map_err(|_| RunError::Interrupted)??)
+        let (own, host) = (Arc::clone(skill), self.host.clone());
+        let work = move || draft(&own, argv, &host, &config, life, cpu);
+        let drafted = self.patience.look(&skill.name, work).await?;
+        Ok(drafted.ok_or_else(|| GrantError::silent(skill))??)
     }
 
     fn engine(&self) -> Result<Arc<dyn Engine>, RunError> {

@@ -40,8 +40,7 @@ pub(super) enum Step {
 
 impl Commit {
     /// Installs it. When that fails, what was begun is taken back. Blocking.
-    pub(super) fn run(self, dir: &Path) -> Result<Installed, InstallError> {
-        let _guard = Guard::wait(dir)?;
+    pub(super) fn run(self, dir: &Path, _guard: &Guard) -> Result<Installed, InstallError> {
         let done = self.steps(dir, &mut |_| Ok(()));
         // Also after success: staging and old versions go.
         let swept = sweep::sweep(dir);
@@ -143,11 +142,39 @@ impl Commit {
             config: &self.config,
             allow: &self.allow,
             previous,
+            moved: previous.and_then(|record| self.moved(record)),
             is_builtin: self.release.is_builtin(),
         };
         match measure.check(name, version, &declared.permissions) {
             Ok(()) => Ok(declared.permissions),
             Err(beyond) => Err(InstallError::Permissions(beyond)),
+        }
+    }
+
+    /// How this comes from somebody else than the version in force; whoever holds a name elsewhere is not who was trusted.
+    fn moved(&self, old: &Record) -> Option<String> {
+        let Release { source, publisher, .. } = &self.release;
+        let version = &old.version;
+        let named = |name: &Option<String>| match name {
+            Some(name) => format!("`{}`", name.escape_debug()),
+            None => "somebody who is not named".to_owned(),
+        };
+        if old.source != *source {
+            Some(format!("{version} came from {}, this one comes from {source}", old.source))
+        } else if old.publisher != *publisher {
+            Some(format!(
+                "{version} was published by {}, this one by {}",
+                named(&old.publisher),
+                named(publisher)
+            ))
+        } else if let Some(key) = old.signed_by.as_ref().filter(|_| old.signed_by != self.signed_by) {
+            let by = self
+                .signed_by
+                .as_ref()
+                .map_or_else(|| "by no known key".to_owned(), |key| format!("with {key}"));
+            Some(format!("{version} was signed with {key}, this one {by}"))
+        } else {
+            None
         }
     }
 
@@ -164,6 +191,7 @@ impl Commit {
             version: self.release.version.clone(),
             installed_at: Timestamp::now(),
             source: self.release.source.clone(),
+            publisher: self.release.publisher.clone(),
             archive_sha256,
             signed_by: self.signed_by.clone(),
             image_digest: self.release.image_digest.clone(),

@@ -15,6 +15,8 @@ pub(crate) struct Beyond {
     pub(crate) version: String,
     /// The version in force, when there is one.
     pub(crate) previous: Option<String>,
+    /// How it comes from somebody else than the version in force: then that one's grants don't count, and nothing is compared with it.
+    pub(crate) moved: Option<String>,
     /// What nobody has granted.
     pub(crate) missing: Permissions,
     /// What `skills.policy.deny` forbids, whatever was granted.
@@ -32,23 +34,31 @@ pub(super) struct Measure<'a> {
     pub(super) allow: &'a Permissions,
     /// The version in force.
     pub(super) previous: Option<&'a Record>,
+    /// How it comes from somebody else than that.
+    pub(super) moved: Option<String>,
     /// Whether it comes with the program: then what it asks for is granted unless policy denies it.
     pub(super) is_builtin: bool,
 }
 
 impl Measure<'_> {
     /// Whether `wanted` is granted. Granted are `skills.policy.allow`, `skills.grants`, what the version in force has, and what
-    /// is allowed now; `skills.policy.deny` goes before all of them.
+    /// is allowed now; `skills.policy.deny` goes before all of them. What was granted by name was granted to whoever held the name
+    /// then: of a skill that comes from somebody else it has to be allowed again, even if the skill does not ask for it.
     pub(super) fn check(&self, name: &str, version: &str, wanted: &Permissions) -> Result<(), Box<Beyond>> {
-        let old = self.previous.map(|record| record.permissions.clone()).unwrap_or_default();
+        let by_name = self.config.granted(name);
+        let (mut old, mut wanted) = (Permissions::default(), wanted.clone());
         let mut granted = self.config.policy.allowed();
-        granted.extend(self.config.granted(name).iter().cloned());
-        granted.extend(old.iter().cloned());
+        if self.moved.is_some() {
+            wanted.extend(by_name.iter().cloned());
+        } else {
+            old.extend(self.previous.into_iter().flat_map(|record| record.permissions.iter().cloned()));
+            granted.extend(by_name.iter().chain(old.iter()).cloned());
+        }
         granted.extend(self.allow.iter().cloned());
         if self.is_builtin {
             granted.extend(wanted.iter().cloned());
         }
-        let denied = denied(wanted, &self.config.policy.denied());
+        let denied = denied(&wanted, &self.config.policy.denied());
         let missing = wanted.beyond(&granted).beyond(&denied);
         if missing.is_empty() && denied.is_empty() {
             return Ok(());
@@ -59,6 +69,7 @@ impl Measure<'_> {
             name: name.to_owned(),
             version: version.to_owned(),
             previous: self.previous.map(|record| record.version.clone()),
+            moved: self.moved.clone(),
             missing,
             denied,
             added: wanted.iter().filter(is_new).cloned().collect(),
@@ -102,13 +113,16 @@ impl fmt::Display for Beyond {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |permissions: &Permissions| permissions.to_texts().join(", ");
         write!(f, "`{}` {} asks for more than it may have.", self.name, self.version)?;
+        if let Some(moved) = &self.moved {
+            write!(f, " It is not from where it was: {moved}; what was granted before does not count.")?;
+        }
         if !self.missing.is_empty() {
             write!(f, " Nobody has granted {}.", list(&self.missing))?;
         }
         if !self.denied.is_empty() {
             write!(f, " `skills.policy.deny` forbids {}.", list(&self.denied))?;
         }
-        if let Some(previous) = &self.previous {
+        if let (Some(previous), None) = (&self.previous, &self.moved) {
             let changes = self.diff().join(", ");
             let changes = if changes.is_empty() { "nothing" } else { &changes };
             write!(f, " Changed since {previous}: {changes}.")?;

@@ -28,9 +28,8 @@ impl Installer {
     ///
     /// # Errors
     /// When there is none, or it was changed; the version in force is then still there.
-    pub(crate) fn rollback(&self, name: &str) -> Result<Record, InstallError> {
+    pub(crate) fn rollback(&self, name: &str, _guard: Guard) -> Result<Record, InstallError> {
         check_name(name).map_err(InstallError::Invalid)?;
-        let _guard = self.guard()?;
         sweep::sweep(&self.dir)?;
         let mut lock = Lock::read(&self.dir)?.unwrap_or_default();
         let versions = lock.versions(name);
@@ -64,9 +63,8 @@ impl Installer {
     ///
     /// # Errors
     /// When there is none, or a file can't be changed.
-    pub(crate) fn remove(&self, name: &str) -> Result<Option<String>, InstallError> {
+    pub(crate) fn remove(&self, name: &str, _guard: Guard) -> Result<Option<String>, InstallError> {
         check_name(name).map_err(InstallError::Invalid)?;
-        let _guard = self.guard()?;
         let folder = self.dir.join(name);
         let is_folder = fs::symlink_metadata(&folder).is_ok_and(|metadata| metadata.is_dir());
         let is_own = has_manifest(&folder);
@@ -89,6 +87,8 @@ impl Installer {
                 .and_then(|()| sync_folder(&self.dir))
                 .map_err(InstallError::io("remove", &folder))?;
         }
+        // Before the lock: somebody may be removing it because the disk is full. The folder's name tells a later sweep what it was.
+        sweep::empty(&trash)?;
         if lock.remove(name) {
             lock.write(&self.dir)?;
         }

@@ -142,7 +142,8 @@ impl Installer {
             config: config.clone(),
             read: self.read,
         };
-        let installed = self.blocking(move |own| commit.run(&own.dir)).await?;
+        let guard = self.guard().await?;
+        let installed = self.blocking(move |own| commit.run(&own.dir, &guard)).await?;
         if let Installed::New { record, previous } = &installed {
             let (version, source) = (&record.version, &record.source);
             info!(skill = %request.name, %version, %source, previous, "installed a skill");
@@ -175,7 +176,11 @@ impl Installer {
         }
     }
 
-    fn guard(&self) -> Result<Guard, InstallError> {
-        Ok(Guard::wait(&self.dir)?)
+    /// The right to change the directory, when nobody else is at it any more.
+    ///
+    /// # Errors
+    /// When that takes too long, or the directory can't be made.
+    pub(crate) async fn guard(&self) -> Result<Guard, InstallError> {
+        Ok(Guard::wait(&self.dir).await?)
     }
 }

@@ -101,6 +101,19 @@ fn discard(dir: &Path, name: &str, lock: &Lock) -> Result<(), InstallError> {
     Ok(())
 }
 
+/// Deletes what is in a folder, if there is one.
+pub(super) fn empty(folder: &Path) -> Result<(), InstallError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(InstallError::io("delete", folder)(error)),
+    };
+    for entry in entries {
+        remove(&entry.map_err(InstallError::io("delete", folder))?.path())?;
+    }
+    Ok(())
+}
+
 /// Deletes a file or folder; links are unlinked, never followed.
 pub(super) fn remove(path: &Path) -> Result<(), InstallError> {
     let metadata = match fs::symlink_metadata(path) {

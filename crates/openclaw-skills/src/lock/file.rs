@@ -6,6 +6,7 @@ use std::{
     io::{self, Read as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
+    process,
 };
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{Lock, Record, digest::is_sha256};
 use crate::{
     archive::check_path,
+    limits::LOCK_TIME,
     name::{check_name, check_version},
 };
 
@@ -45,6 +47,17 @@ pub(crate) enum LockError {
         /// Its version.
         version: u32,
     },
+    /// Another change takes its time.
+    #[error(
+        "{} is still being changed by {}, after {} s: try again when that is done",
+        dir.display(), holder_words(*holder), LOCK_TIME.as_secs()
+    )]
+    Held {
+        /// The skills directory.
+        dir: PathBuf,
+        /// The process's number, if it says.
+        holder: Option<u32>,
+    },
     /// The system refused.
     #[error("can't {action} {}", path.display())]
     Io {
@@ -56,6 +69,14 @@ pub(crate) enum LockError {
         #[source]
         source: io::Error,
     },
+}
+
+fn holder_words(holder: Option<u32>) -> String {
+    match holder {
+        Some(id) if id == process::id() => "another request to this program".to_owned(),
+        Some(id) => format!("another program (process {id})"),
+        None => "another program".to_owned(),
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -157,9 +178,13 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
         _ => {}
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&draft, path)?;
+    let replaced =
+        file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&draft, path));
+    if replaced.is_err() {
+        // It takes room where there may be none.
+        let _ = fs::remove_file(&draft);
+    }
+    replaced?;
     sync_folder(folder)
 }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{
     digest::{hex, sha256_hex},
-    file::{LockError, sync_folder},
+    file::{LockError, sync_folder, write_whole},
     guard::Guard,
     verify::{Difference, Verifier},
 };
@@ -39,6 +39,9 @@ pub(crate) struct Record {
     pub(crate) installed_at: Timestamp,
     /// Where it came from: a registry's address or directory, or `builtin`.
     pub(crate) source: String,
+    /// Who published it there, as the registry calls them; none: it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) publisher: Option<String>,
     /// SHA-256 of the archive in hexadecimal; none for skills that come with the gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) archive_sha256: Option<String>,

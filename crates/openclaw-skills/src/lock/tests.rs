@@ -19,6 +19,7 @@ fn record(version: &str, files: &[(&str, &str)]) -> Record {
         version: version.to_owned(),
         installed_at: "2026-03-20T15:30:00Z".parse().unwrap(),
         source: "https://registry.example".to_owned(),
+        publisher: None,
         archive_sha256: Some(sha256_hex(b"archive")),
         signed_by: None,
         image_digest: None,
@@ -126,13 +127,37 @@ fn a_lock_that_can_not_be_written_stays_as_it_was() {
 }
 
 #[test]
-fn one_holds_the_directory_at_a_time() {
+fn a_draft_that_can_not_be_used_takes_no_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    fs::create_dir(&path).unwrap();
+    assert!(write_whole(&path, b"text").is_err());
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_holds_the_directory_at_a_time() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("skills");
     assert!(Guard::try_take(&path).unwrap().is_none(), "there is no directory yet");
-    let guard = Guard::wait(&path).unwrap();
+    let guard = Guard::wait(&path).await.unwrap();
     assert!(Guard::try_take(&path).unwrap().is_none());
-    drop(guard);
+    // Who waits does so for a time, and is told for whom.
+    let before = tokio::time::Instant::now();
+    let error = Guard::wait(&path).await.unwrap_err();
+    assert!(before.elapsed() >= crate::limits::LOCK_TIME);
+    assert!(error.to_string().contains("by another request to this program, after 30 s"), "{error}");
+    fs::write(path.join(".lock"), "7\n").unwrap();
+    let error = Guard::wait(&path).await.unwrap_err();
+    assert!(error.to_string().contains("by another program (process 7)"), "{error}");
+    // Who stops waiting has nothing; who waits long enough gets it.
+    let waits = Guard::wait(&path);
+    assert!(tokio::time::timeout(Duration::from_secs(1), waits).await.is_err());
+    let (waited, ()) = tokio::join!(Guard::wait(&path), async {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        drop(guard);
+    });
+    drop(waited.unwrap());
     assert!(Guard::try_take(&path).unwrap().is_some());
 }
 

@@ -3,9 +3,9 @@
 use std::{fs, io, path::Path};
 
 /// Most entries that are listed.
-const ENTRIES: usize = 2000;
+pub(super) const ENTRIES: usize = 2000;
 /// Deepest folder that is looked into.
-const DEPTH: usize = 16;
+pub(super) const DEPTH: usize = 16;
 /// Folders of version control, which are no part of a skill.
 const PASSED_OVER: [&str; 4] = [".git", ".hg", ".svn", ".jj"];
 

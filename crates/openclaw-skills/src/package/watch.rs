@@ -9,10 +9,14 @@ use std::{
     time::SystemTime,
 };
 
-/// Most files that are looked at.
-const ENTRIES: usize = 8192;
-/// Folders below a skill's that are looked into: `<name>/<version>/file`, `<name>/scripts/file`.
-const DEPTH: usize = 2;
+use super::{
+    files::{DEPTH, ENTRIES},
+    read::manifest_path,
+};
+
+/// Folders below an installed skill's that are looked into, `<name>/<version>/file`: its files are compared with the lock before
+/// each call, anyway.
+const INSTALLED_DEPTH: usize = 2;
 /// The file that says what was installed.
 const LOCK: &str = "skills.lock";
 /// Folders that change without a skill changing.
@@ -27,21 +31,26 @@ pub(crate) struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Looks at `dir`: the folders of skills, three levels deep, and the lock file. What can't be read counts as not there.
+    /// Looks at `dir`: the folders of skills, as far as a skill's files go, and the lock file. What can't be read counts as not there.
     pub(crate) fn take(dir: &Path) -> Self {
-        let mut left = ENTRIES;
-        let mut skills = BTreeMap::new();
-        for (name, metadata) in entries(dir) {
-            if metadata.is_dir() || name == LOCK {
-                let mut hasher = DefaultHasher::new();
-                stamp(&metadata, &mut hasher);
-                if metadata.is_dir() {
-                    walk(&dir.join(&name), DEPTH, &mut left, &mut hasher);
-                }
-                skills.insert(name, hasher.finish());
+        let all = entries(dir).into_iter();
+        let skills = all.filter(|(name, metadata)| metadata.is_dir() || name == LOCK);
+        let numbered = skills.map(|(name, metadata)| {
+            let number = number(&dir.join(&name), &metadata);
+            (name, number)
+        });
+        Self { skills: numbered.collect() }
+    }
+
+    /// Whether a skill that was there looks as it did, and the lock file. Of one that was not there nothing is said.
+    pub(crate) fn has_still(&self, dir: &Path, skill: &str) -> bool {
+        [skill, LOCK].into_iter().all(|name| {
+            match (self.skills.get(name), fs::symlink_metadata(dir.join(name))) {
+                (Some(before), Ok(metadata)) => *before == number(&dir.join(name), &metadata),
+                (Some(_), Err(_)) => false,
+                (None, there) => name != LOCK || there.is_err(),
             }
-        }
-        Self { skills }
+        })
     }
 
     /// The stamp of one skill; 0 when it was not there.
@@ -55,6 +64,16 @@ impl Fingerprint {
         let names = self.skills.keys().chain(earlier.skills.keys());
         names.filter(|name| self.skills.get(*name) != earlier.skills.get(*name)).cloned().collect()
     }
+}
+
+fn number(path: &Path, metadata: &fs::Metadata) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    stamp(metadata, &mut hasher);
+    if metadata.is_dir() {
+        let depth = if manifest_path(path).is_some() { DEPTH } else { INSTALLED_DEPTH };
+        walk(path, depth, &mut { ENTRIES }, &mut hasher);
+    }
+    hasher.finish()
 }
 
 /// What is in a folder, by name, without hidden entries.

@@ -16,6 +16,9 @@ use crate::name::{check_name, check_version};
 /// Where a host says where its ClawHub is.
 const WELL_KNOWN: [&str; 2] = [".well-known", "clawhub.json"];
 
+/// Longest name of a publisher that is kept.
+const HANDLE_BYTES: usize = 256;
+
 /// A registry that speaks ClawHub's protocol.
 #[derive(Debug)]
 pub(super) struct ClawHub {
@@ -52,12 +55,18 @@ struct Hit {
 struct SkillAnswer {
     skill: Option<Skill>,
     latest_version: Option<Latest>,
+    owner: Option<Owner>,
     moderation: Option<Moderation>,
 }
 
 #[derive(Deserialize)]
 struct Skill {
     slug: String,
+}
+
+#[derive(Deserialize)]
+struct Owner {
+    handle: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -186,6 +195,10 @@ impl ClawHub {
             name: name.to_owned(),
             version,
             source: self.name.clone(),
+            publisher: answer
+                .owner
+                .and_then(|owner| owner.handle)
+                .filter(|handle| handle.len() <= HANDLE_BYTES),
             is_suspicious,
             image_digest: None,
             signature: None,

@@ -42,6 +42,8 @@ pub(crate) struct Release {
     pub(crate) version: String,
     /// Where it is from: an address, a directory, or `builtin`.
     pub(crate) source: String,
+    /// Who published it there, when the registry says.
+    pub(crate) publisher: Option<String>,
     /// Whether the registry has doubts about it.
     pub(crate) is_suspicious: bool,
     /// Digest of the image it runs in.
@@ -91,6 +93,7 @@ impl Release {
             name: skill.name.to_owned(),
             version: skill.version.to_owned(),
             source: SOURCE.to_owned(),
+            publisher: None,
             is_suspicious: false,
             image_digest: None,
             signature: None,

@@ -78,6 +78,7 @@ mod tests {
             name: "weather".to_owned(),
             version: "1.2.0".to_owned(),
             source: "https://registry.example".to_owned(),
+            publisher: None,
             is_suspicious: false,
             image_digest: None,
             signature: Some(signature.to_owned()),

@@ -179,7 +179,10 @@ async fn clawhub_gives_a_skill_whose_files_are_those_it_lists() {
         let registry = open(&address);
         let (release, content) = get(&registry, None).await.unwrap();
         assert_eq!((release.version.as_str(), release.is_suspicious), ("1.2.0", false));
-        assert_eq!(release.source, address);
+        assert_eq!(
+            (release.source.as_str(), release.publisher.as_deref()),
+            (address.as_str(), Some("someone"))
+        );
         let Content::Archive { bytes, .. } = &content else { panic!("no archive") };
         let dir = tempfile::tempdir().unwrap();
         let mut tree = unpack(bytes, dir.path(), &ArchiveBounds::default()).unwrap();

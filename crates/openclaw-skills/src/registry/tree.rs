@@ -56,6 +56,7 @@ impl Tree {
             version,
             place: self.place(&found.archive),
             source: registry,
+            publisher: None,
             is_suspicious: false,
             image_digest: found.image_digest,
             signature: found.signature,

@@ -229,6 +229,7 @@ impl Skills {
             conversation: run.new_conversation_id(),
             timeout: CALL_TIME + WAIT_TIME,
             cancel: cancel.clone(),
+            judged: None,
         };
         let name = tool.map_or_else(|| skill.to_owned(), |tool| format!("{skill}.{tool}"));
         let call = ToolCall { id: "call_1".to_owned(), name, arguments: Value::Object(arguments) };

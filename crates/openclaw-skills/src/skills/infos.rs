@@ -4,7 +4,7 @@ use std::io;
 
 use async_trait::async_trait;
 use openclaw_core::{
-    Permissions,
+    Permissions, Timestamp,
     port::{SandboxInfo, SkillInfo, SkillInstall, SkillPort, SkillsError},
 };
 use tracing::info;
@@ -12,6 +12,7 @@ use tracing::info;
 use super::{Inner, SkillRequest, Skills};
 use crate::{
     catalog::{Entry, State, in_three_words},
+    lock::Guard,
     name::check_name,
 };
 
@@ -61,6 +62,8 @@ impl Inner {
                 && *stamp == skill.stamp
             {
                 (status, reason) = ("failed".to_owned(), Some(format!("its server does not work: {error}")));
+            } else if let Some(silence) = self.executor.silence(skill) {
+                (status, reason) = ("failed".to_owned(), Some(silence));
             }
         }
         let used = self.usage.of(&entry.name);
@@ -89,6 +92,32 @@ impl Inner {
     }
 }
 
+/// A skill whose files are not there.
+fn lost(name: String, version: String) -> SkillInfo {
+    SkillInfo {
+        name,
+        version,
+        status: "missing".to_owned(),
+        reason: None,
+        description: String::new(),
+        permissions: in_three_words(&Permissions::default()),
+        installed_at: Timestamp::now(),
+        last_used: None,
+        invocations: 0,
+    }
+}
+
+impl Skills {
+    /// The right to change the directory. For changing what is not there, none is made.
+    pub(super) async fn right_to_change(&self, name: &str) -> Result<Guard, SkillsError> {
+        check_name(name)?;
+        let name = name.to_owned();
+        self.blocking(move |inner| if inner.dir.is_dir() { Ok(()) } else { Err(inner.unknown(&name)) })
+            .await?;
+        Ok(self.inner.installer.guard().await?)
+    }
+}
+
 #[async_trait]
 impl SkillPort for Skills {
     async fn list(&self) -> Result<Vec<SkillInfo>, SkillsError> {
@@ -111,17 +140,18 @@ impl SkillPort for Skills {
     }
 
     async fn remove(&self, name: &str) -> Result<SkillInfo, SkillsError> {
-        check_name(name)?;
+        let guard = self.right_to_change(name).await?;
         let name = name.to_owned();
         let removed = self
             .blocking(move |inner| {
                 let read = |error| unavailable(format!("can't read {}", inner.dir.display()), error);
                 inner.refresh().map_err(read)?;
-                let info = inner.info(&name)?;
-                inner.installer.remove(&name)?;
+                let info = inner.info(&name);
+                let version = inner.installer.remove(&name, guard)?;
                 inner.usage.forget(&name);
                 inner.refresh_anew().map_err(read)?;
-                Ok(info)
+                // Of one whose folder was gone the lock knew.
+                Ok(info.unwrap_or_else(|_| lost(name, version.unwrap_or_default())))
             })
             .await?;
         info!(skill = %removed.name, version = %removed.version, "removed a skill");

@@ -11,8 +11,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Inner, Skills};
-use crate::{limits::LOOK, package::Shape};
+use super::{Inner, Seen, Skills};
+use crate::{catalog::Skill, limits::LOOK, package::Shape};
 
 /// How long sandboxes and tasks may take to end.
 const LEAVE: Duration = Duration::from_secs(2);
@@ -67,7 +67,13 @@ impl Skills {
             .await;
     }
 
-    /// Chooses an engine and looks at the skills once: what `gateway skill run` needs before it can call one.
+    /// Chooses an engine for one skill: what `gateway skill run` needs before it can call that. No other skill's server is started.
+    pub async fn start_one(&self, name: &str) {
+        let _ = self.inner.only.set(name.to_owned());
+        self.start().await;
+    }
+
+    /// Chooses an engine, looks at the skills once and asks their servers what they offer.
     pub async fn start(&self) {
         self.look().await;
         self.choose().await;
@@ -79,13 +85,7 @@ impl Skills {
     pub async fn settled(&self, time: Duration) {
         let known = async {
             loop {
-                let is_known = {
-                    let seen = self.inner.seen();
-                    seen.catalog.all_ready().filter(|skill| matches!(skill.package.shape, Shape::Mcp(_))).all(
-                        |skill| seen.servers.get(&skill.name).is_some_and(|(stamp, _)| *stamp == skill.stamp),
-                    )
-                };
-                if is_known {
+                if self.inner.unasked(&self.inner.seen()).next().is_none() {
                     return;
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -141,11 +141,7 @@ impl Skills {
         }
         let unasked: Vec<_> = {
             let seen = inner.seen();
-            let is_asked =
-                |name: &str, stamp| seen.servers.get(name).is_some_and(|(asked, _)| *asked == stamp);
-            let servers =
-                seen.catalog.all_ready().filter(|skill| matches!(skill.package.shape, Shape::Mcp(_)));
-            servers.filter(|skill| !is_asked(&skill.name, skill.stamp)).cloned().collect()
+            inner.unasked(&seen).cloned().collect()
         };
         for skill in unasked {
             let inner = Arc::clone(inner);
@@ -163,14 +159,12 @@ impl Skills {
     }
 
     async fn write_usage(&self) {
-        let written = self.blocking(|inner| {
-            inner
-                .usage
-                .write()
-                .map_err(|error| super::infos::unavailable("can't write the counts of calls", error))
+        let kept = self.blocking(|inner| {
+            inner.usage.keep();
+            Ok(())
         });
-        if let Err(error) = written.await {
-            warn!(%error, "how often skills were called can't be written; it is tried again");
+        if let Err(error) = kept.await {
+            warn!(%error, "how often skills were called can't be written");
         }
     }
 }
@@ -181,6 +175,17 @@ fn asked(config: &SkillsConfig) -> (SandboxEngine, bool) {
 }
 
 impl Inner {
+    /// Skills that are servers of which nobody knows yet what they offer.
+    fn unasked<'s>(&self, seen: &'s Seen) -> impl Iterator<Item = &'s Arc<Skill>> {
+        let only = self.only.get().cloned();
+        seen.catalog.all_ready().filter(move |skill| {
+            let asked = seen.servers.get(&skill.name);
+            matches!(skill.package.shape, Shape::Mcp(_))
+                && only.as_ref().is_none_or(|only| *only == skill.name)
+                && asked.is_none_or(|(stamp, _)| *stamp != skill.stamp)
+        })
+    }
+
     fn look(&self) -> Result<bool, openclaw_core::port::SkillsError> {
         let what = format!("can't read {}", self.dir.display());
         self.refresh().map_err(|error| super::infos::unavailable(what, error))

@@ -60,11 +60,14 @@ pub struct SkillBeyond {
     pub version: String,
     /// The version in force, when there is one.
     pub previous: Option<String>,
+    /// How it comes from somebody else than the version in force: then nothing that was granted before counts.
+    pub moved: Option<String>,
     /// What nobody has granted; [`SkillRequest::allow`] does.
     pub missing: Permissions,
     /// What `skills.policy.deny` forbids, whatever is allowed.
     pub denied: Permissions,
-    /// What changes since the version in force, a line each, with `+ ` or `- ` before it; without one, all that it asks for.
+    /// What changes since the version in force, a line each, with `+ ` or `- ` before it; without one, or when
+    /// `moved`, all that it asks for.
     pub changes: Vec<String>,
 }
 
@@ -100,6 +103,7 @@ impl From<install::InstallError> for SkillRefusal {
             name: beyond.name.clone(),
             version: beyond.version.clone(),
             previous: beyond.previous.clone(),
+            moved: beyond.moved.clone(),
             missing: beyond.missing.clone(),
             denied: beyond.denied.clone(),
             changes: beyond.diff(),
@@ -129,6 +133,8 @@ pub struct SkillDetails {
     pub tools: Vec<String>,
     /// What its author could do better.
     pub warnings: Vec<String>,
+    /// Whether it was put there by hand.
+    pub is_local: bool,
     /// Its folder.
     pub folder: std::path::PathBuf,
     /// Its files, with their sizes in bytes.
@@ -205,9 +211,10 @@ impl Skills {
     /// # Errors
     /// When there is none, or its files are not what was installed.
     pub async fn rollback(&self, name: &str) -> Result<SkillInfo, SkillsError> {
+        let guard = self.right_to_change(name).await?;
         let name = name.to_owned();
         self.blocking(move |inner| {
-            inner.installer.rollback(&name)?;
+            inner.installer.rollback(&name, guard)?;
             inner.refresh_anew().map_err(|error| unavailable("can't read the skills", error))?;
             inner.info(&name)
         })
@@ -253,6 +260,7 @@ impl Skills {
                 homepage: None,
                 tools: Vec::new(),
                 warnings: Vec::new(),
+                is_local: entry.is_local,
                 folder: inner.dir.join(&name),
                 files: Vec::new(),
             };
@@ -302,7 +310,7 @@ impl Skills {
                             differences.iter().map(ToString::to_string).collect()
                         }
                         install::State::Missing => {
-                            vec!["the folder of the version in force is missing".to_owned()]
+                            vec!["the version in force is missing: install it again, or remove it".to_owned()]
                         }
                         install::State::Unknown => vec!["skills.lock does not know it".to_owned()],
                     },

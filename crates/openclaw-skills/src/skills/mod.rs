@@ -10,7 +10,7 @@ mod tools;
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use openclaw_core::{
@@ -99,6 +99,8 @@ struct Inner {
     builtin: &'static [BuiltinSkill],
     surroundings: Surroundings,
     selection: watch::Sender<Option<Selection>>,
+    /// The one skill whose server is started, when not all are.
+    only: OnceLock<String>,
     /// What the configuration asked for when an engine was last chosen.
     asked: Mutex<Option<(openclaw_core::config::SandboxEngine, bool)>>,
     executor: Arc<Executor>,
@@ -160,6 +162,7 @@ impl Skills {
             builtin: options.builtin,
             surroundings,
             selection,
+            only: OnceLock::new(),
             asked: Mutex::default(),
             executor,
             usage,

@@ -41,6 +41,14 @@ impl Inner {
         Ok(true)
     }
 
+    /// Whether a skill looks from outside as it did at the last look. Blocking.
+    pub(super) fn is_as_seen(&self, skill: &str) -> bool {
+        let config = Arc::clone(&self.config.borrow());
+        let fingerprint = self.seen().fingerprint.clone();
+        fingerprint.is_some_and(|seen| seen.has_still(&self.dir, skill))
+            && self.seen().config.as_ref().is_some_and(|seen| Arc::ptr_eq(seen, &config))
+    }
+
     /// Looks again, whatever the files look like from outside. Blocking.
     pub(super) fn refresh_anew(&self) -> std::io::Result<bool> {
         self.seen().fingerprint = None;
@@ -82,6 +90,7 @@ impl Inner {
             description: String::new(),
             permissions: Permissions::default(),
             installed_at: written.map_or_else(|_| Timestamp::now(), Timestamp::from),
+            is_local: source == Source::Local,
             state: State::Invalid(String::new()),
         };
         let package = match package {
@@ -145,7 +154,7 @@ impl Inner {
             // Whoever can put a folder there is the one who would be asked.
             return Ok((package.manifest.permissions.clone(), None));
         }
-        let lock = lock.as_ref().map_err(|error| format!("{error}: install the skill again"))?;
+        let lock = lock.as_ref().map_err(ToString::to_string)?;
         let again = format!("`gateway skill install {name}` installs it again");
         match self.installer.state(name, lock) {
             Ok((install::State::Intact, Some(record))) => Ok((record.permissions, Some(record.installed_at))),

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use openclaw_core::{
     Permission, SKILL_READ, Timestamp, ToolCall, ToolDefinition, ToolResult,
     config::ApprovalMode,
-    port::{ToolContext, ToolPort},
+    port::{Judgement, ToolContext, ToolPort},
+    skill_of,
 };
 use serde_json::Value;
 
@@ -55,6 +56,7 @@ impl Skills {
     }
 
     async fn carry_out(&self, call: &ToolCall, context: &ToolContext) -> Outcome {
+        self.look_at(&call.name).await;
         let Some(target) = self.target(&call.name) else {
             return Outcome::failed(format!("There is no tool `{}`.", call.name));
         };
@@ -63,6 +65,12 @@ impl Skills {
             Target::Program(skill, _) => (Arc::clone(skill), skill.package.manifest.tool_schema()),
             Target::Server(skill, tool) => (Arc::clone(skill), tool.parameters.clone()),
         };
+        if context.judged.is_some_and(|judged| judged != skill.stamp) {
+            return Outcome::failed(format!(
+                "`{}` was not run: the skill has changed since this call was allowed. Call it again: it is asked about as it is now.",
+                skill.name
+            ));
+        }
         if let Err(wrong) = check_arguments(&schema, &call.arguments) {
             return Outcome::failed(format!("The arguments of `{}` are wrong: {wrong}", call.name));
         }
@@ -87,8 +95,19 @@ impl Skills {
         }
     }
 
+    /// Looks again when the skill of a tool is not as it was at the last look.
+    async fn look_at(&self, tool: &str) {
+        let skill = skill_of(tool).to_owned();
+        if !self.blocking(move |inner| Ok(inner.is_as_seen(&skill))).await.unwrap_or(false) {
+            self.look().await;
+        }
+    }
+
     /// Installed skills are checked before each call; whoever is found changed is listed as such from now on.
     async fn is_intact(&self, skill: &Arc<Skill>) -> bool {
+        if skill.is_local {
+            return true;
+        }
         let skill = Arc::clone(skill);
         let checked = self.blocking(move |inner| {
             let is_intact = inner.is_intact(&skill);
@@ -164,24 +183,26 @@ impl ToolPort for Skills {
         definitions.as_ref().clone()
     }
 
-    async fn needs_approval(&self, call: &ToolCall) -> Option<String> {
+    async fn judge(&self, call: &ToolCall) -> Judgement {
         let mode = self.inner.config.borrow().approval;
         if mode == ApprovalMode::Never {
-            return None;
+            return Judgement::default();
         }
+        self.look_at(&call.name).await;
         let skill = match self.target(&call.name) {
             Some(Target::Program(skill, _) | Target::Server(skill, _)) => skill,
             // Reading what is installed changes nothing and tells nobody.
-            Some(Target::Reader) => return None,
-            // It is being looked at anew; by the time of the call it may be there, and nobody would have judged it.
-            None => return Some(format!("`{}` has just changed, and is not known yet", call.name)),
+            Some(Target::Reader) => return Judgement::default(),
+            // It is being looked at anew; by the time of the call it may be there.
+            None => return Judgement::unknown(),
         };
-        match mode {
+        let reason = match mode {
             ApprovalMode::Always => {
                 Some(format!("every call of a skill is asked about; this one is of `{}`", skill.name))
             }
             _ => Self::risk(&skill),
-        }
+        };
+        Judgement { reason, stamp: Some(skill.stamp) }
     }
 
     async fn call(&self, call: &ToolCall, context: &ToolContext) -> ToolResult {

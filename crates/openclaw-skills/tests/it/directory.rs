@@ -24,6 +24,17 @@ fn open(dir: &Path, registry: Option<&str>) -> Skills {
     Skills::open(options, watch::channel(Arc::new(config)).1).unwrap()
 }
 
+fn context() -> ToolContext {
+    let run = RunId::generate();
+    ToolContext {
+        run,
+        conversation: run.new_conversation_id(),
+        timeout: Duration::from_secs(1),
+        cancel: tokio_util::sync::CancellationToken::new(),
+        judged: None,
+    }
+}
+
 fn put(dir: &Path, name: &str, head: &str) {
     let folder = dir.join(name);
     fs::create_dir_all(&folder).unwrap();
@@ -143,14 +154,51 @@ async fn nothing_is_offered_to_the_model_and_a_call_fails_as_a_result() {
     let skills = open(dir.path(), None);
     assert_eq!(skills.definitions().await, []);
     let call = ToolCall { id: "1".into(), name: "weather".into(), arguments: "{}".into() };
-    let run = RunId::generate();
-    let context = ToolContext {
-        run,
-        conversation: run.new_conversation_id(),
-        timeout: Duration::from_secs(1),
-        cancel: tokio_util::sync::CancellationToken::new(),
-    };
-    let result = skills.call(&call, &context).await;
+    let result = skills.call(&call, &context()).await;
     assert!(result.is_error && result.call_id == "1");
     assert_eq!((skills.sandbox().engine.as_str(), skills.sandbox().rootless), ("none", false));
+}
+
+#[tokio::test]
+async fn what_is_called_is_what_was_asked_about() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), "notes", "---\nname: notes\npermissions: [\"filesystem:write:/srv\"]\n---\nWrite.\n");
+    fs::create_dir_all(dir.path().join("notes/lib/a/b")).unwrap();
+    fs::write(dir.path().join("notes/lib/a/b/c.py"), "1").unwrap();
+    fs::write(dir.path().join("notes/main.py"), "1").unwrap();
+    let skills = open(dir.path(), None);
+    let call = ToolCall { id: "1".into(), name: "notes".into(), arguments: serde_json::json!({}) };
+    let judgement = skills.judge(&call).await;
+    assert!(judgement.reason.is_some_and(|reason| reason.contains("filesystem:write:/srv")));
+    let context = ToolContext { judged: judgement.stamp, ..context() };
+    // No engine: it got as far as that.
+    let result = skills.call(&call, &context).await;
+    assert!(result.content.contains("engines are still being tried"), "{}", result.content);
+    fs::write(dir.path().join("notes/lib/a/b/c.py"), "12").unwrap();
+    let result = skills.call(&call, &context).await;
+    assert!(result.content.contains("has changed since this call was allowed"), "{}", result.content);
+    let context = ToolContext { judged: skills.judge(&call).await.stamp, ..context };
+    assert!(skills.call(&call, &context).await.content.contains("engines"));
+    // Of what nobody knew, nothing was judged.
+    let other = ToolCall { name: "other".into(), ..call };
+    let judgement = skills.judge(&other).await;
+    assert_eq!(judgement.reason, None);
+    put(dir.path(), "other", "---\nname: other\n---\nWrite.\n");
+    fs::write(dir.path().join("other/main.py"), "1").unwrap();
+    skills.list().await.unwrap();
+    let context = ToolContext { judged: judgement.stamp, ..context };
+    assert!(skills.call(&other, &context).await.content.contains("has changed"));
+}
+
+#[tokio::test]
+async fn a_skill_whose_folder_is_gone_can_be_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let missing = open(&dir.path().join("missing"), None);
+    assert!(matches!(missing.remove("weather").await, Err(SkillsError::NotFound { .. })));
+    assert!(missing.rollback("weather").await.is_err() && !dir.path().join("missing").exists());
+    let skills = open(dir.path(), None);
+    fs::write(dir.path().join("skills.lock"), include_str!("../fixtures/skills-1.lock")).unwrap();
+    assert!(skills.audit().await.unwrap()[0].differences[0].contains("or remove it"));
+    assert_eq!(skills.remove("weather").await.unwrap().version, "1.2.0");
+    assert!(skills.audit().await.unwrap().is_empty());
 }

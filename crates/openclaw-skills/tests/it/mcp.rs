@@ -126,3 +126,17 @@ async fn a_server_that_writes_without_end_is_ended() {
     assert!(home.skills.definitions().await.is_empty());
     home.end().await;
 }
+
+#[tokio::test]
+async fn only_the_server_that_is_to_be_called_is_started() {
+    let home = Home::new(SandboxEngine::Namespace);
+    for name in ["babble", "other"] {
+        home.python(name, "mcp: true\n", "import sys\nsys.exit(3)\n");
+    }
+    home.skills.start_one("babble").await;
+    home.skills.settled(Duration::from_secs(60)).await;
+    let listed = home.skills.list().await.unwrap();
+    let statuses: Vec<&str> = listed.iter().map(|skill| skill.status.as_str()).collect();
+    assert_eq!(statuses, ["failed", "active"], "nobody asked the other: {listed:?}");
+    home.end().await;
+}

@@ -138,5 +138,6 @@ pub(crate) fn context() -> ToolContext {
         conversation: run.new_conversation_id(),
         timeout: Duration::from_secs(60),
         cancel: CancellationToken::new(),
+        judged: None,
     }
 }

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -13,7 +13,8 @@ use async_trait::async_trait;
 use openclaw_core::{
     Timestamp, ToolCall, ToolDefinition, ToolResult,
     port::{
-        SandboxInfo, SkillInfo, SkillInstall, SkillPermissions, SkillPort, SkillsError, ToolContext, ToolPort,
+        Judgement, SandboxInfo, SkillInfo, SkillInstall, SkillPermissions, SkillPort, SkillsError,
+        ToolContext, ToolPort,
     },
 };
 use serde_json::json;
@@ -157,6 +158,7 @@ pub struct FakeTools {
     tools: Mutex<BTreeMap<String, ToolBehaviour>>,
     guarded: Mutex<BTreeMap<String, String>>,
     calls: Mutex<Vec<ToolCall>>,
+    stamp: AtomicU64,
     running: AtomicUsize,
     most_running: AtomicUsize,
 }
@@ -180,6 +182,11 @@ impl FakeTools {
     pub fn guarded(self, name: &str, reason: &str) -> Self {
         lock(&self.guarded).insert(name.to_owned(), reason.to_owned());
         self
+    }
+
+    /// The tools are others from now on: what was judged before is not called.
+    pub fn change(&self) {
+        self.stamp.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Every call so far, in the order they began.
@@ -221,8 +228,9 @@ impl ToolPort for FakeTools {
         tools.keys().map(define).collect()
     }
 
-    async fn needs_approval(&self, call: &ToolCall) -> Option<String> {
-        lock(&self.guarded).get(&call.name).cloned()
+    async fn judge(&self, call: &ToolCall) -> Judgement {
+        let stamp = Some(self.stamp.load(Ordering::SeqCst));
+        Judgement { reason: lock(&self.guarded).get(&call.name).cloned(), stamp }
     }
 
     async fn call(&self, call: &ToolCall, context: &ToolContext) -> ToolResult {
@@ -231,7 +239,9 @@ impl ToolPort for FakeTools {
         self.most_running.fetch_max(now, Ordering::SeqCst);
         let _running = Running(&self.running);
         let behaviour = lock(&self.tools).get(&call.name).cloned();
+        let stamp = self.stamp.load(Ordering::SeqCst);
         let (content, is_error) = match behaviour {
+            _ if context.judged.is_some_and(|judged| judged != stamp) => ("it has changed".to_owned(), true),
             Some(ToolBehaviour::Answer(text, after)) => {
                 tokio::time::sleep(after).await;
                 (text, false)

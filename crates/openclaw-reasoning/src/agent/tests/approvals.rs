@@ -71,6 +71,17 @@ fn steps(events: &[Arc<RunEvent>]) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_changed_while_a_person_thought_is_not_called() {
+    let rig = Rig::over(Arc::default(), tools(), calling(&[("1", "files.write")]));
+    let run = rig.submit(Some("c"), "save it").await.unwrap();
+    waiting(&rig, run.id).await;
+    rig.tools.change();
+    rig.agent.approve(run.id, word(None, true, None)).await.unwrap();
+    collect(run.events).await;
+    assert_eq!(results(&rig.requests()[1]), [("it has changed".to_owned(), true)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_waits_for_a_person_while_others_go_on() {
     let rig = Rig::over(Arc::default(), tools(), calling(&[("1", "files.write"), ("2", "quick")]));
     let run = rig.submit(Some("c"), "save it").await.unwrap();

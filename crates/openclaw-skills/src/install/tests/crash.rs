@@ -8,7 +8,7 @@ use super::{
 const STEPS: [Step; 6] =
     [Step::Unpacked, Step::Checked, Step::Locked, Step::Cleared, Step::Moved, Step::Switched];
 
-async fn commit_of(place: &Place, version: &str) -> Commit {
+pub(super) async fn commit_of(place: &Place, version: &str) -> Commit {
     let release = place.registry.resolve("weather", Some(version)).await.unwrap();
     let content = place.registry.download(&release).await.unwrap();
     Commit {
@@ -24,7 +24,7 @@ async fn commit_of(place: &Place, version: &str) -> Commit {
 /// Installs a version up to a step, and leaves everything as it then is.
 async fn crash(place: &Place, version: &str, at: Step) {
     let commit = commit_of(place, version).await;
-    drop(place.installer.guard().unwrap());
+    drop(place.guard());
     let result = commit.steps(&place.skills(), &mut |step| {
         if step == at { Err(io::Error::other("the power went")) } else { Ok(()) }
     });
@@ -54,7 +54,7 @@ async fn an_interrupted_update_leaves_the_version_before_in_force() {
         place.installer.sweep().unwrap();
         place.install(None).await.unwrap();
         assert_eq!(place.in_force().as_deref(), Some("1.2.0"), "{at:?}");
-        assert_eq!(place.installer.rollback("weather").unwrap().version, "1.1.0", "{at:?}");
+        assert_eq!(place.installer.rollback("weather", place.guard()).unwrap().version, "1.1.0", "{at:?}");
     }
 }
 
@@ -158,7 +158,7 @@ async fn interrupted_rollbacks_and_removals_are_completed() {
     assert_eq!(place.installer.audit().unwrap(), []);
     // While another program is at work nothing is swept.
     place.install(None).await.unwrap();
-    let _other = place.installer.guard().unwrap();
+    let _other = place.guard();
     fs::create_dir(place.skills().join(".staging-of-the-other")).unwrap();
     place.installer.sweep().unwrap();
     assert!(place.skills().join(".staging-of-the-other").exists());

@@ -1,4 +1,5 @@
 mod crash;
+mod moved;
 mod policy;
 
 use std::{
@@ -77,6 +78,11 @@ impl Place {
             offered: BTreeMap::new(),
             config: SkillsConfig::default(),
         }
+    }
+
+    fn guard(&self) -> Guard {
+        fs::create_dir_all(self.skills()).unwrap();
+        Guard::try_take(&self.skills()).unwrap().unwrap()
     }
 
     fn skills(&self) -> std::path::PathBuf {
@@ -159,24 +165,25 @@ async fn a_skill_is_installed_updated_and_brought_back() {
     }
     // Three to go back to.
     assert_eq!(place.installer.audit().unwrap()[0].earlier, ["1.3.0", "1.2.0", "1.1.0"]);
-    assert_eq!(place.installer.rollback("weather").unwrap().version, "1.3.0");
+    assert_eq!(place.installer.rollback("weather", place.guard()).unwrap().version, "1.3.0");
     assert_eq!(place.in_force().as_deref(), Some("1.3.0"));
-    assert_eq!(place.installer.rollback("weather").unwrap().version, "1.2.0");
+    assert_eq!(place.installer.rollback("weather", place.guard()).unwrap().version, "1.2.0");
     // One that was gone back from, and one that is older.
     place.install(Some("1.4.0")).await.unwrap();
     place.install(Some("1.1.0")).await.unwrap();
     assert_eq!(place.in_force().as_deref(), Some("1.1.0"));
     assert_eq!(place.installer.audit().unwrap()[0].earlier, ["1.4.0", "1.2.0"]);
-    assert_eq!(place.installer.remove("weather").unwrap().as_deref(), Some("1.1.0"));
+    assert_eq!(place.installer.remove("weather", place.guard()).unwrap().as_deref(), Some("1.1.0"));
     assert_eq!(place.in_force(), None);
     assert!(!place.skills().join("weather").exists());
-    for result in
-        [place.installer.remove("weather").map(|_| ()), place.installer.rollback("weather").map(|_| ())]
-    {
+    for result in [
+        place.installer.remove("weather", place.guard()).map(|_| ()),
+        place.installer.rollback("weather", place.guard()).map(|_| ()),
+    ] {
         assert!(matches!(SkillsError::from(result.unwrap_err()), SkillsError::NotFound { .. }));
     }
     place.install(Some("1.0.0")).await.unwrap();
-    let error = SkillsError::from(place.installer.rollback("weather").unwrap_err());
+    let error = SkillsError::from(place.installer.rollback("weather", place.guard()).unwrap_err());
     assert!(error.to_string().contains("no earlier version"), "{error}");
 }
 
@@ -270,7 +277,7 @@ async fn a_skill_of_ones_own_is_never_replaced() {
     assert_eq!(place.installer.audit().unwrap(), []);
     // Not even with a damaged lock is it kept from being removed.
     fs::write(place.skills().join("skills.lock"), "{").unwrap();
-    assert_eq!(place.installer.remove("weather").unwrap(), None);
+    assert_eq!(place.installer.remove("weather", place.guard()).unwrap(), None);
     fs::remove_file(place.skills().join("skills.lock")).unwrap();
     let elsewhere = place.dir.path().join("elsewhere");
     fs::create_dir(&elsewhere).unwrap();
@@ -302,7 +309,7 @@ async fn a_changed_file_is_found_and_mended() {
     assert_eq!(place.in_force().as_deref(), Some("1.1.0"));
     // Nobody goes back to what was changed.
     fs::set_permissions(weather.join("1.0.0/SKILL.md"), fs::Permissions::from_mode(0o755)).unwrap();
-    let error = SkillsError::from(place.installer.rollback("weather").unwrap_err());
+    let error = SkillsError::from(place.installer.rollback("weather", place.guard()).unwrap_err());
     assert!(error.to_string().contains("changed: SKILL.md"), "{error}");
     assert_eq!(layout::current(&place.skills(), "weather").unwrap().as_deref(), Some("1.1.0"));
     fs::write(weather.join("current"), "nonsense!").unwrap();
@@ -322,8 +329,8 @@ async fn without_a_lock_nothing_is_trusted_and_nothing_deleted() {
     for result in [
         place.installer.audit().map(|_| ()),
         place.installer.sweep(),
-        place.installer.rollback("weather").map(|_| ()),
-        place.installer.remove("weather").map(|_| ()),
+        place.installer.rollback("weather", place.guard()).map(|_| ()),
+        place.installer.remove("weather", place.guard()).map(|_| ()),
         place.install(None).await.map(|_| ()),
     ] {
         let error = result.unwrap_err();
@@ -336,7 +343,7 @@ async fn without_a_lock_nothing_is_trusted_and_nothing_deleted() {
     place.install(None).await.unwrap();
     assert_eq!(place.in_force().as_deref(), Some("1.0.0"));
     fs::remove_file(&lock).unwrap();
-    assert_eq!(place.installer.remove("weather").unwrap().as_deref(), Some("1.0.0"));
+    assert_eq!(place.installer.remove("weather", place.guard()).unwrap().as_deref(), Some("1.0.0"));
 }
 
 #[tokio::test]
@@ -354,9 +361,27 @@ async fn skills_of_the_program_need_no_registry_and_no_grant() {
     assert_eq!(record.permissions.to_texts(), ["env:HOME", "shell"]);
     assert!(record.files["run.sh"].executable);
     place.config.policy.deny = vec!["shell".to_owned()];
-    place.installer.remove("shell").unwrap();
+    place.installer.remove("shell", place.guard()).unwrap();
     let error = place.installer.install(&place.registry, request(), &place.config).await.unwrap_err();
     assert!(error.to_string().contains("`skills.policy.deny` forbids shell"), "{error}");
+}
+
+#[tokio::test]
+async fn a_removal_makes_room_before_it_needs_some() {
+    let mut place = Place::new();
+    place.offer("1.0.0", "");
+    place.install(None).await.unwrap();
+    // The lock can't be written.
+    let obstacle = place.skills().join(".skills.lock.new");
+    fs::create_dir(&obstacle).unwrap();
+    assert!(place.installer.remove("weather", place.guard()).is_err());
+    let mut entries = fs::read_dir(place.skills()).unwrap().map(|entry| entry.unwrap().path());
+    let trash = entries.find(|path| path.to_string_lossy().contains(".removed-")).unwrap();
+    assert_eq!(fs::read_dir(trash).unwrap().count(), 0);
+    fs::remove_dir(&obstacle).unwrap();
+    place.installer.sweep().unwrap();
+    assert_eq!(place.in_force(), None);
+    assert_eq!(place.installer.audit().unwrap(), []);
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ async fn an_update_keeps_its_grants_and_shows_what_is_new() {
     );
     assert_eq!(place.in_force().as_deref(), Some("1.1.0"));
     // The version gone back to has its own grants again.
-    place.installer.rollback("weather").unwrap();
+    place.installer.rollback("weather", place.guard()).unwrap();
     place.install(Some("1.1.0")).await.unwrap();
     let line = &place.installer.audit().unwrap()[0];
     assert_eq!(line.permissions, permissions(&["shell"]));
