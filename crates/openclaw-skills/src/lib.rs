@@ -52,7 +52,7 @@ pub use egress::{
 #[cfg(target_os = "linux")]
 pub use executor::Variables;
 pub use package::{Validation, validate};
-pub use registry::{BuiltinFile, BuiltinSkill};
+pub use registry::BuiltinSkill;
 #[cfg(target_os = "linux")]
 pub use sandbox::init::main as sandbox_main;
 pub use skills::{

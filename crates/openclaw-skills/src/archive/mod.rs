@@ -96,13 +96,6 @@ pub(crate) struct Tree {
     pub(crate) files: BTreeMap<String, FileRecord>,
 }
 
-/// A file as it comes with the program.
-pub(crate) struct Plain<'a> {
-    pub(crate) path: &'a str,
-    pub(crate) bytes: &'a [u8],
-    pub(crate) executable: bool,
-}
-
 /// Unpacks an archive into `dest`, an empty folder that nobody else writes into. Files are 0644 or 0755 and folders 0755, whatever
 /// the archive says; all are on the disk when this returns. After an error, `dest` may hold some of them.
 pub(crate) fn unpack(bytes: &[u8], dest: &Path, bounds: &ArchiveBounds) -> Result<Tree, ArchiveError> {
@@ -115,19 +108,6 @@ pub(crate) fn unpack(bytes: &[u8], dest: &Path, bounds: &ArchiveBounds) -> Resul
     match kind {
         ArchiveKind::Zip => zip::read(bytes, &mut sink)?,
         ArchiveKind::TarGz => tar::read(bytes, &mut sink)?,
-    }
-    sink.finish()
-}
-
-/// Writes files that need no unpacking, by the same rules.
-pub(crate) fn write<'a>(
-    files: impl IntoIterator<Item = Plain<'a>>,
-    dest: &Path,
-    bounds: &ArchiveBounds,
-) -> Result<Tree, ArchiveError> {
-    let mut sink = Sink::open(dest, Names::new(bounds), bounds.total)?;
-    for file in files {
-        sink.file(file.path, file.executable, &mut &*file.bytes)?;
     }
     sink.finish()
 }

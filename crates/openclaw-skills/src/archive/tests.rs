@@ -92,17 +92,6 @@ fn a_folder_alone_at_the_top_is_the_skill() {
     assert_eq!(tree.unwrap().root, dir.path().join("dest"));
 }
 
-#[test]
-fn files_of_the_program_are_written_by_the_same_rules() {
-    let dir = tempfile::tempdir().unwrap();
-    let plain = |path, executable| Plain { path, bytes: b"x", executable };
-    let bounds = ArchiveBounds::default();
-    let tree = write([plain("SKILL.md", false), plain("bin/run", true)], dir.path(), &bounds).unwrap();
-    assert!(tree.files["bin/run"].executable);
-    let error = write([plain("../x", false)], dir.path(), &bounds).unwrap_err();
-    assert!(error.to_string().contains("`../x` is refused"), "{error}");
-}
-
 /// Paths that no archive may have, with a word of the reason.
 const BAD_PATHS: &[(&str, &str)] = &[
     ("../evil", "leads up"),

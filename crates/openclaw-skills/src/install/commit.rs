@@ -12,7 +12,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::{InstallError, Installed, ReadPackage, grant::Measure, layout, sweep};
 use crate::{
-    archive::{self, ArchiveBounds, MANIFESTS, Plain, Tree},
+    archive::{self, ArchiveBounds, MANIFESTS, Tree},
     lock::{Guard, Lock, Record, hex, sync_folder},
     registry::{Content, Release},
 };
@@ -102,18 +102,7 @@ impl Commit {
     fn unpack(&self, dest: &Path) -> Result<Tree, InstallError> {
         make_folder(dest)?;
         let bounds = ArchiveBounds::default();
-        let unpacked = match &self.content {
-            Content::Archive { bytes, .. } => archive::unpack(bytes, dest, &bounds),
-            Content::Files(skill) => {
-                let files = skill.files.iter().map(|file| Plain {
-                    path: file.path,
-                    bytes: file.bytes,
-                    executable: file.executable,
-                });
-                archive::write(files, dest, &bounds)
-            }
-        };
-        unpacked.map_err(|source| InstallError::Archive {
+        archive::unpack(&self.content.bytes, dest, &bounds).map_err(|source| InstallError::Archive {
             name: self.release.name.clone(),
             version: self.release.version.clone(),
             source,
@@ -183,10 +172,7 @@ impl Commit {
         files: std::collections::BTreeMap<String, crate::lock::FileRecord>,
         permissions: Permissions,
     ) -> Record {
-        let archive_sha256 = match &self.content {
-            Content::Archive { sha256, .. } => Some(sha256.clone()),
-            Content::Files(_) => None,
-        };
+        let archive_sha256 = (!self.release.is_builtin()).then(|| self.content.sha256.clone());
         Record {
             version: self.release.version.clone(),
             installed_at: Timestamp::now(),

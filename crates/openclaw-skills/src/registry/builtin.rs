@@ -1,12 +1,14 @@
 //! The skills that come with the program.
 
+use std::fmt;
+
 use super::{Found, RegistryError, Release, index::matches_query};
 
 /// The registry's name in `skills.lock` and in messages.
 pub(super) const SOURCE: &str = "builtin";
 
 /// A skill that is part of the host program.
-#[derive(Debug)]
+#[derive(Clone, Copy)]
 pub struct BuiltinSkill {
     /// Its name.
     pub name: &'static str,
@@ -14,19 +16,17 @@ pub struct BuiltinSkill {
     pub version: &'static str,
     /// What it does, as its `SKILL.md` says.
     pub description: &'static str,
-    /// Its files; one is `SKILL.md`.
-    pub files: &'static [BuiltinFile],
+    /// Its files, packed as registries offer them: `.tar.gz` or ZIP.
+    pub archive: &'static [u8],
 }
 
-/// A file of a [`BuiltinSkill`].
-#[derive(Debug)]
-pub struct BuiltinFile {
-    /// Where it lies in the skill's folder, `/` between the parts.
-    pub path: &'static str,
-    /// What is in it.
-    pub bytes: &'static [u8],
-    /// Whether it can be run.
-    pub executable: bool,
+impl fmt::Debug for BuiltinSkill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BuiltinSkill")
+            .field("name", &self.name)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
 }
 
 pub(super) fn search(skills: &'static [BuiltinSkill], query: &str) -> Vec<Found> {

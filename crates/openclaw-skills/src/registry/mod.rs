@@ -23,7 +23,7 @@ use std::{path::PathBuf, sync::Arc};
 use reqwest::Url;
 use tokio::sync::OnceCell;
 
-pub use self::builtin::{BuiltinFile, BuiltinSkill};
+pub use self::builtin::BuiltinSkill;
 use self::{clawhub::ClawHub, tree::Tree};
 pub(crate) use self::{
     client::Client,

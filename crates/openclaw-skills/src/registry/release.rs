@@ -75,16 +75,11 @@ pub(super) enum Place {
 
 /// What was downloaded.
 #[derive(Debug, Clone)]
-pub(crate) enum Content {
-    /// Files of the program.
-    Files(&'static BuiltinSkill),
-    /// An archive, and its SHA-256.
-    Archive {
-        /// The archive.
-        bytes: Bytes,
-        /// Its SHA-256 in hexadecimal.
-        sha256: String,
-    },
+pub(crate) struct Content {
+    /// The archive.
+    pub(crate) bytes: Bytes,
+    /// Its SHA-256 in hexadecimal.
+    pub(crate) sha256: String,
 }
 
 impl Release {
@@ -111,7 +106,7 @@ impl Release {
     pub(super) async fn download(&self, client: Option<&Client>) -> Result<Content, RegistryError> {
         let limit = ArchiveBounds::default().archive;
         let bytes = match &self.place {
-            Place::Program(skill) => return Ok(Content::Files(skill)),
+            Place::Program(skill) => Bytes::from_static(skill.archive),
             Place::File(path) => read_file(path.clone(), limit).await?,
             Place::Web(url) => {
                 let Some(client) = client else {
@@ -144,7 +139,7 @@ impl Release {
                 );
             }
         }
-        Ok(Content::Archive { bytes, sha256 })
+        Ok(Content { bytes, sha256 })
     }
 
     /// The key that signed what was downloaded; `None`: nobody, and nobody had to.
@@ -152,10 +147,7 @@ impl Release {
     /// # Errors
     /// When it must be signed by one of `keys` and is not.
     pub(crate) fn signed_by(&self, content: &Content, keys: &Keys) -> Result<Option<String>, RegistryError> {
-        match content {
-            Content::Files(_) => Ok(None),
-            Content::Archive { sha256, .. } => keys.check(self, sha256),
-        }
+        if self.is_builtin() { Ok(None) } else { keys.check(self, &content.sha256) }
     }
 
     /// Compares unpacked files with the registry's list. A file that the registry itself added is taken away. Blocking.

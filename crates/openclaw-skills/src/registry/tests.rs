@@ -20,16 +20,19 @@ use crate::{
 
 const SKILL: &str = "---\nname: weather\n---\n";
 
-static BUILTIN: &[BuiltinSkill] = &[BuiltinSkill {
-    name: "calc",
-    version: "1.0.0",
-    description: "Exact arithmetic",
-    files: &[BuiltinFile { path: "SKILL.md", bytes: b"---\nname: calc\n---\n", executable: false }],
-}];
+fn builtin() -> &'static [BuiltinSkill] {
+    vec![BuiltinSkill {
+        name: "calc",
+        version: "1.0.0",
+        description: "Exact arithmetic",
+        archive: tar_gz_of(&[("SKILL.md", "---\nname: calc\n---\n")]).leak(),
+    }]
+    .leak()
+}
 
 fn open(address: &str) -> Registry {
     let timing = Timing { pause: Duration::ZERO, ..Timing::default() };
-    Registry::open(Some(address), BUILTIN, &Arc::new(Client::new(timing))).unwrap()
+    Registry::open(Some(address), builtin(), &Arc::new(Client::new(timing))).unwrap()
 }
 
 fn index(archive: &[u8], change: impl FnOnce(&mut Value)) -> Value {
@@ -78,7 +81,7 @@ async fn a_directory_and_a_tree_over_http_are_one_format() {
         assert_eq!(release.version, "1.2.0", "the newest that is no pre-release");
         assert_eq!(release.source, address.trim_end_matches('/').trim_end_matches("/index.json"));
         assert_eq!(release.image_digest.as_deref(), Some("sha256:00"));
-        let Content::Archive { bytes, sha256 } = content else { panic!("no archive") };
+        let Content { bytes, sha256 } = content;
         assert_eq!((bytes.as_ref(), sha256), (&archive[..], sha256_hex(&archive)));
         assert_eq!(registry.resolve("weather", Some("2.0.0-rc.1")).await.unwrap().version, "2.0.0-rc.1");
         let error = registry.resolve("weather", Some("3.0.0")).await.unwrap_err();
@@ -183,7 +186,7 @@ async fn clawhub_gives_a_skill_whose_files_are_those_it_lists() {
             (release.source.as_str(), release.publisher.as_deref()),
             (address.as_str(), Some("someone"))
         );
-        let Content::Archive { bytes, .. } = &content else { panic!("no archive") };
+        let Content { bytes, .. } = &content;
         let dir = tempfile::tempdir().unwrap();
         let mut tree = unpack(bytes, dir.path(), &ArchiveBounds::default()).unwrap();
         release.check_files(&mut tree).unwrap();
@@ -216,7 +219,7 @@ async fn clawhub_archives_that_differ_from_the_list_are_refused() {
     for (reason, files) in table {
         let fake = clawhub(skill(&Value::Null), listed(&good), zip_of(files)).await;
         let (release, content) = get(&open(fake.url()), None).await.unwrap();
-        let Content::Archive { bytes, .. } = content else { panic!("no archive") };
+        let Content { bytes, .. } = content;
         let dir = tempfile::tempdir().unwrap();
         let mut tree = unpack(&bytes, dir.path(), &ArchiveBounds::default()).unwrap();
         let error = release.check_files(&mut tree).unwrap_err();
@@ -423,7 +426,7 @@ async fn addresses_that_are_none_are_told_at_once() {
         let error = Registry::open(Some(address), &[], &client).unwrap_err().to_string();
         assert!(error.contains("skills.registry") && !error.contains("secret"), "{error}");
     }
-    let error = Registry::open(None, BUILTIN, &client).unwrap().resolve("weather", None).await.unwrap_err();
+    let error = Registry::open(None, builtin(), &client).unwrap().resolve("weather", None).await.unwrap_err();
     assert!(error.is_missing() && error.to_string().contains("`skills.registry`"), "{error}");
 }
 

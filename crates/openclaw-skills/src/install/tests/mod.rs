@@ -18,22 +18,17 @@ use super::*;
 use crate::{
     archive::build::{tar_gz_of, zip_of},
     lock::{Difference, sha256_hex},
-    registry::{BuiltinFile, BuiltinSkill, Client},
+    registry::{BuiltinSkill, Client},
 };
 
-static BUILTIN: &[BuiltinSkill] = &[BuiltinSkill {
-    name: "shell",
-    version: "1.0.0",
-    description: "Runs programs",
-    files: &[
-        BuiltinFile {
-            path: "SKILL.md",
-            bytes: b"---\nname: shell\nversion: 1.0.0\npermissions: shell, env:HOME\n---\n",
-            executable: false,
-        },
-        BuiltinFile { path: "run.sh", bytes: b"#!/bin/sh\n", executable: true },
-    ],
-}];
+fn builtin() -> &'static [BuiltinSkill] {
+    let files = [
+        ("SKILL.md", "---\nname: shell\nversion: 1.0.0\npermissions: shell, env:HOME\n---\n"),
+        ("run.sh", "#!/bin/sh\n"),
+    ];
+    let archive = tar_gz_of(&files).leak();
+    vec![BuiltinSkill { name: "shell", version: "1.0.0", description: "Runs programs", archive }].leak()
+}
 
 /// Reads a head as these tests write it.
 fn read(root: &Path, _: &str) -> Result<Declared, String> {
@@ -73,7 +68,7 @@ impl Place {
         fs::create_dir(&registry).unwrap();
         Self {
             installer: Installer::new(dir.path().join("skills"), read),
-            registry: Registry::open(registry.to_str(), BUILTIN, &Arc::new(Client::default())).unwrap(),
+            registry: Registry::open(registry.to_str(), builtin(), &Arc::new(Client::default())).unwrap(),
             dir,
             offered: BTreeMap::new(),
             config: SkillsConfig::default(),
@@ -349,7 +344,7 @@ async fn without_a_lock_nothing_is_trusted_and_nothing_deleted() {
 #[tokio::test]
 async fn skills_of_the_program_need_no_registry_and_no_grant() {
     let mut place = Place::new();
-    place.registry = Registry::open(None, BUILTIN, &Arc::new(Client::default())).unwrap();
+    place.registry = Registry::open(None, builtin(), &Arc::new(Client::default())).unwrap();
     place.config.policy.require_signature = true;
     let request = || Request { name: "shell".to_owned(), ..Request::default() };
     let Installed::New { record, .. } =
@@ -359,7 +354,7 @@ async fn skills_of_the_program_need_no_registry_and_no_grant() {
     };
     assert_eq!((record.source.as_str(), record.archive_sha256), ("builtin", None));
     assert_eq!(record.permissions.to_texts(), ["env:HOME", "shell"]);
-    assert!(record.files["run.sh"].executable);
+    assert_eq!(record.files["run.sh"].sha256, sha256_hex(b"#!/bin/sh\n"));
     place.config.policy.deny = vec!["shell".to_owned()];
     place.installer.remove("shell", place.guard()).unwrap();
     let error = place.installer.install(&place.registry, request(), &place.config).await.unwrap_err();
