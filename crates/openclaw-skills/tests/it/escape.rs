@@ -336,7 +336,7 @@ fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 /// Processes that have a folder below `shared` mounted as their skill.
-fn left(shared: &Path) -> usize {
+pub(crate) fn left(shared: &Path) -> usize {
     let shared = shared.to_str().unwrap();
     let processes = fs::read_dir("/proc").unwrap().flatten();
     processes

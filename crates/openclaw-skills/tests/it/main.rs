@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 
 mod calls;
+mod containers;
 mod directory;
 mod engines;
 mod escape;

@@ -12,7 +12,13 @@ mod tree;
 
 use std::{
     io,
-    os::unix::process::{CommandExt as _, ExitStatusExt as _},
+    os::{
+        fd::OwnedFd,
+        unix::{
+            fs::MetadataExt as _,
+            process::{CommandExt as _, ExitStatusExt as _},
+        },
+    },
     process::{Command, ExitCode},
 };
 
@@ -23,7 +29,7 @@ use rustix::{io::Errno, process::Pid, stdio};
 use super::{
     ended,
     engine::SKILL_FOLDER,
-    plan::{Plan, PlanError},
+    plan::{Grant, Plan, PlanError},
 };
 
 /// The first argument of a program that is to be init.
@@ -47,6 +53,10 @@ pub(super) enum InitError {
     System { what: String, source: io::Error },
     #[error("can't start `{program}`: {source}")]
     Program { program: String, source: io::Error },
+    #[error(
+        "{path} is not what was granted: something else was put in its place while the sandbox was made, so the skill was not started; call it again if that was you"
+    )]
+    Another { path: String },
     #[error("{0}")]
     Usage(&'static str),
 }
@@ -73,8 +83,8 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Option<E
     let stage = arguments.next().unwrap_or_default();
     let done = match stage.to_str() {
         Some("outer") => outer::run(),
-        Some("inner") => entered().and_then(|plan| inner(&plan)),
-        Some("init") => plan_of_stdin().and_then(|plan| inner(&plan)),
+        Some("inner") => entered().and_then(|plan| inner(&plan, None, true)),
+        Some("init") => contained(),
         Some("read") => read(arguments),
         Some("canary") => super::canary::attempt(arguments),
         _ => Err(InitError::Usage("this is how the gateway starts sandboxes; it is of no use by hand")),
@@ -135,9 +145,36 @@ fn entered() -> Result<Plan, InitError> {
     serde_json::from_slice(&json).map_err(|error| PlanError::Json(error).into())
 }
 
-/// The stage inside: bounds, the skill, and watching it.
-fn inner(plan: &Plan) -> Result<u8, InitError> {
-    confine::lessen(plan)?;
+/// The first steps of process 1 of a container.
+fn contained() -> Result<u8, InitError> {
+    let plan = plan_of_stdin()?;
+    let lifeline = plan.lifeline.as_deref().map(hold_on).transpose()?;
+    let counted = outer::own_users()?;
+    inner(&plan, lifeline.as_ref(), counted)
+}
+
+/// Connects to the gateway. Nobody accepts: what counts is that the connection breaks when the gateway is gone.
+fn hold_on(socket: &str) -> Result<OwnedFd, InitError> {
+    let stream =
+        std::os::unix::net::UnixStream::connect(socket).or_cannot("hold on to the gateway (is it gone?)")?;
+    Ok(stream.into())
+}
+
+/// Refuses what has been put in the place of a granted folder or file since that was judged.
+fn recognise(grants: &[Grant]) -> Result<(), InitError> {
+    for Grant { path, file, .. } in grants {
+        let found = std::fs::metadata(path).or_cannot(format!("look at {path}"))?;
+        if (found.dev(), found.ino()) != *file {
+            return Err(InitError::Another { path: path.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// The stage inside: bounds, the skill, and watching it. `counted`: as for [`confine::lessen`].
+fn inner(plan: &Plan, lifeline: Option<&OwnedFd>, counted: bool) -> Result<u8, InitError> {
+    recognise(&plan.grants)?;
+    confine::lessen(plan, counted)?;
     if let Some(socket) = &plan.egress {
         let socket = std::path::PathBuf::from(socket);
         let listener = std::net::TcpListener::bind(("127.0.0.1", PROXY_PORT))
@@ -156,7 +193,7 @@ fn inner(plan: &Plan) -> Result<u8, InitError> {
     confine::confine(plan, programs.as_deref())?;
     let skill = start(plan)?;
     release_stdio()?;
-    let code = supervise::supervise(skill, &plan.bounds);
+    let code = supervise::supervise(skill, &plan.bounds, lifeline);
     let _ = rustix::io::write(stdio::stderr(), &ended::last_words(code));
     Ok(code)
 }

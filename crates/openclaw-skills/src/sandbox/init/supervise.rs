@@ -4,6 +4,7 @@
 
 use std::{
     fs,
+    os::fd::OwnedFd,
     time::{Duration, Instant},
 };
 
@@ -22,7 +23,7 @@ const LOOK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_mi
 const IN_MEMORY: [&str; 3] = ["/tmp", "/work", "/dev/shm"];
 
 /// Waits until the skill ends or has to; the exit code to end with.
-pub(super) fn supervise(skill: Pid, bounds: &Bounds) -> u8 {
+pub(super) fn supervise(skill: Pid, bounds: &Bounds, lifeline: Option<&OwnedFd>) -> u8 {
     let end = Instant::now() + Duration::from_millis(bounds.lifetime_ms);
     let watched = pidfd_open(skill, PidfdFlags::empty()).ok();
     let mut pause = LOOK.0;
@@ -45,22 +46,24 @@ pub(super) fn supervise(skill: Pid, bounds: &Bounds) -> u8 {
         let moved = used.memory.abs_diff(last) > 64 * 1024 || used.processes > 2;
         pause = if moved { LOOK.0 } else { (pause * 2).min(LOOK.1) };
         last = used.memory;
-        if wait_for_something(watched.as_ref(), pause.min(end.saturating_duration_since(Instant::now()))) {
+        let pause = pause.min(end.saturating_duration_since(Instant::now()));
+        if wait_for_something(watched.as_ref(), lifeline, pause) {
             return ended::TIME;
         }
     }
 }
 
-/// Sleeps until the skill ends or `pause` is over. Whether the gateway is gone: nobody reads our standard error any more.
-fn wait_for_something(main: Option<&std::os::fd::OwnedFd>, pause: Duration) -> bool {
+/// Sleeps until the skill ends or `pause` is over. Whether the gateway is gone: nobody reads our standard error any more, or the lifeline is
+/// broken (a container's engine goes on reading).
+fn wait_for_something(main: Option<&OwnedFd>, lifeline: Option<&OwnedFd>, pause: Duration) -> bool {
     let stderr = stdio::stderr();
     let mut fds = vec![PollFd::from_borrowed_fd(stderr, PollFlags::empty())];
+    fds.extend(lifeline.map(|fd| PollFd::new(fd, PollFlags::empty())));
+    let gateway = fds.len();
     fds.extend(main.map(|fd| PollFd::new(fd, PollFlags::IN)));
     let pause = Timespec { tv_sec: 0, tv_nsec: i64::from(pause.subsec_nanos().max(1_000_000)) };
-    match poll(&mut fds, Some(&pause)) {
-        Ok(_) => fds.first().is_some_and(|stderr| stderr.revents().contains(PollFlags::ERR)),
-        Err(_) => false,
-    }
+    let gone = PollFlags::ERR | PollFlags::HUP;
+    poll(&mut fds, Some(&pause)).is_ok() && fds.iter().take(gateway).any(|fd| fd.revents().intersects(gone))
 }
 
 /// Takes leave of all that have ended, orphans included; how the skill ended, if it is among them.
