@@ -7,7 +7,7 @@ mod sweep;
 use std::{fs, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use rustix::process::{getegid, geteuid};
+use rustix::process::{Resource, getegid, geteuid, getrlimit};
 use tokio::{process::Command, runtime::Handle, sync::OnceCell, time::timeout};
 use tokio_util::task::TaskTracker;
 
@@ -28,6 +28,8 @@ const COMMAND: Duration = Duration::from_secs(20);
 const HOME_LABEL: &str = "ai.openclaw.gateway";
 /// The label that says where their gateway can be found alive.
 const LINE_LABEL: &str = "ai.openclaw.lifeline";
+/// Processes of all containers of a user together: what every kernel has numbers for, and podman goes by.
+const PROCESSES: u64 = 32_768;
 /// Whom a sandbox of root's gateway runs as.
 const NOBODY: u32 = 65_534;
 
@@ -156,6 +158,9 @@ impl Container {
         command.args(["--workdir", "/", "--tmpfs", &tmpfs("/tmp"), "--tmpfs", &tmpfs("/work")]);
         command.arg(format!("--shm-size={}", bounds.memory_bytes / 8));
         command.arg(format!("--ulimit=nofile={0}:{0}", bounds.open_files));
+        // Init lowers it for the skill. No more than we have ourselves: nobody without rights can raise it.
+        let processes = getrlimit(Resource::Nproc).maximum.map_or(PROCESSES, |most| most.min(PROCESSES));
+        command.arg(format!("--ulimit=nproc={processes}:{processes}"));
         for name in ["tcp_rmem", "tcp_wmem"] {
             command.arg("--sysctl").arg(format!("net.ipv4.{name}=4096 16384 131072"));
         }

@@ -1,6 +1,11 @@
 //! What holds for containers only: they run beside us, by a command that looks things up for itself.
 
-use std::{fs, path::PathBuf, process::Command, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use openclaw_core::config::{SandboxEngine, SkillLimits, SkillsConfig};
 use serde_json::json;
@@ -8,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    engines::is_there,
+    engines::{has_docker, is_there},
     escape::left,
     support::Home,
     user::{self, Who},
@@ -16,6 +21,9 @@ use crate::{
 
 /// Set for a process that is to be killed: the folder that its skill tells it runs in.
 const HOLDER: &str = "OPENCLAW_TEST_HOLDER";
+
+/// Set for it, too: the engine.
+const HELD_BY: &str = "OPENCLAW_TEST_HELD_BY";
 
 const SLEEPER: &str = "
 import json, os, sys, time
@@ -34,21 +42,28 @@ fn is_ours(name: &str) -> bool {
     false
 }
 
-/// Skills in podman, called by a script that runs `on-run` first of all where that is there and a container is to be run.
+/// Skills in podman.
 fn podman(limits: SkillLimits) -> Home {
-    let config = SkillsConfig { engine: SandboxEngine::Podman, limits, ..SkillsConfig::default() };
+    home("podman", limits)
+}
+
+/// Skills in containers, by a script that runs `on-run` first of all where that is there and a container is to be run.
+fn home(name: &str, limits: SkillLimits) -> Home {
+    let is_docker = name == "docker";
+    let engine = if is_docker { SandboxEngine::Docker } else { SandboxEngine::Podman };
+    let config = SkillsConfig { engine, rootless: !is_docker, limits, ..SkillsConfig::default() };
     Home::made(config, |options| {
         let folder = options.runtime_dir.with_file_name("bin");
         fs::create_dir(&folder).unwrap();
         let path = std::env::var("PATH").unwrap();
-        let real = std::env::split_paths(&path).map(|path| path.join("podman")).find(|path| path.is_file());
+        let real = std::env::split_paths(&path).map(|path| path.join(name)).find(|path| path.is_file());
         let hook = options.runtime_dir.with_file_name("on-run");
         let script = format!(
             "#!/bin/sh\ncase \" $* \" in *' run '*) [ -e {hook} ] && . {hook};; esac\nexec {real} \"$@\"\n",
             hook = hook.display(),
             real = real.unwrap().display(),
         );
-        crate::support::write(&folder.join("podman"), &script);
+        crate::support::write(&folder.join(name), &script);
         let mut options = options;
         for (name, value) in &mut options.environment {
             if name == "PATH" {
@@ -74,21 +89,38 @@ async fn wait(times: usize, what: &str, is_so: impl Fn() -> bool) {
     panic!("{what}");
 }
 
-/// Containers that podman knows of.
-fn containers() -> usize {
-    let listed = Command::new("podman").args(["ps", "--all", "--quiet"]).output().unwrap();
-    String::from_utf8(listed.stdout).unwrap().split_whitespace().count()
+/// What the containers of a home do: `Created`, `Up`, ….
+fn containers(engine: &str, home: &Path) -> Vec<String> {
+    let line = match engine {
+        "docker" => "{{.Label \"ai.openclaw.lifeline\"}} {{.Status}}",
+        _ => "{{index .Labels \"ai.openclaw.lifeline\"}} {{.Status}}",
+    };
+    let listed = Command::new(engine).args(["ps", "--all", "--format", line]).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let ours = listed.lines().filter(|line| line.starts_with(home.to_str().unwrap()));
+    ours.filter_map(|line| line.split(' ').nth(1)).map(str::to_owned).collect()
 }
 
 #[tokio::test]
 async fn a_gateway_that_is_killed_takes_its_containers_along() {
-    if !is_ours("containers::a_gateway_that_is_killed_takes_its_containers_along") {
-        return;
+    if is_ours("containers::a_gateway_that_is_killed_takes_its_containers_along") {
+        killed("podman").await;
     }
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_killed_takes_its_docker_containers_along() {
+    if has_docker() {
+        killed("docker").await;
+    }
+}
+
+async fn killed(engine: &str) {
     let dir = tempfile::tempdir().unwrap();
     let mut gateway = Command::new(std::env::current_exe().unwrap())
         .args(["containers::the_gateway_that_is_killed", "--exact", "--nocapture"])
         .env(HOLDER, dir.path())
+        .env(HELD_BY, engine)
         .spawn()
         .unwrap();
     let told = dir.path().join("home");
@@ -99,32 +131,47 @@ async fn a_gateway_that_is_killed_takes_its_containers_along() {
     gateway.kill().unwrap();
     gateway.wait().unwrap();
     wait(40, "the container is still there", || left(&shared) == 0).await;
-    wait(100, "podman still has it", || containers() == 0).await;
+    wait(100, "the engine still has it", || containers(engine, &shared).is_empty()).await;
     fs::remove_dir_all(shared).unwrap();
 }
 
 #[tokio::test]
 async fn the_gateway_that_is_killed() {
     let Some(dir) = std::env::var_os(HOLDER).map(PathBuf::from) else { return };
-    let home = podman(brief(300));
+    let home = home(&std::env::var(HELD_BY).unwrap(), brief(300));
     fs::write(dir.join("home"), home.path("").to_str().unwrap()).unwrap();
+    let up = sleeper(&home);
+    home.start().await;
+    let result = home.call("sleeper", json!({"up": up})).await;
+    panic!("nobody killed us: {}", result.content);
+}
+
+/// Puts a skill that sleeps; the file that it makes when it does.
+fn sleeper(home: &Home) -> PathBuf {
     let granted = home.path("granted");
     fs::create_dir(&granted).unwrap();
+    home.open_to_all(&granted);
     home.python("sleeper", &format!("permissions: ['filesystem:write:{}']\n", granted.display()), SLEEPER);
-    home.start().await;
-    let result = home.call("sleeper", json!({"up": granted.join("up")})).await;
-    panic!("nobody killed us: {}", result.content);
+    granted.join("up")
 }
 
 #[tokio::test]
 async fn what_a_killed_gateway_left_is_removed_whatever_its_runtime_directory_was() {
-    if !is_ours("containers::what_a_killed_gateway_left_is_removed_whatever_its_runtime_directory_was") {
-        return;
+    if is_ours("containers::what_a_killed_gateway_left_is_removed_whatever_its_runtime_directory_was") {
+        swept("podman").await;
     }
-    let home = podman(brief(60));
-    let granted = home.path("granted");
-    fs::create_dir(&granted).unwrap();
-    home.python("sleeper", &format!("permissions: ['filesystem:write:{}']\n", granted.display()), SLEEPER);
+}
+
+#[tokio::test]
+async fn what_a_killed_gateway_left_is_removed_from_docker() {
+    if has_docker() {
+        swept("docker").await;
+    }
+}
+
+async fn swept(engine: &str) {
+    let home = home(engine, brief(60));
+    let up = sleeper(&home);
     home.python("left", "", "print('{}')\n");
     home.start().await;
     // As if the gateway had been killed half-way: the container is made, and nobody ever starts it.
@@ -132,35 +179,22 @@ async fn what_a_killed_gateway_left_is_removed_whatever_its_runtime_directory_wa
     fs::write(home.path("on-run"), create).unwrap();
     let result = home.call("left", json!({})).await;
     fs::remove_file(home.path("on-run")).unwrap();
-    assert!(containers() > 0, "{}", result.content);
-    let up = granted.join("up");
-    let sleeps = home.call("sleeper", json!({"up": up}));
-    let other = async {
+    let is_left = || containers(engine, home.dir.path()).contains(&"Created".to_owned());
+    assert!(is_left(), "{}", result.content);
+    let sweeping = async {
         wait(200, "the sleeper does not run", || up.exists()).await;
-        let before = containers();
         let (shutdown, mut tasks) = (CancellationToken::new(), JoinSet::new());
         tasks.spawn(home.again("other-run").keep(shutdown.clone()));
-        // (Containers of the canary come and go: the sleeper's is what is not to go.)
-        wait(600, "what was left is still there", || names().iter().all(|name| is_started(name))).await;
+        wait(600, "what was left is still there", || !is_left()).await;
         shutdown.cancel();
         tasks.join_all().await;
-        wait(200, "there are others", || containers() == before - 1).await;
+        wait(200, "only the sleeper is to be there", || containers(engine, home.dir.path()) == ["Up"]).await;
     };
     tokio::select! {
-        result = sleeps => panic!("the sleeper was ended: {}", result.content),
-        () = other => {}
+        result = home.call("sleeper", json!({"up": up})) => panic!("the sleeper was ended: {}", result.content),
+        () = sweeping => {}
     }
     home.end().await;
-}
-
-fn names() -> Vec<String> {
-    let listed =
-        Command::new("podman").args(["ps", "--all", "--format", "{{.ID}} {{.State}}"]).output().unwrap();
-    String::from_utf8(listed.stdout).unwrap().lines().map(str::to_owned).collect()
-}
-
-fn is_started(line: &str) -> bool {
-    !line.ends_with(" created") && !line.ends_with(" Created")
 }
 
 #[tokio::test]
@@ -251,7 +285,7 @@ async fn a_container_that_is_late_leaves_no_process_and_no_container() {
     let result = home.call("quick", json!({})).await;
     assert!(result.is_error && result.content.contains("did not answer within"), "{}", result.content);
     wait(300, "a command is left", || children() == 0).await;
-    assert_eq!(containers(), 0);
+    assert!(containers("podman", home.dir.path()).is_empty());
     home.end().await;
 }
 

@@ -101,6 +101,7 @@ impl World {
         let home = Home::with_resolver(
             SkillsConfig {
                 engine,
+                rootless: engine != SandboxEngine::Docker,
                 limits: SkillLimits {
                     memory_mb: 128,
                     processes: 48,
@@ -131,6 +132,12 @@ impl World {
         let pipe = home.path("granted/read/pipe");
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o666.into(), 0).unwrap();
         home.open_to_all(&pipe);
+        // Only root can make one.
+        let (device, fuse) = (home.path("granted/read/device"), rustix::fs::makedev(10, 229));
+        let kind = rustix::fs::FileType::CharacterDevice;
+        if rustix::fs::mknodat(rustix::fs::CWD, &device, kind, 0o666.into(), fuse).is_ok() {
+            home.open_to_all(&device);
+        }
         home.put("other", "SKILL.md", &format!("---\nname: other\ndescription: {NEEDLE}\n---\n{NEEDLE}\n"));
         let socket = home.path("home/host.sock");
         let abstract_name = format!("openclaw-escape-{}-{engine:?}", std::process::id());
@@ -368,5 +375,12 @@ async fn podman_as_a_user() {
         Who::Us => battery(SandboxEngine::Podman).await,
         Who::Another => {}
         Who::Nobody(reason) => println!("SKIPPED: {reason}"),
+    }
+}
+
+#[tokio::test]
+async fn docker() {
+    if crate::engines::has_docker() {
+        battery(SandboxEngine::Docker).await;
     }
 }

@@ -121,7 +121,7 @@ pub(crate) fn write(path: &Path, text: &str) {
 
 fn options(dir: &Path) -> SkillsOptions {
     let home = dir.join("home");
-    let environment = ["PATH", "HOME", "XDG_RUNTIME_DIR", "USER"]
+    let environment = ["PATH", "HOME", "XDG_RUNTIME_DIR", "USER", "DOCKER_HOST"]
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
         .collect();
