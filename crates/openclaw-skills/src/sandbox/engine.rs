@@ -182,7 +182,7 @@ pub(crate) enum EngineError {
     #[error("a pipe to the sandbox is missing")]
     NoPipe,
     #[error(
-        "there is no root for the image `{image}`: unpack it and name its directory in skills.policy.images.{image}"
+        "there is no root for the image `{image}`: unpack it and add \"{image}=/its/directory\" to skills.policy.images"
     )]
     NoImage { image: String },
 }

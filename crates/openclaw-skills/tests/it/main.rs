@@ -7,6 +7,7 @@ mod containers;
 mod directory;
 mod engines;
 mod escape;
+mod images;
 mod mcp;
 mod network;
 mod support;
