@@ -282,17 +282,11 @@ async fn battery(engine: SandboxEngine) {
     let before = folders.each_ref().map(|folder| tree(folder));
     let only = std::env::var("OPENCLAW_ESCAPE_ONLY").unwrap_or_default();
     let chosen = attempts.iter().filter(|attempt| attempt.name.contains(&only));
-    // Those that take every process there is come last and alone: in containers, they take their neighbours' as well.
-    let (greedy, others): (Vec<_>, Vec<_>) =
-        chosen.partition(|attempt| attempt.name.contains("bomb") || attempt.name.contains("processes"));
-    let mut results: Vec<(&Attempt, ToolResult)> = Vec::new();
-    for (group, at_once) in [(others, AT_ONCE), (greedy, 1)] {
-        let calls = stream::iter(group).map(|attempt| {
-            let world = &world;
-            async move { (attempt, world.home.call(&attempt.name, world.arguments.clone()).await) }
-        });
-        results.extend(calls.buffer_unordered(at_once).collect::<Vec<_>>().await);
-    }
+    let calls = stream::iter(chosen).map(|attempt| {
+        let world = &world;
+        async move { (attempt, world.home.call(&attempt.name, world.arguments.clone()).await) }
+    });
+    let results: Vec<(&Attempt, ToolResult)> = calls.buffer_unordered(AT_ONCE).collect().await;
     let mut report = String::new();
     for (attempt, result) in &results {
         let shown: String = result.content.chars().take(1500).collect();

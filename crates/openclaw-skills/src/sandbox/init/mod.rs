@@ -36,9 +36,6 @@ use super::{
 pub(crate) const ARGUMENT: &str = "__sandbox";
 /// Where the outer stage leaves the plan for init; gone before the skill starts.
 const PLAN_FILE: &str = "/work/.plan";
-/// How often, and with which pause, init tries to start a process while there is none to be had.
-const TRIES: u32 = 80;
-const BETWEEN_TRIES: std::time::Duration = std::time::Duration::from_millis(25);
 /// The nice value of skills.
 const SKILL_PRIORITY: i32 = 5;
 /// Where the forwarder listens.
@@ -208,24 +205,11 @@ fn start(plan: &Plan) -> Result<Pid, InitError> {
     // A group of its own: what it signals as a group is not init's.
     command.process_group(0);
     // Never waited for by its handle: process 1 reaps all alike.
-    let child = patiently(|| command.spawn())
-        .map_err(|source| InitError::Program { program: program.clone(), source })?;
+    let child = command.spawn().map_err(|source| InitError::Program { program: program.clone(), source })?;
     let skill = Pid::from_child(&child);
     // Below us, so that we get to look at the bounds whatever it does; and below the rest of the machine.
     let _ = rustix::process::setpriority_process(Some(skill), SKILL_PRIORITY);
     Ok(skill)
-}
-
-/// Tries again while there is no process to be had: in containers all sandboxes of a user are counted together, and one that takes them all is
-/// ended by its own init soon.
-fn patiently<T>(mut make: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    for _ in 0..TRIES {
-        match make() {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::sleep(BETWEEN_TRIES),
-            done => return done,
-        }
-    }
-    make()
 }
 
 /// Lets go of the skill's pipes, so that their ends are seen when the skill closes them.
