@@ -274,7 +274,6 @@ impl Engine for Container {
             .spawn()
             .map_err(|source| EngineError::Start { program, source })?;
         let mut plan = job.plan();
-        plan.lifeline = Some(LIFELINE.to_owned());
         if !self.cgroups {
             plan.processor = Some(0);
         }

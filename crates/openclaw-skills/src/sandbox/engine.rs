@@ -21,7 +21,7 @@ use crate::manifest::Runtime;
 pub(crate) const SKILL_FOLDER: &str = "/skill";
 /// Where the egress proxy's socket is inside.
 pub(super) const EGRESS_SOCKET: &str = "/.openclaw/egress.sock";
-/// Where the socket is inside that tells a container whether the gateway lives.
+/// Where the socket is inside that a container's init holds on to: all ends when the gateway's end of it is gone.
 pub(super) const LIFELINE: &str = "/.openclaw/life.sock";
 /// How long an engine may take until the plan is with init.
 const START: Duration = Duration::from_secs(20);
@@ -84,7 +84,6 @@ impl Job {
             bounds: self.bounds,
             processor: None,
             egress: self.egress.is_some().then(|| EGRESS_SOCKET.to_owned()),
-            lifeline: None,
             any_program: self.any_program,
         }
     }

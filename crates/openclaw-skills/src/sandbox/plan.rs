@@ -29,9 +29,6 @@ pub(crate) struct Plan {
     pub(crate) processor: Option<usize>,
     /// The egress proxy's socket, as it is seen inside; `None`: no network.
     pub(crate) egress: Option<String>,
-    /// A socket of the gateway's, as it is seen inside: init holds on to it, and all ends when the other end is gone. `None`: the gateway
-    /// ends it in another way.
-    pub(crate) lifeline: Option<String>,
     /// Whether it may run every program that it sees, and not only its own and its interpreter.
     pub(crate) any_program: bool,
 }
@@ -148,7 +145,6 @@ pub(super) mod tests {
             },
             processor: None,
             egress: None,
-            lifeline: None,
             any_program: false,
         }
     }

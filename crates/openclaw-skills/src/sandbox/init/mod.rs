@@ -16,6 +16,7 @@ use std::{
         fd::OwnedFd,
         unix::{
             fs::MetadataExt as _,
+            net::UnixStream,
             process::{CommandExt as _, ExitStatusExt as _},
         },
     },
@@ -28,7 +29,7 @@ use rustix::{io::Errno, process::Pid, stdio};
 
 use super::{
     ended,
-    engine::SKILL_FOLDER,
+    engine::{LIFELINE, SKILL_FOLDER},
     plan::{Grant, Plan, PlanError},
 };
 
@@ -115,9 +116,13 @@ fn read(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> Result<u8, I
     Ok(0)
 }
 
-fn plan_of_stdin() -> Result<Plan, InitError> {
+/// Reads the plan; with a lifeline, only as long as that holds.
+fn plan_of_stdin(lifeline: Option<&OwnedFd>) -> Result<Plan, InitError> {
     Ok(Plan::read(|mut buffer| {
         while !buffer.is_empty() {
+            if supervise::is_alone(stdio::stdin(), lifeline) {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
             match rustix::io::read(stdio::stdin(), &mut *buffer) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(count) => buffer = buffer.split_at_mut(count).1,
@@ -144,17 +149,12 @@ fn entered() -> Result<Plan, InitError> {
 
 /// The first steps of process 1 of a container.
 fn contained() -> Result<u8, InitError> {
-    let plan = plan_of_stdin()?;
-    let lifeline = plan.lifeline.as_deref().map(hold_on).transpose()?;
+    // Nobody accepts: what counts is that the connection breaks when the gateway is gone.
+    let lifeline: OwnedFd =
+        UnixStream::connect(LIFELINE).or_cannot("hold on to the gateway (is it gone?)")?.into();
+    let plan = plan_of_stdin(Some(&lifeline))?;
     let counted = outer::own_users()?;
-    inner(&plan, lifeline.as_ref(), counted)
-}
-
-/// Connects to the gateway. Nobody accepts: what counts is that the connection breaks when the gateway is gone.
-fn hold_on(socket: &str) -> Result<OwnedFd, InitError> {
-    let stream =
-        std::os::unix::net::UnixStream::connect(socket).or_cannot("hold on to the gateway (is it gone?)")?;
-    Ok(stream.into())
+    inner(&plan, Some(&lifeline), counted)
 }
 
 /// Refuses what has been put in the place of a granted folder or file since that was judged.

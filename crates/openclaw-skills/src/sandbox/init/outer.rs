@@ -22,7 +22,7 @@ const INSIDE: u32 = 1000;
 pub(super) fn run() -> Result<u8, InitError> {
     // Whatever the gateway was started with, a skill gets its three pipes and nothing else.
     close_fds::set_fds_cloexec(3, &[]);
-    let plan = plan_of_stdin()?;
+    let plan = plan_of_stdin(None)?;
     let Some(tree) = &plan.tree else {
         return Err(InitError::Usage("the plan has no file system"));
     };

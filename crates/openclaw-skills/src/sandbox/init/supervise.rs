@@ -4,7 +4,7 @@
 
 use std::{
     fs,
-    os::fd::OwnedFd,
+    os::fd::{BorrowedFd, OwnedFd},
     time::{Duration, Instant},
 };
 
@@ -19,6 +19,8 @@ use crate::sandbox::{ended, plan::Bounds};
 
 /// How often memory and processes are looked at: while something goes on, and while nothing does.
 const LOOK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(320));
+/// How the other end is found to be gone.
+const GONE: PollFlags = PollFlags::ERR.union(PollFlags::HUP);
 /// File systems of the sandbox that are kept in memory.
 const IN_MEMORY: [&str; 3] = ["/tmp", "/work", "/dev/shm"];
 
@@ -62,8 +64,14 @@ fn wait_for_something(main: Option<&OwnedFd>, lifeline: Option<&OwnedFd>, pause:
     let gateway = fds.len();
     fds.extend(main.map(|fd| PollFd::new(fd, PollFlags::IN)));
     let pause = Timespec { tv_sec: 0, tv_nsec: i64::from(pause.subsec_nanos().max(1_000_000)) };
-    let gone = PollFlags::ERR | PollFlags::HUP;
-    poll(&mut fds, Some(&pause)).is_ok() && fds.iter().take(gateway).any(|fd| fd.revents().intersects(gone))
+    poll(&mut fds, Some(&pause)).is_ok() && fds.iter().take(gateway).any(|fd| fd.revents().intersects(GONE))
+}
+
+/// Sleeps until there is something to read; whether the lifeline broke meanwhile.
+pub(super) fn is_alone(from: BorrowedFd<'_>, lifeline: Option<&OwnedFd>) -> bool {
+    let mut fds = vec![PollFd::from_borrowed_fd(from, PollFlags::IN)];
+    fds.extend(lifeline.map(|fd| PollFd::new(fd, PollFlags::empty())));
+    poll(&mut fds, None).is_ok() && fds.iter().skip(1).any(|fd| fd.revents().intersects(GONE))
 }
 
 /// Takes leave of all that have ended, orphans included; how the skill ended, if it is among them.
@@ -126,4 +134,31 @@ fn sockets() -> u64 {
     let count =
         table.lines().find_map(|line| line.strip_prefix("sockets: used ")?.trim().parse::<u64>().ok());
     count.unwrap_or(0).saturating_sub(16)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Write as _,
+        os::{
+            fd::AsFd as _,
+            unix::net::{UnixListener, UnixStream},
+        },
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_lifeline_that_nobody_accepts_breaks_with_its_gateway() {
+        let dir = tempfile::tempdir().unwrap();
+        let gateway = UnixListener::bind(dir.path().join("life.sock")).unwrap();
+        let lifeline: OwnedFd = UnixStream::connect(dir.path().join("life.sock")).unwrap().into();
+        let (mut plan, from) = UnixStream::pair().unwrap();
+        plan.write_all(b"0").unwrap();
+        assert!(!is_alone(from.as_fd(), Some(&lifeline)), "there is a plan to read");
+        assert!(!wait_for_something(None, Some(&lifeline), Duration::from_millis(1)));
+        drop(gateway);
+        assert!(is_alone(from.as_fd(), Some(&lifeline)));
+        assert!(wait_for_something(None, Some(&lifeline), Duration::from_secs(60)));
+    }
 }
