@@ -116,8 +116,8 @@ async fn imported(engine: SandboxEngine, program: &str) {
     unpack(root.path());
     import(program, root.path());
     suite(&home(engine, Vec::new()), "openclaw-nothing").await;
-    let removed = Command::new(program).args(["image", "rm", "--force", IMAGE]).output().unwrap();
-    assert!(removed.status.success(), "{}", String::from_utf8_lossy(&removed.stderr));
+    // (Podman's are the test's own.)
+    let _ = Command::new(program).args(["image", "rm", "--force", IMAGE]).output();
 }
 
 #[tokio::test]
