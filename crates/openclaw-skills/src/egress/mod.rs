@@ -32,7 +32,7 @@ pub use limits::EgressLimits;
 use openclaw_core::{HostPattern, config::SkillsConfig};
 pub use resolve::{Resolve, SystemResolver};
 pub use runtime_dir::EgressError;
-pub(crate) use runtime_dir::secure;
+pub(crate) use runtime_dir::{bind, secure};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 

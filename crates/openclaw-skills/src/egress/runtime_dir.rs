@@ -20,7 +20,7 @@ const PATH_BYTES: usize = 99;
 pub enum EgressError {
     /// No system takes so long a path for a socket.
     #[error(
-        "the path of the egress socket {path} has {bytes} bytes, and at most {PATH_BYTES} work; use a shorter runtime directory"
+        "the path of the socket {path} has {bytes} bytes, and at most {PATH_BYTES} work; use a shorter runtime directory"
     )]
     PathTooLong {
         /// The path.
@@ -29,7 +29,7 @@ pub enum EgressError {
         bytes: usize,
     },
     /// The directory belongs to somebody else, or is none.
-    #[error("the egress sockets can't lie in {path}: {reason}; remove it, or use another runtime directory")]
+    #[error("sockets can't lie in {path}: {reason}; remove it, or use another runtime directory")]
     Directory {
         /// The directory.
         path: PathBuf,
@@ -59,7 +59,7 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Egress
 
 /// A new socket in `dir`. The directory keeps everybody else out; the socket itself is open to all, since a sandbox, which
 /// sees nothing but the socket, may run under another user id.
-pub(super) fn bind(dir: &Path) -> Result<(PathBuf, UnixListener), EgressError> {
+pub(crate) fn bind(dir: &Path) -> Result<(PathBuf, UnixListener), EgressError> {
     // Random only to be new; who can list the directory could connect anyway.
     let name = RandomState::new().build_hasher().finish();
     let path = dir.join(format!("{name:016x}.sock"));
@@ -68,7 +68,7 @@ pub(super) fn bind(dir: &Path) -> Result<(PathBuf, UnixListener), EgressError> {
         return Err(EgressError::PathTooLong { path, bytes });
     }
     prepare(dir)?;
-    let listener = UnixListener::bind(&path).map_err(failed("bind the egress socket", &path))?;
+    let listener = UnixListener::bind(&path).map_err(failed("bind the socket", &path))?;
     match open(dir, &path, &listener) {
         Ok(()) => Ok((path, listener)),
         Err(error) => {
@@ -85,7 +85,7 @@ fn open(dir: &Path, path: &Path, listener: &UnixListener) -> Result<(), EgressEr
         return Err(EgressError::Directory { path: dir.to_owned(), reason: "it belongs to another user" });
     }
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666)).map_err(failed("open", path))?;
-    listener.set_nonblocking(true).map_err(failed("set up the egress socket", path))
+    listener.set_nonblocking(true).map_err(failed("set up the socket", path))
 }
 
 /// Makes sure that the directory is there, is ours, and keeps everybody else out. Blocking.

@@ -1,6 +1,7 @@
 //! From a skill and its grants to what a sandbox is told.
 
 use std::{
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -147,7 +148,8 @@ fn grant(host: &Host, permission: &Permission, path: &str, writable: bool) -> Re
     if text.contains(':') || text.contains('\n') {
         return Err(wrong("its path contains a colon or a line break".to_owned()));
     }
-    Ok(Grant { path: text.to_owned(), writable })
+    let metadata = real.metadata().map_err(|error| wrong(format!("{}: {error}", real.display())))?;
+    Ok(Grant { path: text.to_owned(), writable, file: (metadata.dev(), metadata.ino()) })
 }
 
 #[cfg(test)]

@@ -21,6 +21,8 @@ use crate::manifest::Runtime;
 pub(crate) const SKILL_FOLDER: &str = "/skill";
 /// Where the egress proxy's socket is inside.
 pub(super) const EGRESS_SOCKET: &str = "/.openclaw/egress.sock";
+/// Where the socket is inside that a container's init holds on to: all ends when the gateway's end of it is gone.
+pub(super) const LIFELINE: &str = "/.openclaw/life.sock";
 /// How long an engine may take until the plan is with init.
 const START: Duration = Duration::from_secs(20);
 
@@ -35,9 +37,6 @@ pub(crate) trait Engine: Send + Sync {
 
     /// Makes a sandbox and starts the job's program in it. Dropped half-way, nothing is left running.
     async fn spawn(&self, job: &Job) -> Result<Sandbox, EngineError>;
-
-    /// Removes what a gateway that was killed may have left.
-    async fn sweep(&self) {}
 }
 
 /// What one sandbox is for, and all it may do.
@@ -83,7 +82,6 @@ impl Job {
             cwd: SKILL_FOLDER.to_owned(),
             grants: self.grants.clone(),
             bounds: self.bounds,
-            counted_by_kernel: false,
             processor: None,
             egress: self.egress.is_some().then(|| EGRESS_SOCKET.to_owned()),
             any_program: self.any_program,
@@ -100,10 +98,11 @@ pub(crate) struct Sandbox {
     pub(crate) stdout: Option<ChildStdout>,
     /// `None` once taken.
     pub(crate) stderr: Option<ChildStderr>,
-    child: Child,
+    /// `None` once its container looks after it.
+    child: Option<Child>,
     leader: Option<Pid>,
-    /// What else has to be done to end it: a container outlives the command that started it.
-    pub(super) container: Option<super::container::Running>,
+    /// What has to be let go of to end it, if it is a container: that outlives the command which started it.
+    container: Option<super::container::Running>,
 }
 
 impl Sandbox {
@@ -115,7 +114,7 @@ impl Sandbox {
     ) -> Result<Self, EngineError> {
         let leader = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let mut sandbox = Self { stdin, stdout, stderr, child, leader, container };
+        let mut sandbox = Self { stdin, stdout, stderr, child: Some(child), leader, container };
         let bytes = plan.to_bytes()?;
         let Some(stdin) = sandbox.stdin.as_mut() else { return Err(EngineError::NoPipe) };
         // A failed write is told by what init or the engine says on standard error, when the end is waited for.
@@ -135,7 +134,8 @@ impl Sandbox {
 
     /// Waits for the end. Safe to drop and call again.
     pub(crate) async fn ended(&mut self) -> Ended {
-        match self.child.wait().await {
+        let Some(child) = &mut self.child else { return Ended::Killed };
+        match child.wait().await {
             Ok(status) => {
                 self.leader = None;
                 self.container = None;
@@ -147,10 +147,9 @@ impl Sandbox {
 
     /// Ends everything inside at once, without waiting for it.
     pub(crate) fn kill(&mut self) {
-        if let Some(container) = self.container.take() {
-            container.kill();
-        }
-        if let Some(leader) = self.leader.take() {
+        if let Some(container) = &mut self.container {
+            container.let_go();
+        } else if let Some(leader) = self.leader.take() {
             // Gone already, perhaps.
             let _ = kill_process_group(leader, Signal::KILL);
         }
@@ -160,6 +159,9 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         self.kill();
+        if let (Some(container), Some(child)) = (self.container.take(), self.child.take()) {
+            container.bury(child, self.leader);
+        }
     }
 }
 
@@ -170,6 +172,8 @@ pub(crate) enum EngineError {
     Plan(#[from] PlanError),
     #[error("can't start `{program}`: {source}")]
     Start { program: String, source: std::io::Error },
+    #[error("{0}")]
+    Socket(#[from] crate::egress::EgressError),
     #[error("can't prepare {}: {source}", path.display())]
     Prepare { path: PathBuf, source: std::io::Error },
     #[error("the sandbox was not ready within {seconds} s")]
@@ -177,7 +181,7 @@ pub(crate) enum EngineError {
     #[error("a pipe to the sandbox is missing")]
     NoPipe,
     #[error(
-        "there is no root for the image `{image}`: unpack it and name its directory in skills.policy.images.{image}"
+        "there is no root for the image `{image}`: unpack it and add \"{image}=/its/directory\" to skills.policy.images"
     )]
     NoImage { image: String },
 }

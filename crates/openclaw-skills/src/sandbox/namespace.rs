@@ -78,7 +78,6 @@ impl Engine for Namespace {
     async fn spawn(&self, job: &Job) -> Result<Sandbox, EngineError> {
         let mut plan = job.plan();
         plan.tree = Some(self.root(job)?);
-        plan.counted_by_kernel = true;
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         plan.processor =
             turn.checked_rem(self.processors.len()).and_then(|at| self.processors.get(at)).copied();

@@ -25,9 +25,6 @@ pub(crate) struct Plan {
     pub(crate) grants: Vec<Grant>,
     /// Its bounds.
     pub(crate) bounds: Bounds,
-    /// Whether the user that it runs as has no other processes in its user namespace, so that the kernel can count them. Where it has
-    /// (containers of one user share theirs), init counts alone.
-    pub(crate) counted_by_kernel: bool,
     /// The one processor it may use; `None`: the engine sees to that.
     pub(crate) processor: Option<usize>,
     /// The egress proxy's socket, as it is seen inside; `None`: no network.
@@ -65,6 +62,8 @@ pub(crate) struct Bind {
 pub(crate) struct Grant {
     pub(crate) path: String,
     pub(crate) writable: bool,
+    /// Device and inode of what was judged: whatever has the path when it is mounted, nothing else is shown to the skill.
+    pub(crate) file: (u64, u64),
 }
 
 /// Bounds of one sandbox.
@@ -144,7 +143,6 @@ pub(super) mod tests {
                 cpu_seconds: 30,
                 lifetime_ms: 30_000,
             },
-            counted_by_kernel: true,
             processor: None,
             egress: None,
             any_program: false,

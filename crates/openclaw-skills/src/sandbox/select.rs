@@ -7,6 +7,7 @@ use std::{
 
 use openclaw_core::config::{SandboxEngine, SkillsConfig};
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use super::{
@@ -27,8 +28,10 @@ pub(crate) struct Surroundings {
     pub(crate) secrets: Vec<PathBuf>,
     /// The environment that container engines are run with: `PATH`, `HOME`, `XDG_RUNTIME_DIR`, ….
     pub(crate) environment: Vec<(String, String)>,
-    /// Tells our containers from those of another gateway.
+    /// Tells the containers of this data directory from others.
     pub(crate) owner: String,
+    /// Where containers that end are looked after.
+    pub(crate) tasks: TaskTracker,
 }
 
 /// What was chosen, and what is wrong with what was not.
@@ -75,7 +78,6 @@ impl Surroundings {
                         rootless = engine.is_rootless(),
                         "the sandbox has proved itself"
                     );
-                    engine.sweep().await;
                     return Selection { engine: Some(engine), problems };
                 }
                 // What is not installed is no problem as long as nobody asked for it.
@@ -104,21 +106,9 @@ impl Surroundings {
             Kind::Docker => "docker",
         };
         let program = self.find(name).ok_or(Unfit::NotInstalled(name))?;
-        let container = Container::new(
-            kind,
-            program,
-            self.launcher.clone(),
-            self.folder.clone(),
-            self.owner.clone(),
-            self.environment.clone(),
-        );
-        if kind == Kind::Docker {
-            let options = container.ask(&["info", "--format", "{{.SecurityOptions}}"]).await;
-            let Some(options) = options else { return Err(Unfit::NoDaemon) };
-            let is_root = rustix::process::geteuid().is_root();
-            if rootless && !is_root && !options.contains("rootless") {
-                return Err(Unfit::Rootful);
-            }
+        let container = Container::open(kind, program, self).await.ok_or(Unfit::NoDaemon)?;
+        if rootless && !container.is_rootless() && !rustix::process::geteuid().is_root() {
+            return Err(Unfit::Rootful);
         }
         let mut first = None;
         for way in container.ways() {
@@ -134,6 +124,16 @@ impl Surroundings {
             }
         }
         Err(first.unwrap_or(Unfit::NotInstalled(name)))
+    }
+
+    /// Removes what gateways of this data directory that were killed left in any container engine that is there.
+    pub(crate) async fn sweep(&self) {
+        for (kind, name) in [(Kind::Podman, "podman"), (Kind::Docker, "docker")] {
+            let Some(program) = self.find(name) else { continue };
+            if let Some(container) = Container::open(kind, program, self).await {
+                container.sweep().await;
+            }
+        }
     }
 
     async fn prove(&self, engine: &dyn Engine) -> Result<(), CanaryError> {
@@ -182,6 +182,7 @@ mod tests {
             secrets: vec![home],
             environment: vec![("PATH".to_owned(), folder.join("bin").display().to_string())],
             owner: "test".to_owned(),
+            tasks: TaskTracker::new(),
         }
     }
 

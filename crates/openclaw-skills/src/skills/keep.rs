@@ -23,6 +23,10 @@ impl Skills {
     /// Chooses an engine and looks after the skills until `shutdown` fires; then ends every sandbox. Run it once.
     pub async fn keep(self, shutdown: CancellationToken) {
         let inner = &self.inner;
+        let sweeping = Arc::clone(inner);
+        inner.tasks.spawn(
+            shutdown.clone().run_until_cancelled_owned(async move { sweeping.surroundings.sweep().await }),
+        );
         if shutdown.run_until_cancelled(self.start()).await.is_some() {
             let mut config = inner.config.clone();
             let mut looks = interval(LOOK);

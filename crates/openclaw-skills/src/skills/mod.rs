@@ -144,12 +144,17 @@ impl Skills {
         let launcher = Launcher::new(options.launcher);
         let mut secrets = options.forbidden.clone();
         secrets.extend(options.home.clone());
-        // A command beside a running gateway has a runtime directory of its own: the gateway's containers are not its to remove.
-        let owner = format!("{:016x}", hash_of((&options.dir, &runtime_dir)));
-        let surroundings =
-            Surroundings { launcher, folder: runtime_dir, secrets, environment: options.environment, owner };
-        let host = Host { home: options.home, forbidden: options.forbidden, variable: options.variable };
+        let owner = format!("{:016x}", hash_of(options.dir.canonicalize().as_ref().unwrap_or(&options.dir)));
         let tasks = TaskTracker::new();
+        let surroundings = Surroundings {
+            launcher,
+            folder: runtime_dir,
+            secrets,
+            environment: options.environment,
+            owner,
+            tasks: tasks.clone(),
+        };
+        let host = Host { home: options.home, forbidden: options.forbidden, variable: options.variable };
         let selection = watch::Sender::new(None);
         let executor =
             Arc::new(Executor::new(selection.subscribe(), egress, config.clone(), host, tasks.clone()));

@@ -42,6 +42,8 @@ async fn suite(engine: SandboxEngine) {
     let home = Home::with_resolver(
         SkillsConfig {
             engine,
+            // Docker's daemon may be root's.
+            rootless: engine != SandboxEngine::Docker,
             limits: SkillLimits {
                 memory_mb: 96,
                 processes: 32,
@@ -79,7 +81,10 @@ async fn suite(engine: SandboxEngine) {
     );
     home.python("free", "permissions: [shell]\n", "import subprocess\nprint(subprocess.run(['/bin/echo', 'free'], capture_output=True).stdout.decode())\n");
     home.start().await;
-    println!("engine: {:?}", home.skills.sandbox());
+    let sandbox = home.skills.sandbox();
+    println!("engine: {sandbox:?}");
+    let is_root = rustix::process::geteuid().is_root();
+    assert!(!(is_root && sandbox.rootless), "{sandbox:?}");
 
     let (note, secret, token) =
         (notes.join("a.txt"), diary.join("a.txt"), home.path("home/.openclaw/gateway.yaml"));
@@ -146,6 +151,40 @@ async fn podman_as_a_user() {
         Who::Another => {}
         Who::Nobody(reason) => println!("SKIPPED: {reason}"),
     }
+}
+
+#[tokio::test]
+async fn docker() {
+    if has_docker() {
+        suite(SandboxEngine::Docker).await;
+    }
+}
+
+#[tokio::test]
+async fn docker_of_root_as_a_user() {
+    match user::not_root("engines::docker_of_root_as_a_user") {
+        Who::Us if has_docker() => suite(SandboxEngine::Docker).await,
+        Who::Us | Who::Another => {}
+        Who::Nobody(reason) => println!("SKIPPED: {reason}"),
+    }
+}
+
+#[tokio::test]
+async fn podman_as_root() {
+    match rustix::process::geteuid().is_root() && is_there("podman") {
+        true => suite(SandboxEngine::Podman).await,
+        false => println!("SKIPPED: this is for root, with podman"),
+    }
+}
+
+/// Whether docker's daemon answers; says so when it does not.
+pub(crate) fn has_docker() -> bool {
+    let info = std::process::Command::new("docker").arg("info").output();
+    let has = info.is_ok_and(|info| info.status.success());
+    if !has {
+        println!("SKIPPED: docker is not installed, or its daemon does not answer");
+    }
+    has
 }
 
 pub(crate) fn is_there(program: &str) -> bool {

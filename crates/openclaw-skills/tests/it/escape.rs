@@ -101,6 +101,7 @@ impl World {
         let home = Home::with_resolver(
             SkillsConfig {
                 engine,
+                rootless: engine != SandboxEngine::Docker,
                 limits: SkillLimits {
                     memory_mb: 128,
                     processes: 48,
@@ -131,6 +132,12 @@ impl World {
         let pipe = home.path("granted/read/pipe");
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o666.into(), 0).unwrap();
         home.open_to_all(&pipe);
+        // Only root can make one.
+        let (device, fuse) = (home.path("granted/read/device"), rustix::fs::makedev(10, 229));
+        let kind = rustix::fs::FileType::CharacterDevice;
+        if rustix::fs::mknodat(rustix::fs::CWD, &device, kind, 0o666.into(), fuse).is_ok() {
+            home.open_to_all(&device);
+        }
         home.put("other", "SKILL.md", &format!("---\nname: other\ndescription: {NEEDLE}\n---\n{NEEDLE}\n"));
         let socket = home.path("home/host.sock");
         let abstract_name = format!("openclaw-escape-{}-{engine:?}", std::process::id());
@@ -275,17 +282,11 @@ async fn battery(engine: SandboxEngine) {
     let before = folders.each_ref().map(|folder| tree(folder));
     let only = std::env::var("OPENCLAW_ESCAPE_ONLY").unwrap_or_default();
     let chosen = attempts.iter().filter(|attempt| attempt.name.contains(&only));
-    // Those that take every process there is come last and alone: in containers, they take their neighbours' as well.
-    let (greedy, others): (Vec<_>, Vec<_>) =
-        chosen.partition(|attempt| attempt.name.contains("bomb") || attempt.name.contains("processes"));
-    let mut results: Vec<(&Attempt, ToolResult)> = Vec::new();
-    for (group, at_once) in [(others, AT_ONCE), (greedy, 1)] {
-        let calls = stream::iter(group).map(|attempt| {
-            let world = &world;
-            async move { (attempt, world.home.call(&attempt.name, world.arguments.clone()).await) }
-        });
-        results.extend(calls.buffer_unordered(at_once).collect::<Vec<_>>().await);
-    }
+    let calls = stream::iter(chosen).map(|attempt| {
+        let world = &world;
+        async move { (attempt, world.home.call(&attempt.name, world.arguments.clone()).await) }
+    });
+    let results: Vec<(&Attempt, ToolResult)> = calls.buffer_unordered(AT_ONCE).collect().await;
     let mut report = String::new();
     for (attempt, result) in &results {
         let shown: String = result.content.chars().take(1500).collect();
@@ -336,7 +337,7 @@ fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 /// Processes that have a folder below `shared` mounted as their skill.
-fn left(shared: &Path) -> usize {
+pub(crate) fn left(shared: &Path) -> usize {
     let shared = shared.to_str().unwrap();
     let processes = fs::read_dir("/proc").unwrap().flatten();
     processes
@@ -368,5 +369,12 @@ async fn podman_as_a_user() {
         Who::Us => battery(SandboxEngine::Podman).await,
         Who::Another => {}
         Who::Nobody(reason) => println!("SKIPPED: {reason}"),
+    }
+}
+
+#[tokio::test]
+async fn docker() {
+    if crate::engines::has_docker() {
+        battery(SandboxEngine::Docker).await;
     }
 }

@@ -3,9 +3,11 @@
 #![cfg(target_os = "linux")]
 
 mod calls;
+mod containers;
 mod directory;
 mod engines;
 mod escape;
+mod images;
 mod mcp;
 mod network;
 mod support;

@@ -41,7 +41,7 @@ impl Home {
         Self::made(config, |options| SkillsOptions { resolver, ..options })
     }
 
-    fn made(config: SkillsConfig, change: impl FnOnce(SkillsOptions) -> SkillsOptions) -> Self {
+    pub(crate) fn made(config: SkillsConfig, change: impl FnOnce(SkillsOptions) -> SkillsOptions) -> Self {
         // Not below /tmp, which is the sandbox's own in every sandbox.
         let base = [Path::new("/var/tmp"), Path::new("/tmp")].into_iter().find(|base| base.is_dir()).unwrap();
         let dir = tempfile::Builder::new().prefix("oc-").tempdir_in(base).unwrap();
@@ -55,6 +55,12 @@ impl Home {
         Self { dir, config, skills }
     }
 
+    /// The skills of the same directory, as another process has them that keeps its sockets in `run`.
+    pub(crate) fn again(&self, run: &str) -> Skills {
+        let options = SkillsOptions { runtime_dir: self.path(run), ..options(self.dir.path()) };
+        Skills::open(options, self.config.subscribe()).unwrap()
+    }
+
     pub(crate) fn path(&self, below: &str) -> PathBuf {
         self.dir.path().join(below)
     }
@@ -63,9 +69,7 @@ impl Home {
     pub(crate) fn put(&self, skill: &str, file: &str, text: &str) {
         let path = self.path("home/.openclaw/skills").join(skill).join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        let mode = if text.starts_with("#!") { 0o755 } else { 0o644 };
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        write(&path, text);
     }
 
     /// Puts a skill that is one Python program.
@@ -108,9 +112,16 @@ impl Home {
     }
 }
 
+/// Writes a file; one that begins like a script can be run.
+pub(crate) fn write(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    let mode = if text.starts_with("#!") { 0o755 } else { 0o644 };
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
 fn options(dir: &Path) -> SkillsOptions {
     let home = dir.join("home");
-    let environment = ["PATH", "HOME", "XDG_RUNTIME_DIR", "USER"]
+    let environment = ["PATH", "HOME", "XDG_RUNTIME_DIR", "USER", "DOCKER_HOST"]
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
         .collect();

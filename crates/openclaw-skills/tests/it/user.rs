@@ -80,6 +80,12 @@ pub(crate) fn not_root(name: &str) -> Who {
         .env_remove("OPENCLAW_TEST_USER")
         .output()
         .unwrap();
+    // Podman leaves a process that holds the user's namespace.
+    let pause = fs::read_to_string(dir.path().join("run/libpod/tmp/pause.pid"));
+    let pause = pause.ok().and_then(|pid| rustix::process::Pid::from_raw(pid.trim().parse().ok()?));
+    if let Some(pid) = pause {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
     let said =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && said.contains("1 passed"), "as {user}: {said}");

@@ -8,7 +8,7 @@ use landlock::{
 };
 use rustix::{
     io::Errno,
-    process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit},
+    process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit},
     thread::{
         CapabilitySet, CapabilitySets, CpuSet, capabilities, clear_ambient_capability_set,
         configure_capability_in_ambient_set, remove_capability_from_bounding_set, sched_setaffinity,
@@ -38,11 +38,15 @@ const READABLE: [&str; 12] = [
 const PROGRAMS: [&str; 5] = ["bin", "sbin", "games", "libexec", "local"];
 /// What may be written whatever the skill was granted.
 const WRITABLE: [&str; 4] = ["/tmp", "/work", "/dev/shm", "/dev/null"];
+/// Processes of all sandboxes of a user together, where the kernel can't count each sandbox's: init does that.
+const SHARED_PROCESSES: u64 = 1024;
 /// The newest version of landlock that is made use of; older kernels do what they can.
 const LANDLOCK: ABI = ABI::V6;
 
 /// Bounds, and no rights.
-pub(super) fn lessen(plan: &Plan) -> Result<(), InitError> {
+///
+/// `counted`: whether the user that it runs as has no other processes in its user namespace, so that the kernel's count is this sandbox's.
+pub(super) fn lessen(plan: &Plan, counted: bool) -> Result<(), InitError> {
     // Nothing inside may look into init, though it has the same user.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).or_cannot("become undumpable")?;
     drop_rights()?;
@@ -59,9 +63,12 @@ pub(super) fn lessen(plan: &Plan) -> Result<(), InitError> {
     ] {
         bound(name, resource, most)?;
     }
-    if plan.counted_by_kernel {
-        bound("processes", Resource::Nproc, bounds.processes)?;
-    }
+    let processes = if counted { bounds.processes } else { SHARED_PROCESSES };
+    bound(
+        "processes",
+        Resource::Nproc,
+        getrlimit(Resource::Nproc).maximum.map_or(processes, |most| most.min(processes)),
+    )?;
     if let Some(processor) = plan.processor {
         let mut one = CpuSet::new();
         one.set(processor);

@@ -12,7 +12,14 @@ mod tree;
 
 use std::{
     io,
-    os::unix::process::{CommandExt as _, ExitStatusExt as _},
+    os::{
+        fd::OwnedFd,
+        unix::{
+            fs::MetadataExt as _,
+            net::UnixStream,
+            process::{CommandExt as _, ExitStatusExt as _},
+        },
+    },
     process::{Command, ExitCode},
 };
 
@@ -22,17 +29,14 @@ use rustix::{io::Errno, process::Pid, stdio};
 
 use super::{
     ended,
-    engine::SKILL_FOLDER,
-    plan::{Plan, PlanError},
+    engine::{LIFELINE, SKILL_FOLDER},
+    plan::{Grant, Plan, PlanError},
 };
 
 /// The first argument of a program that is to be init.
 pub(crate) const ARGUMENT: &str = "__sandbox";
 /// Where the outer stage leaves the plan for init; gone before the skill starts.
 const PLAN_FILE: &str = "/work/.plan";
-/// How often, and with which pause, init tries to start a process while there is none to be had.
-const TRIES: u32 = 80;
-const BETWEEN_TRIES: std::time::Duration = std::time::Duration::from_millis(25);
 /// The nice value of skills.
 const SKILL_PRIORITY: i32 = 5;
 /// Where the forwarder listens.
@@ -47,6 +51,10 @@ pub(super) enum InitError {
     System { what: String, source: io::Error },
     #[error("can't start `{program}`: {source}")]
     Program { program: String, source: io::Error },
+    #[error(
+        "{path} is not what was granted: something else was put in its place while the sandbox was made, so the skill was not started; call it again if that was you"
+    )]
+    Another { path: String },
     #[error("{0}")]
     Usage(&'static str),
 }
@@ -73,8 +81,8 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Option<E
     let stage = arguments.next().unwrap_or_default();
     let done = match stage.to_str() {
         Some("outer") => outer::run(),
-        Some("inner") => entered().and_then(|plan| inner(&plan)),
-        Some("init") => plan_of_stdin().and_then(|plan| inner(&plan)),
+        Some("inner") => entered().and_then(|plan| inner(&plan, None, true)),
+        Some("init") => contained(),
         Some("read") => read(arguments),
         Some("canary") => super::canary::attempt(arguments),
         _ => Err(InitError::Usage("this is how the gateway starts sandboxes; it is of no use by hand")),
@@ -108,9 +116,13 @@ fn read(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> Result<u8, I
     Ok(0)
 }
 
-fn plan_of_stdin() -> Result<Plan, InitError> {
+/// Reads the plan; with a lifeline, only as long as that holds.
+fn plan_of_stdin(lifeline: Option<&OwnedFd>) -> Result<Plan, InitError> {
     Ok(Plan::read(|mut buffer| {
         while !buffer.is_empty() {
+            if supervise::is_alone(stdio::stdin(), lifeline) {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
             match rustix::io::read(stdio::stdin(), &mut *buffer) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(count) => buffer = buffer.split_at_mut(count).1,
@@ -135,9 +147,31 @@ fn entered() -> Result<Plan, InitError> {
     serde_json::from_slice(&json).map_err(|error| PlanError::Json(error).into())
 }
 
-/// The stage inside: bounds, the skill, and watching it.
-fn inner(plan: &Plan) -> Result<u8, InitError> {
-    confine::lessen(plan)?;
+/// The first steps of process 1 of a container.
+fn contained() -> Result<u8, InitError> {
+    // Nobody accepts: what counts is that the connection breaks when the gateway is gone.
+    let lifeline: OwnedFd =
+        UnixStream::connect(LIFELINE).or_cannot("hold on to the gateway (is it gone?)")?.into();
+    let plan = plan_of_stdin(Some(&lifeline))?;
+    let counted = outer::own_users()?;
+    inner(&plan, Some(&lifeline), counted)
+}
+
+/// Refuses what has been put in the place of a granted folder or file since that was judged.
+fn recognise(grants: &[Grant]) -> Result<(), InitError> {
+    for Grant { path, file, .. } in grants {
+        let found = std::fs::metadata(path).or_cannot(format!("look at {path}"))?;
+        if (found.dev(), found.ino()) != *file {
+            return Err(InitError::Another { path: path.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// The stage inside: bounds, the skill, and watching it. `counted`: as for [`confine::lessen`].
+fn inner(plan: &Plan, lifeline: Option<&OwnedFd>, counted: bool) -> Result<u8, InitError> {
+    recognise(&plan.grants)?;
+    confine::lessen(plan, counted)?;
     if let Some(socket) = &plan.egress {
         let socket = std::path::PathBuf::from(socket);
         let listener = std::net::TcpListener::bind(("127.0.0.1", PROXY_PORT))
@@ -156,7 +190,7 @@ fn inner(plan: &Plan) -> Result<u8, InitError> {
     confine::confine(plan, programs.as_deref())?;
     let skill = start(plan)?;
     release_stdio()?;
-    let code = supervise::supervise(skill, &plan.bounds);
+    let code = supervise::supervise(skill, &plan.bounds, lifeline);
     let _ = rustix::io::write(stdio::stderr(), &ended::last_words(code));
     Ok(code)
 }
@@ -171,24 +205,11 @@ fn start(plan: &Plan) -> Result<Pid, InitError> {
     // A group of its own: what it signals as a group is not init's.
     command.process_group(0);
     // Never waited for by its handle: process 1 reaps all alike.
-    let child = patiently(|| command.spawn())
-        .map_err(|source| InitError::Program { program: program.clone(), source })?;
+    let child = command.spawn().map_err(|source| InitError::Program { program: program.clone(), source })?;
     let skill = Pid::from_child(&child);
     // Below us, so that we get to look at the bounds whatever it does; and below the rest of the machine.
     let _ = rustix::process::setpriority_process(Some(skill), SKILL_PRIORITY);
     Ok(skill)
-}
-
-/// Tries again while there is no process to be had: in containers all sandboxes of a user are counted together, and one that takes them all is
-/// ended by its own init soon.
-fn patiently<T>(mut make: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    for _ in 0..TRIES {
-        match make() {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::sleep(BETWEEN_TRIES),
-            done => return done,
-        }
-    }
-    make()
 }
 
 /// Lets go of the skill's pipes, so that their ends are seen when the skill closes them.

@@ -22,7 +22,7 @@ const INSIDE: u32 = 1000;
 pub(super) fn run() -> Result<u8, InitError> {
     // Whatever the gateway was started with, a skill gets its three pipes and nothing else.
     close_fds::set_fds_cloexec(3, &[]);
-    let plan = plan_of_stdin()?;
+    let plan = plan_of_stdin(None)?;
     let Some(tree) = &plan.tree else {
         return Err(InitError::Usage("the plan has no file system"));
     };
@@ -73,7 +73,24 @@ fn enter_namespaces(own: &File) -> Result<(), InitError> {
     unshare(all).or_cannot(
         "make namespaces (is kernel.unprivileged_userns_clone or an AppArmor rule for user namespaces in the way?)",
     )?;
-    // user_namespaces(7): an unprivileged process maps its own id, and its group only once setgroups is off.
+    map_ids(own, uid, gid)
+}
+
+/// In a container, whose user may have other sandboxes: a user namespace of our own, so that the kernel counts ours alone. Whether there is one:
+/// where none can be had, the engine's has to do.
+pub(super) fn own_users() -> Result<bool, InitError> {
+    let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
+    let own = File::open("/proc/self").or_cannot("open /proc/self")?;
+    if unshare(CloneFlags::CLONE_NEWUSER).is_err() {
+        return Ok(false);
+    }
+    map_ids(&own, uid, gid).map(|()| true)
+}
+
+/// Maps a user and a group of the user namespace above to [`INSIDE`].
+fn map_ids(own: &File, uid: u32, gid: u32) -> Result<(), InitError> {
+    // user_namespaces(7): an unprivileged process maps its own id, and its group only once setgroups is off. A root that is mapped needs
+    // CAP_SETFCAP in the namespace above.
     for (file, text) in [
         ("setgroups", "deny".to_owned()),
         ("uid_map", format!("{INSIDE} {uid} 1")),

@@ -4,6 +4,7 @@
 
 use std::{
     fs,
+    os::fd::{BorrowedFd, OwnedFd},
     time::{Duration, Instant},
 };
 
@@ -18,11 +19,13 @@ use crate::sandbox::{ended, plan::Bounds};
 
 /// How often memory and processes are looked at: while something goes on, and while nothing does.
 const LOOK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(320));
+/// How the other end is found to be gone.
+const GONE: PollFlags = PollFlags::ERR.union(PollFlags::HUP);
 /// File systems of the sandbox that are kept in memory.
 const IN_MEMORY: [&str; 3] = ["/tmp", "/work", "/dev/shm"];
 
 /// Waits until the skill ends or has to; the exit code to end with.
-pub(super) fn supervise(skill: Pid, bounds: &Bounds) -> u8 {
+pub(super) fn supervise(skill: Pid, bounds: &Bounds, lifeline: Option<&OwnedFd>) -> u8 {
     let end = Instant::now() + Duration::from_millis(bounds.lifetime_ms);
     let watched = pidfd_open(skill, PidfdFlags::empty()).ok();
     let mut pause = LOOK.0;
@@ -45,22 +48,30 @@ pub(super) fn supervise(skill: Pid, bounds: &Bounds) -> u8 {
         let moved = used.memory.abs_diff(last) > 64 * 1024 || used.processes > 2;
         pause = if moved { LOOK.0 } else { (pause * 2).min(LOOK.1) };
         last = used.memory;
-        if wait_for_something(watched.as_ref(), pause.min(end.saturating_duration_since(Instant::now()))) {
+        let pause = pause.min(end.saturating_duration_since(Instant::now()));
+        if wait_for_something(watched.as_ref(), lifeline, pause) {
             return ended::TIME;
         }
     }
 }
 
-/// Sleeps until the skill ends or `pause` is over. Whether the gateway is gone: nobody reads our standard error any more.
-fn wait_for_something(main: Option<&std::os::fd::OwnedFd>, pause: Duration) -> bool {
+/// Sleeps until the skill ends or `pause` is over. Whether the gateway is gone: nobody reads our standard error any more, or the lifeline is
+/// broken (a container's engine goes on reading).
+fn wait_for_something(main: Option<&OwnedFd>, lifeline: Option<&OwnedFd>, pause: Duration) -> bool {
     let stderr = stdio::stderr();
     let mut fds = vec![PollFd::from_borrowed_fd(stderr, PollFlags::empty())];
+    fds.extend(lifeline.map(|fd| PollFd::new(fd, PollFlags::empty())));
+    let gateway = fds.len();
     fds.extend(main.map(|fd| PollFd::new(fd, PollFlags::IN)));
     let pause = Timespec { tv_sec: 0, tv_nsec: i64::from(pause.subsec_nanos().max(1_000_000)) };
-    match poll(&mut fds, Some(&pause)) {
-        Ok(_) => fds.first().is_some_and(|stderr| stderr.revents().contains(PollFlags::ERR)),
-        Err(_) => false,
-    }
+    poll(&mut fds, Some(&pause)).is_ok() && fds.iter().take(gateway).any(|fd| fd.revents().intersects(GONE))
+}
+
+/// Sleeps until there is something to read; whether the lifeline broke meanwhile.
+pub(super) fn is_alone(from: BorrowedFd<'_>, lifeline: Option<&OwnedFd>) -> bool {
+    let mut fds = vec![PollFd::from_borrowed_fd(from, PollFlags::IN)];
+    fds.extend(lifeline.map(|fd| PollFd::new(fd, PollFlags::empty())));
+    poll(&mut fds, None).is_ok() && fds.iter().skip(1).any(|fd| fd.revents().intersects(GONE))
 }
 
 /// Takes leave of all that have ended, orphans included; how the skill ended, if it is among them.
@@ -123,4 +134,31 @@ fn sockets() -> u64 {
     let count =
         table.lines().find_map(|line| line.strip_prefix("sockets: used ")?.trim().parse::<u64>().ok());
     count.unwrap_or(0).saturating_sub(16)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Write as _,
+        os::{
+            fd::AsFd as _,
+            unix::net::{UnixListener, UnixStream},
+        },
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_lifeline_that_nobody_accepts_breaks_with_its_gateway() {
+        let dir = tempfile::tempdir().unwrap();
+        let gateway = UnixListener::bind(dir.path().join("life.sock")).unwrap();
+        let lifeline: OwnedFd = UnixStream::connect(dir.path().join("life.sock")).unwrap().into();
+        let (mut plan, from) = UnixStream::pair().unwrap();
+        plan.write_all(b"0").unwrap();
+        assert!(!is_alone(from.as_fd(), Some(&lifeline)), "there is a plan to read");
+        assert!(!wait_for_something(None, Some(&lifeline), Duration::from_millis(1)));
+        drop(gateway);
+        assert!(is_alone(from.as_fd(), Some(&lifeline)));
+        assert!(wait_for_something(None, Some(&lifeline), Duration::from_secs(60)));
+    }
 }
