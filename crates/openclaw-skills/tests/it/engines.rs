@@ -173,7 +173,7 @@ async fn docker_of_root_as_a_user() {
 async fn podman_as_root() {
     match rustix::process::geteuid().is_root() && is_there("podman") {
         true => suite(SandboxEngine::Podman).await,
-        false => println!("SKIPPED: this is for root, with podman"),
+        false => println!("not tried: this is for root, with podman"),
     }
 }
 
@@ -182,7 +182,7 @@ pub(crate) fn has_docker() -> bool {
     let info = std::process::Command::new("docker").arg("info").output();
     let has = info.is_ok_and(|info| info.status.success());
     if !has {
-        println!("SKIPPED: docker is not installed, or its daemon does not answer");
+        println!("not tried: docker is not installed, or its daemon does not answer");
     }
     has
 }
