@@ -9,8 +9,11 @@ use tokio::{
 
 use crate::{
     limits::{COMPLAINT_BYTES, NOISE_BYTES, OUTPUT_BYTES},
-    sandbox::{Ended, Sandbox, hear},
+    sandbox::{Ended, LAST_WORDS_BYTES, Sandbox, hear},
 };
+
+/// Read at once.
+const PIPE_BYTES: usize = 16 * 1024;
 
 /// How long a sandbox that was ended may take to be gone.
 const LAST_BREATH: Duration = Duration::from_secs(3);
@@ -89,14 +92,22 @@ pub(crate) async fn exchange(mut sandbox: Sandbox, input: &[u8], time: Duration)
     Exchange { output, cut, complaint, ended }
 }
 
-/// Reads up to the bound; whether there was more.
+/// Reads up to the bound, to the pipe's end or to init's last words; whether there was more.
 async fn collect(from: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>) -> bool {
     let Some(mut from) = from else { return false };
-    let most = u64::try_from(OUTPUT_BYTES).unwrap_or(u64::MAX);
-    // A broken pipe ends the output like its end does; how the program ended is told apart.
-    let _ = (&mut from).take(most).read_to_end(into).await;
-    let mut more = [0; 1];
-    into.len() >= OUTPUT_BYTES && from.read(&mut more).await.is_ok_and(|count| count > 0)
+    while into.len() <= OUTPUT_BYTES + LAST_WORDS_BYTES {
+        into.reserve(PIPE_BYTES);
+        // A broken pipe ends the output like its end does; how the program ended is told apart.
+        let Ok(1..) = from.read_buf(into).await else { break };
+        if let Some((before, _)) = hear(into) {
+            let length = before.len();
+            into.truncate(length);
+            break;
+        }
+    }
+    let more = into.len() > OUTPUT_BYTES;
+    into.truncate(OUTPUT_BYTES);
+    more
 }
 
 /// How listening to standard error ended.

@@ -137,9 +137,11 @@ async fn sing(
             }
         };
         let (ended, (), ()) = tokio::join!(sandbox.ended(), read_out, read_err);
-        if let Some((before, _)) = hear(&complained) {
-            let length = before.len();
-            complained.truncate(length);
+        for said in [&mut said, &mut complained] {
+            if let Some((before, _)) = hear(said) {
+                let length = before.len();
+                said.truncate(length);
+            }
         }
         said.extend_from_slice(&complained);
         Ok((ended, String::from_utf8_lossy(&said).into_owned()))

@@ -13,9 +13,12 @@ pub(super) const NO_PROGRAM: u8 = 244;
 /// What a skill's own exit code becomes that is one of ours: a skill can't pass itself off as init.
 pub(super) const FORGED: u8 = 1;
 
-/// What init writes to standard error behind everything else, with the exit code between: its own end, and that of the engine's commands around
-/// it, take longer than most calls. A skill that writes it itself tells a lie about nobody but itself.
+/// What init writes to standard output and standard error behind everything else, with the exit code between: its own end, and that of the
+/// engine's commands around it, take longer than most calls. A skill that writes it itself tells a lie about nobody but itself.
 const LAST_WORDS: (&[u8], &[u8]) = (b"\0openclaw-ended:", b"\0");
+
+/// How long init's last words are.
+pub(crate) const LAST_WORDS_BYTES: usize = LAST_WORDS.0.len() + 3 + LAST_WORDS.1.len();
 
 /// Init's last words.
 pub(super) fn last_words(code: u8) -> Vec<u8> {

@@ -17,7 +17,7 @@ mod select;
 pub(crate) use self::program::Launcher;
 pub(crate) use self::select::{Selection, Surroundings};
 pub(crate) use self::{
-    ended::{Ended, hear},
+    ended::{Ended, LAST_WORDS_BYTES, hear},
     engine::{Engine, EngineError, Job, Sandbox},
     plan::{Bounds, Grant},
 };

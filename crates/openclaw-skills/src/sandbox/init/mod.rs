@@ -13,7 +13,7 @@ mod tree;
 use std::{
     io,
     os::{
-        fd::OwnedFd,
+        fd::{AsFd as _, OwnedFd},
         unix::{
             fs::MetadataExt as _,
             net::UnixStream,
@@ -189,9 +189,15 @@ fn inner(plan: &Plan, lifeline: Option<&OwnedFd>, counted: bool) -> Result<u8, I
     let programs = if plan.any_program { None } else { Some(programs::of(plan)) };
     confine::confine(plan, programs.as_deref())?;
     let skill = start(plan)?;
+    let output = rustix::io::fcntl_dupfd_cloexec(stdio::stdout(), 3).or_cannot("keep standard output")?;
     release_stdio()?;
     let code = supervise::supervise(skill, &plan.bounds, lifeline);
-    let _ = rustix::io::write(stdio::stderr(), &ended::last_words(code));
+    // Nobody may be reading any more; what the pipe can't take is not said.
+    let words = ended::last_words(code);
+    for pipe in [output.as_fd(), stdio::stderr()] {
+        let _ = rustix::fs::fcntl_setfl(pipe, rustix::fs::OFlags::NONBLOCK);
+        let _ = rustix::io::write(pipe, &words);
+    }
     Ok(code)
 }
 
@@ -212,7 +218,7 @@ fn start(plan: &Plan) -> Result<Pid, InitError> {
     Ok(skill)
 }
 
-/// Lets go of the skill's pipes, so that their ends are seen when the skill closes them.
+/// Lets go of the skill's pipes.
 fn release_stdio() -> Result<(), InitError> {
     let null =
         std::fs::OpenOptions::new().read(true).write(true).open("/dev/null").or_cannot("open /dev/null")?;
