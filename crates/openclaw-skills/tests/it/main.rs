@@ -7,6 +7,7 @@ mod directory;
 mod engines;
 mod escape;
 mod mcp;
+mod memory;
 mod network;
 mod support;
 mod user;

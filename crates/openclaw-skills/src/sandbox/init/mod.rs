@@ -9,6 +9,7 @@ mod outer;
 mod programs;
 mod supervise;
 mod tree;
+mod used;
 
 use std::{
     io,
@@ -137,6 +138,7 @@ fn entered() -> Result<Plan, InitError> {
 
 /// The stage inside: bounds, the skill, and watching it.
 fn inner(plan: &Plan) -> Result<u8, InitError> {
+    used::check()?;
     confine::lessen(plan)?;
     if let Some(socket) = &plan.egress {
         let socket = std::path::PathBuf::from(socket);
