@@ -99,8 +99,6 @@ struct Inner {
     builtin: &'static [BuiltinSkill],
     surroundings: Surroundings,
     selection: watch::Sender<Option<Selection>>,
-    /// What the configuration asked for when an engine was last chosen.
-    asked: Mutex<Option<(openclaw_core::config::SandboxEngine, bool)>>,
     executor: Arc<Executor>,
     usage: Usage,
     tasks: TaskTracker,
@@ -160,7 +158,6 @@ impl Skills {
             builtin: options.builtin,
             surroundings,
             selection,
-            asked: Mutex::default(),
             executor,
             usage,
             tasks,
@@ -193,7 +190,7 @@ impl Skills {
             Some(selection) => SandboxInfo {
                 engine: selection.engine.as_ref().map_or("none", |engine| engine.name()).to_owned(),
                 rootless: selection.engine.as_ref().is_some_and(|engine| engine.is_rootless()),
-                problems: selection.problems.clone(),
+                problems: selection.told(),
             },
         }
     }

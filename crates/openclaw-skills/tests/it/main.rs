@@ -3,11 +3,13 @@
 #![cfg(target_os = "linux")]
 
 mod calls;
+mod chosen;
 mod directory;
 mod engines;
 mod escape;
 mod mcp;
 mod memory;
 mod network;
+mod places;
 mod support;
 mod user;

@@ -41,7 +41,8 @@ impl Home {
         Self::made(config, |options| SkillsOptions { resolver, ..options })
     }
 
-    fn made(config: SkillsConfig, change: impl FnOnce(SkillsOptions) -> SkillsOptions) -> Self {
+    /// With options of the test's own.
+    pub(crate) fn made(config: SkillsConfig, change: impl FnOnce(SkillsOptions) -> SkillsOptions) -> Self {
         // Not below /tmp, which is the sandbox's own in every sandbox.
         let base = [Path::new("/var/tmp"), Path::new("/tmp")].into_iter().find(|base| base.is_dir()).unwrap();
         let dir = tempfile::Builder::new().prefix("oc-").tempdir_in(base).unwrap();

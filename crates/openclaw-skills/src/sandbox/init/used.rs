@@ -31,7 +31,8 @@ pub(super) fn check() -> Result<(), InitError> {
     });
     seen.or_cannot(
         "see its own processes in /proc, and so bound their memory together (in a container that hides parts of its /proc, the kernel shows none \
-         to a sandbox: let the outer container see all of it, with podman's `--security-opt unmask=ALL`, or run the gateway outside)",
+         to a sandbox: let the outer container see all of it, with podman's `--security-opt unmask=ALL` or docker's \
+         `--security-opt systempaths=unconfined`, or run the gateway outside)",
     )
 }
 
