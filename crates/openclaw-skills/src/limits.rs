@@ -26,8 +26,6 @@ pub(crate) const WARM_TIME: Duration = Duration::from_secs(5 * 60);
 pub(crate) const SESSION_TIME: Duration = Duration::from_secs(5 * 60);
 /// Longest life of an MCP server, whatever is asked of it.
 pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(60 * 60);
-/// MCP servers at the same time.
-pub(crate) const SESSIONS: usize = 16;
 /// How long an MCP server may take to answer its first questions.
 pub(crate) const SESSION_START: Duration = Duration::from_secs(30);
 /// Tools of one MCP server that are offered.

@@ -164,6 +164,11 @@ fn judged(wanted: SandboxEngine, tried: &[Tried], has_skills: bool, machine: &Ma
             }
         }
     }
+    if used.is_none() {
+        text.push_str(
+            "\na running gateway tries again within half an hour, and at once when its configuration changes",
+        );
+    }
     match used {
         Some(_) => Finding::ok(ABOUT, text),
         None if has_skills => Finding::fail(ABOUT, text),
@@ -193,7 +198,8 @@ fn advice(tried: &Tried, machine: &Machine) -> Option<String> {
             Some("dockerd-rootless-setuptool.sh install makes it run without root's rights".to_owned())
         }
         SandboxEngine::Namespace => Some(machine.namespaces().unwrap_or_else(|| {
-            "in a container, that has to allow user namespaces and mounts (such as --security-opt seccomp=unconfined)"
+            "in a container, that has to allow user namespaces and mounts, and to hide nothing of /proc (such as --security-opt seccomp=unconfined and \
+             systempaths=unconfined)"
                 .to_owned()
         })),
         _ => None,

@@ -73,9 +73,9 @@ pub struct SkillLimits {
     pub processes: u32,
     /// Wall-clock time of a call when the skill names none, in seconds. Default 30; 1 to 300.
     pub timeout_seconds: u32,
-    /// Calls at the same time; others wait. Default 8; 1 to 256.
+    /// Sandboxes at the same time, those that wait for a call counted in; calls without a place wait. Default 8; 1 to 256.
     pub concurrent: u32,
-    /// Sandboxes kept ready for skills that were used lately, over all of them; 0 keeps none. Default 2; 0 to 32.
+    /// Sandboxes kept ready for skills that were used lately, over all of them, as far as there are places; 0 keeps none. Default 2; 0 to 32.
     pub warm: u32,
 }
 

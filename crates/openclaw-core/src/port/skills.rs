@@ -62,7 +62,7 @@ pub struct ToolContext {
     pub run: RunId,
     /// Its conversation.
     pub conversation: ConversationId,
-    /// Most time the call may take.
+    /// Most time the work on the call may take, from when it begins: waiting for a turn is not counted.
     pub timeout: Duration,
     /// Fires when the run is cancelled.
     pub cancel: CancellationToken,

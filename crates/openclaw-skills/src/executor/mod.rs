@@ -3,22 +3,18 @@
 mod job;
 mod outcome;
 mod patience;
+mod places;
+mod servers;
 mod sessions;
 mod warm;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use openclaw_core::{ConversationId, config::SkillsConfig};
-use serde_json::{Map, Value};
+use openclaw_core::config::SkillsConfig;
+use serde_json::Value;
 use tokio::{
-    sync::{Semaphore, SemaphorePermit, watch},
-    time::{Instant, timeout},
+    sync::{Notify, watch},
+    time::Instant,
 };
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
@@ -29,22 +25,24 @@ use self::{
     job::{Draft, GrantError, draft},
     outcome::Allowed,
     patience::Patience,
-    sessions::{Key, Server, Sessions},
+    places::{Place, Places},
+    sessions::Sessions,
     warm::{Prepared, Warm},
 };
 use crate::{
     catalog::Skill,
     egress::{Egress, EgressError},
-    limits::{
-        ARGUMENT_BYTES, CALL_TIME, OUTPUT_BYTES, READ_BYTES, SESSION_LIFE, WAIT_TIME, WAITING, WARM_TIME,
-    },
-    package::Shape,
+    limits::{ARGUMENT_BYTES, CALL_TIME, OUTPUT_BYTES, READ_BYTES, WAIT_TIME, WAITING, WARM_TIME},
     protocol::{
-        mcp::{McpError, ServerTool, Session},
+        mcp::McpError,
         stdio::{Exchange, exchange},
     },
     sandbox::{Ended, Engine, EngineError, Selection, reader_argv},
 };
+
+/// The signals by which the kernel tells a process that its bound on processor time or file size is met (signal(7)).
+const SIGXCPU: u8 = 24;
+const SIGXFSZ: u8 = 25;
 
 /// Runs skills.
 #[derive(Debug)]
@@ -54,14 +52,13 @@ pub(crate) struct Executor {
     egress: Egress,
     config: watch::Receiver<Arc<SkillsConfig>>,
     host: Host,
-    places: Semaphore,
-    /// How many places there are; follows the configuration.
-    size: AtomicUsize,
-    waiting: AtomicUsize,
+    places: Places,
     warm: Warm,
     sessions: Sessions,
     patience: Patience,
     tasks: TaskTracker,
+    /// Told when a sandbox could not be made, which may be the engine's fault.
+    trouble: Notify,
 }
 
 /// Why a skill could not even be started.
@@ -79,8 +76,16 @@ pub(crate) enum RunError {
     Egress(#[from] EgressError),
     #[error("{0}")]
     Mcp(#[from] McpError),
-    #[error("too many skills run already; it waited {} s for a place", WAIT_TIME.as_secs())]
-    Busy,
+    #[error(
+        "all {places} places for skills are taken; it waited {seconds} s for one (skills.limits.concurrent)"
+    )]
+    Busy { places: usize, seconds: u64 },
+    #[error(
+        "all {places} places for skills are taken, and {WAITING} calls wait for one already (skills.limits.concurrent)"
+    )]
+    Crowded { places: usize },
+    #[error("another call is starting its server; it waited {seconds} s for that")]
+    Starting { seconds: u64 },
     #[error("the work was interrupted")]
     Interrupted,
 }
@@ -93,57 +98,36 @@ impl Executor {
         host: Host,
         tasks: TaskTracker,
     ) -> Self {
-        let size = usize::try_from(config.borrow().limits.concurrent).unwrap_or(1);
+        let places = Places::new(size(&config.borrow()));
         Self {
             selection,
             egress,
             config,
             host,
-            places: Semaphore::new(size),
-            size: AtomicUsize::new(size),
-            waiting: AtomicUsize::new(0),
+            places,
             warm: Warm::default(),
             sessions: Sessions::default(),
             patience: Patience::default(),
             tasks,
+            trouble: Notify::new(),
         }
     }
 
-    /// Calls a skill's program with `arguments`. Dropping the future ends the program.
+    /// Calls a skill's program with `arguments`; from when it runs, it has at most `most` time. Dropping the future ends the program.
     pub(crate) async fn call(
         self: &Arc<Self>,
         skill: &Arc<Skill>,
         argv: &[String],
         arguments: &Value,
+        most: Duration,
     ) -> Outcome {
         let input = arguments.to_string();
         if input.len() > ARGUMENT_BYTES {
             return Outcome::failed(format!("The arguments are longer than {} KiB.", ARGUMENT_BYTES / 1024));
         }
         let config = Arc::clone(&self.config.borrow());
-        self.in_its_place(skill, None, self.exchange(skill, argv, input.as_bytes(), &config)).await
-    }
-
-    /// Does the work of a call once there is a place for it, and tells the log of it.
-    async fn in_its_place(
-        &self,
-        skill: &Skill,
-        tool: Option<&str>,
-        work: impl Future<Output = Result<Outcome, RunError>>,
-    ) -> Outcome {
-        let begun = Instant::now();
-        let outcome = match self.place().await {
-            Err(error) => Err(error),
-            Ok(_place) => work.await,
-        };
-        let (name, version) = (&skill.name, &skill.version);
-        let outcome = outcome.unwrap_or_else(|error| {
-            warn!(skill = name, tool, %error, "a skill could not be run");
-            Outcome::failed(format!("`{name}` could not be run: {error}"))
-        });
-        let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        info!(skill = name, version, tool, failed = outcome.is_error, took_ms, "a skill was called");
-        outcome
+        let time = time_of(skill, &config).min(most);
+        tell(skill, None, self.exchange(skill, argv, input.as_bytes(), &config, time)).await
     }
 
     async fn exchange(
@@ -152,24 +136,28 @@ impl Executor {
         argv: &[String],
         input: &[u8],
         config: &SkillsConfig,
+        time: Duration,
     ) -> Result<Outcome, RunError> {
-        let time = time_of(skill, config);
         // Also a prepared sandbox is not used when its engine is not in force any more.
         self.engine()?;
         let (prepared, was_warm) = match self.warm.take(&skill.name, skill.stamp) {
             Some(prepared) => (prepared, true),
-            None => (self.prepare(skill, argv.to_vec(), WARM_TIME + time, time).await?, false),
+            None => {
+                let place = self.place(skill, WAIT_TIME).await?;
+                (self.prepare(skill, argv.to_vec(), WARM_TIME + time, time, place).await?, false)
+            }
         };
         debug!(skill = skill.name, was_warm, "calling");
         if let Some(lease) = &prepared.lease {
             lease.activate();
         }
-        let Prepared { sandbox, lease, secrets, unset } = prepared;
+        let Prepared { sandbox, lease, secrets, unset, place } = prepared;
         let mut exchange = exchange(sandbox, input, time).await;
         for secret in &secrets {
             exchange.complaint = secret.scrub(&exchange.complaint);
         }
         drop(lease);
+        drop(place);
         self.prepare_next(skill, argv, time, config);
         let allowed = Allowed {
             time,
@@ -191,13 +179,21 @@ impl Executor {
 
     /// What an operator wants to see in the log of a skill that was stopped.
     fn tell_end(&self, skill: &Skill, exchange: &Exchange) {
+        // The commands of container engines tell their own failures by 125, which a skill can forge; then the engine is looked at in vain.
+        if matches!(exchange.ended, Some(Ended::NoSandbox | Ended::Exited(125))) {
+            self.trouble.notify_one();
+        }
         let why = match exchange.ended {
             _ if exchange.cut => "it wrote without end",
             None | Some(Ended::Time) => "its time was over",
             Some(Ended::Memory) => "it needed more memory than its bound",
             Some(Ended::Processes) => "it started more processes than its bound",
+            Some(Ended::Signalled(SIGXCPU)) => "it needed more processor time than its bound",
+            Some(Ended::Signalled(SIGXFSZ)) => "it wrote a larger file than its bound",
+            Some(Ended::Signalled(_)) => "a signal ended it",
+            Some(Ended::Killed) => "it complained without end, or the system ended it",
             Some(Ended::NoSandbox | Ended::NoProgram) => "the sandbox or its program could not be started",
-            _ => return,
+            Some(Ended::Exited(_)) => return,
         };
         warn!(skill = skill.name, why, said = exchange.complaint, "a skill was ended by the sandbox");
     }
@@ -217,9 +213,11 @@ impl Executor {
         let (executor, skill, argv) = (Arc::clone(self), Arc::clone(skill), argv.to_vec());
         self.tasks.spawn(async move {
             let Some(_begun) = executor.warm.begin(&skill.name) else { return };
-            match executor.prepare(&skill, argv, WARM_TIME + time, time).await {
+            let Some(place) = executor.places.spare() else { return };
+            match executor.prepare(&skill, argv, WARM_TIME + time, time, place).await {
                 Ok(prepared) if !executor.tasks.is_closed() => {
                     executor.warm.keep(skill.name.clone(), skill.stamp, prepared, most);
+                    executor.make_room();
                 }
                 Ok(_) => {}
                 Err(error) => debug!(skill = skill.name, %error, "no sandbox is kept ready"),
@@ -234,14 +232,19 @@ impl Executor {
         argv: Vec<String>,
         life: Duration,
         cpu: Duration,
+        place: Place,
     ) -> Result<Prepared, RunError> {
         let engine = self.engine()?;
         let Draft { mut job, hosts, unset } = self.draft(skill, argv, life, cpu).await?;
         let lease = if hosts.is_empty() { None } else { Some(self.egress.lease(&skill.name, hosts)?) };
         job.egress = lease.as_ref().map(|lease| lease.path().to_owned());
         let secrets = job.env.iter().map(|(_, value)| value.clone()).collect();
-        let sandbox = engine.spawn(&job).await?;
-        Ok(Prepared { sandbox, lease, secrets, unset })
+        let sandbox = engine.spawn(&job).await.inspect_err(|error| {
+            if !matches!(error, EngineError::Plan(_) | EngineError::NoImage { .. }) {
+                self.trouble.notify_one();
+            }
+        })?;
+        Ok(Prepared { sandbox, lease, secrets, unset, place })
     }
 
     /// Why a skill can't be called: a folder that it was granted does not answer.
@@ -268,39 +271,40 @@ impl Executor {
         match &*self.selection.borrow() {
             None => Err(RunError::Probing),
             Some(Selection { engine: Some(engine), .. }) => Ok(Arc::clone(engine)),
-            Some(Selection { engine: None, problems }) => {
-                Err(RunError::NoEngine(match problems.as_slice() {
-                    [] => "no sandbox engine works here; `gateway doctor` says what to do".to_owned(),
-                    problems => problems.join("; "),
-                }))
-            }
+            Some(selection) => Err(RunError::NoEngine(match selection.told().as_slice() {
+                [] => "no sandbox engine works here; `gateway doctor` says what to do".to_owned(),
+                problems => problems.join("; "),
+            })),
         }
     }
 
-    /// A place among those that run at the same time.
-    async fn place(&self) -> Result<SemaphorePermit<'_>, RunError> {
-        self.resize();
-        if let Ok(place) = self.places.try_acquire() {
+    /// A place for a sandbox. Whoever waits for a call has to leave it to who has one.
+    async fn place(&self, skill: &Skill, most: Duration) -> Result<Place, RunError> {
+        self.places.resize(size(&self.config.borrow()));
+        if let Some(place) = self.places.spare() {
             return Ok(place);
         }
-        let _waits = Waits::begin(&self.waiting).ok_or(RunError::Busy)?;
-        match timeout(WAIT_TIME, self.places.acquire()).await {
-            Ok(Ok(place)) => Ok(place),
-            _ => Err(RunError::Busy),
+        let begun = Instant::now();
+        let place = self.places.wait(most, || self.evict()).await?;
+        debug!(skill = skill.name, waited_ms = millis(begun), "a call waited for a place");
+        Ok(place)
+    }
+
+    /// Ends a sandbox that waits for a call; whether there was one.
+    fn evict(&self) -> bool {
+        self.warm.evict() || self.sessions.evict()
+    }
+
+    /// For when something has become idle: whoever waits for a place has looked for that before.
+    fn make_room(&self) {
+        if self.places.somebody_waits() {
+            self.evict();
         }
     }
 
-    /// Follows `skills.limits.concurrent`.
-    fn resize(&self) {
-        let wanted = usize::try_from(self.config.borrow().limits.concurrent).unwrap_or(1);
-        let had = self.size.swap(wanted, Ordering::AcqRel);
-        if wanted > had {
-            self.places.add_permits(wanted - had);
-        } else if wanted < had {
-            let gone = self.places.forget_permits(had - wanted);
-            // Places in use can't be taken back now: counted on, and taken by a later call.
-            self.size.fetch_add(had - wanted - gone, Ordering::AcqRel);
-        }
+    /// Comes back when a sandbox could not be made since the last time.
+    pub(crate) async fn in_trouble(&self) {
+        self.trouble.notified().await;
     }
 
     /// Reads a file of a skill, through a sandbox that sees nothing but the skill.
@@ -308,9 +312,10 @@ impl Executor {
         let time = Duration::from_secs(10);
         let bare = Arc::new(skill.without_grants());
         let read = async {
-            let _place = self.place().await?;
-            let prepared = self.prepare(&bare, reader_argv(path), time, time).await?;
-            Ok::<_, RunError>(exchange(prepared.sandbox, b"", time).await)
+            let place = self.place(skill, WAIT_TIME).await?;
+            let Prepared { sandbox, place: _place, .. } =
+                self.prepare(&bare, reader_argv(path), time, time, place).await?;
+            Ok::<_, RunError>(exchange(sandbox, b"", time).await)
         };
         match read.await {
             Err(error) => Outcome::failed(format!("`{path}` of `{}` can't be read: {error}", skill.name)),
@@ -324,105 +329,6 @@ impl Executor {
                 Outcome::failed(format!("`{path}` of `{}` can't be read: {}", skill.name, read.complaint))
             }
         }
-    }
-
-    /// Calls a tool of a skill that is an MCP server.
-    pub(crate) async fn call_tool(
-        self: &Arc<Self>,
-        skill: &Arc<Skill>,
-        tool: &str,
-        arguments: &Value,
-        conversation: &ConversationId,
-    ) -> Outcome {
-        let Value::Object(arguments) = arguments else {
-            return Outcome::failed("The arguments must be a JSON object.");
-        };
-        self.in_its_place(skill, Some(tool), self.ask_server(skill, tool, arguments.clone(), conversation))
-            .await
-    }
-
-    async fn ask_server(
-        self: &Arc<Self>,
-        skill: &Arc<Skill>,
-        tool: &str,
-        arguments: Map<String, Value>,
-        conversation: &ConversationId,
-    ) -> Result<Outcome, RunError> {
-        let config = Arc::clone(&self.config.borrow());
-        let time = time_of(skill, &config);
-        let key = Key {
-            skill: skill.name.clone(),
-            conversation: (!skill.package.manifest.stateless).then(|| conversation.clone()),
-            stamp: skill.stamp,
-        };
-        self.engine()?;
-        let server = match self.sessions.get(&key) {
-            Some(server) => server,
-            None => {
-                let turn = self.sessions.starting(&key);
-                let _mine = turn.lock().await;
-                match self.sessions.get(&key) {
-                    Some(server) => server,
-                    None => {
-                        let server = Arc::new(self.start_server(skill).await?);
-                        self.sessions.keep(key, Arc::clone(&server));
-                        server
-                    }
-                }
-            }
-        };
-        // A call that is dropped half-way ends the server: nobody knows what it is still doing.
-        let unless_done = EndUnlessDone { sessions: &self.sessions, server: &server, armed: true };
-        let answer = server.session.call(tool, arguments, time).await;
-        let outcome = match answer {
-            Some(Ok(answer)) => {
-                unless_done.disarm();
-                let mut content = answer.text;
-                if content.len() > OUTPUT_BYTES {
-                    content.truncate(content.floor_char_boundary(OUTPUT_BYTES));
-                    content.push_str("\n[cut off]");
-                }
-                Outcome { content, is_error: answer.is_error }
-            }
-            Some(Err(error)) => {
-                if server.session.is_open() {
-                    unless_done.disarm();
-                }
-                Outcome::failed(format!("`{}` failed: {error}", skill.name))
-            }
-            None => Outcome::failed(format!(
-                "`{}` did not answer within {} s and was ended",
-                skill.name,
-                time.as_secs_f32()
-            )),
-        };
-        Ok(outcome.scrubbed(server.secrets.iter()))
-    }
-
-    async fn start_server(&self, skill: &Arc<Skill>) -> Result<Server, RunError> {
-        let Shape::Mcp(argv) = &skill.package.shape else {
-            return Err(RunError::NoEngine(format!("`{}` is no MCP server", skill.name)));
-        };
-        let prepared = self.prepare(skill, argv.clone(), SESSION_LIFE, SESSION_LIFE / 4).await?;
-        if let Some(lease) = &prepared.lease {
-            lease.activate();
-        }
-        let Prepared { sandbox, lease, secrets, .. } = prepared;
-        let session = Session::begin(sandbox, &skill.name, &self.tasks).await?;
-        Ok(Server::new(session, lease, secrets))
-    }
-
-    /// Starts a server only to ask what it offers.
-    pub(crate) async fn tools_of(&self, skill: &Arc<Skill>) -> Result<Vec<ServerTool>, RunError> {
-        let _place = self.place().await?;
-        let server = self.start_server(skill).await?;
-        let mut tools = server.session.tools().await?;
-        for tool in &mut tools {
-            for secret in &server.secrets {
-                tool.description = secret.scrub(&tool.description);
-            }
-        }
-        Ok(tools)
     }
 
     /// Ends what nobody has used for a while.
@@ -449,45 +355,34 @@ impl Executor {
     }
 }
 
+/// Tells the log of a call.
+async fn tell(
+    skill: &Skill,
+    tool: Option<&str>,
+    work: impl Future<Output = Result<Outcome, RunError>>,
+) -> Outcome {
+    let begun = Instant::now();
+    let (name, version) = (&skill.name, &skill.version);
+    let outcome = work.await.unwrap_or_else(|error| {
+        warn!(skill = name, tool, %error, "a skill could not be run");
+        Outcome::failed(format!("`{name}` could not be run: {error}"))
+    });
+    let (failed, took_ms) = (outcome.is_error, millis(begun));
+    info!(skill = name, version, tool, failed, took_ms, "a skill was called");
+    outcome
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// How many sandboxes there may be.
+fn size(config: &SkillsConfig) -> usize {
+    usize::try_from(config.limits.concurrent).unwrap_or(1)
+}
+
 /// How long a call may take: what the skill says of itself, else the configured time.
 fn time_of(skill: &Skill, config: &SkillsConfig) -> Duration {
     let configured = Duration::from_secs(u64::from(config.limits.timeout_seconds));
     skill.package.manifest.timeout.unwrap_or(configured).min(CALL_TIME)
-}
-
-/// Counts one of those that wait for a place.
-struct Waits<'a>(&'a AtomicUsize);
-
-impl<'a> Waits<'a> {
-    fn begin(count: &'a AtomicUsize) -> Option<Self> {
-        let before = count.fetch_add(1, Ordering::AcqRel);
-        let waits = Self(count);
-        (before < WAITING).then_some(waits)
-    }
-}
-
-impl Drop for Waits<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-struct EndUnlessDone<'a> {
-    sessions: &'a Sessions,
-    server: &'a Arc<Server>,
-    armed: bool,
-}
-
-impl EndUnlessDone<'_> {
-    fn disarm(mut self) {
-        self.armed = false;
-    }
-}
-
-impl Drop for EndUnlessDone<'_> {
-    fn drop(&mut self) {
-        if self.armed {
-            self.sessions.end(self.server);
-        }
-    }
 }

@@ -1,13 +1,20 @@
 //! Running MCP servers: one for each conversation, or one for all where a skill says that it is stateless.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::{
+    ops::Deref,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use openclaw_core::{ConversationId, Secret};
 use tokio::time::Instant;
 
+use super::{Executor, places::Place};
 use crate::{
     egress::Lease,
-    limits::{SESSION_LIFE, SESSION_TIME, SESSIONS},
+    limits::{SESSION_LIFE, SESSION_TIME},
     protocol::mcp::Session,
 };
 
@@ -15,15 +22,75 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) session: Session,
-    /// Kept for as long as the server runs.
-    pub(super) _lease: Option<Lease>,
     pub(super) secrets: Vec<Secret>,
+    /// Active while there are calls.
+    lease: Option<Lease>,
     since: Instant,
+    /// Changed under the lock of [`Sessions`] only.
+    calls: AtomicUsize,
+    _place: Place,
 }
 
 impl Server {
-    pub(super) fn new(session: Session, lease: Option<Lease>, secrets: Vec<Secret>) -> Self {
-        Self { session, _lease: lease, secrets, since: Instant::now() }
+    /// With its first call under way, and so with an active lease.
+    pub(super) fn new(session: Session, lease: Option<Lease>, secrets: Vec<Secret>, place: Place) -> Self {
+        Self { session, secrets, lease, since: Instant::now(), calls: AtomicUsize::new(1), _place: place }
+    }
+
+    /// One call more. With the first, the network is open.
+    fn enter(&self) {
+        if self.calls.fetch_add(1, Ordering::AcqRel) == 0
+            && let Some(lease) = &self.lease
+        {
+            lease.activate();
+        }
+    }
+
+    /// One call less. Behind the last, nothing goes out.
+    fn leave(&self) {
+        if self.calls.fetch_sub(1, Ordering::AcqRel) == 1
+            && let Some(lease) = &self.lease
+        {
+            lease.deactivate();
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.calls.load(Ordering::Acquire) == 0
+    }
+}
+
+/// A server with a call under way. Dropped without [`InUse::done`], the server is ended.
+#[derive(Debug)]
+pub(super) struct InUse<'a> {
+    executor: &'a Executor,
+    server: Arc<Server>,
+    is_done: bool,
+}
+
+impl InUse<'_> {
+    /// The call has come to its end, and the server may serve another one.
+    pub(super) fn done(mut self) {
+        self.is_done = true;
+    }
+}
+
+impl Deref for InUse<'_> {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
+impl Drop for InUse<'_> {
+    fn drop(&mut self) {
+        let sessions = &self.executor.sessions;
+        if !self.is_done {
+            sessions.end(&self.server);
+        }
+        sessions.leave(&self.server);
+        self.executor.make_room();
     }
 }
 
@@ -52,14 +119,15 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    /// The server of that key, if it still answers.
-    pub(super) fn get(&self, key: &Key) -> Option<Arc<Server>> {
+    /// The server of that key, if it still answers, with a call of `executor`'s under way.
+    pub(super) fn get<'a>(&self, executor: &'a Executor, key: &Key) -> Option<InUse<'a>> {
         let mut kept = self.lock();
         let at = kept.iter().position(|kept| kept.key == *key)?;
         let one = kept.get_mut(at)?;
         if one.server.session.is_open() && one.server.since.elapsed() < SESSION_LIFE {
             one.used = Instant::now();
-            return Some(Arc::clone(&one.server));
+            one.server.enter();
+            return Some(InUse { executor, server: Arc::clone(&one.server), is_done: false });
         }
         let gone = kept.remove(at);
         drop(kept);
@@ -67,17 +135,33 @@ impl Sessions {
         None
     }
 
-    /// Keeps one; past [`SESSIONS`], the one that was not used for longest goes.
-    pub(super) fn keep(&self, key: Key, server: Arc<Server>) {
-        let mut gone = Vec::new();
+    /// Keeps one that was started for a call, which goes on.
+    pub(super) fn keep<'a>(&self, executor: &'a Executor, key: Key, server: Arc<Server>) -> InUse<'a> {
         let mut kept = self.lock();
-        gone.extend(kept.extract_if(.., |kept| kept.key == key));
-        kept.push(Kept { key, used: Instant::now(), server });
-        while kept.len() > SESSIONS {
-            let oldest = kept.iter().enumerate().min_by_key(|(_, kept)| kept.used).map_or(0, |(at, _)| at);
-            gone.push(kept.remove(oldest));
-        }
+        let gone: Vec<_> = kept.extract_if(.., |kept| kept.key == key).collect();
+        kept.push(Kept { key, used: Instant::now(), server: Arc::clone(&server) });
         drop(kept);
+        drop(gone);
+        InUse { executor, server, is_done: false }
+    }
+
+    /// The end of a call.
+    fn leave(&self, server: &Arc<Server>) {
+        let mut kept = self.lock();
+        server.leave();
+        if let Some(kept) = kept.iter_mut().find(|kept| Arc::ptr_eq(&kept.server, server)) {
+            kept.used = Instant::now();
+        }
+    }
+
+    /// Ends the one without calls that was not used for longest; whether there was one.
+    pub(super) fn evict(&self) -> bool {
+        let mut kept = self.lock();
+        let idle = kept.iter().enumerate().filter(|(_, kept)| kept.server.is_idle());
+        let oldest = idle.min_by_key(|(_, kept)| kept.used).map(|(at, _)| at);
+        let gone = oldest.map(|at| kept.remove(at));
+        drop(kept);
+        gone.is_some()
     }
 
     /// Ends this very server.
@@ -109,7 +193,10 @@ impl Sessions {
 
     /// Ends those nobody has used for a while.
     pub(super) fn sweep(&self) {
-        let gone: Vec<_> = self.lock().extract_if(.., |kept| kept.used.elapsed() >= SESSION_TIME).collect();
+        let gone: Vec<_> = self
+            .lock()
+            .extract_if(.., |kept| kept.server.is_idle() && kept.used.elapsed() >= SESSION_TIME)
+            .collect();
         drop(gone);
     }
 

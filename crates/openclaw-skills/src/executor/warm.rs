@@ -9,6 +9,7 @@ use std::{
 use openclaw_core::Secret;
 use tokio::time::Instant;
 
+use super::places::Place;
 use crate::{egress::Lease, sandbox::Sandbox};
 
 /// A program that waits for its input.
@@ -19,6 +20,7 @@ pub(super) struct Prepared {
     /// What was given to it and must not come back.
     pub(super) secrets: Vec<Secret>,
     pub(super) unset: Vec<String>,
+    pub(super) place: Place,
 }
 
 #[derive(Debug)]
@@ -70,6 +72,14 @@ impl Warm {
             out.push(kept.remove(0));
         }
         drop(kept);
+    }
+
+    /// Ends the oldest; whether there was one.
+    pub(super) fn evict(&self) -> bool {
+        let mut kept = self.lock();
+        let oldest = (!kept.is_empty()).then(|| kept.remove(0));
+        drop(kept);
+        oldest.is_some()
     }
 
     /// Begins to prepare one, unless the skill has one or gets one already.

@@ -1,13 +1,15 @@
 //! The canary: before an engine is used, a program in it tries what no skill must be able to do.
 //!
-//! Three sandboxes, each with one song: `look` (files, the network, writing), `fork` (processes without end), `fill` (memory without end).
+//! Three sandboxes, each with one song: `look` (files, the network, writing), `fork` (processes without end), `fill` (memory without end, in one
+//! process and in many).
 
 use std::{
     ffi::OsString,
-    fs, io,
+    fs,
+    io::{self, Read as _},
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     time::Duration,
 };
 
@@ -26,16 +28,18 @@ use super::{
 };
 use crate::manifest::Runtime;
 
-/// How long one song may take; an engine that is slower is of no use.
-const TIME: Duration = Duration::from_secs(30);
+/// How long one song may take; an engine that is slower is of no use, or the machine has too much to do: it is tried again.
+const TIME: Duration = Duration::from_secs(45);
+/// How long the canary goes on having what it was not to get, until it says so. Init looks several times a second, on an idle machine.
+const SEEN: Duration = Duration::from_secs(8);
 /// What each sandbox of the canary may have.
 const BOUNDS: Bounds = Bounds {
     memory_bytes: 96 << 20,
     processes: 24,
     file_bytes: 8 << 20,
     open_files: 64,
-    cpu_seconds: 20,
-    lifetime_ms: 20_000,
+    cpu_seconds: 30,
+    lifetime_ms: 40_000,
 };
 /// How much of its answer is read.
 const ANSWER_BYTES: u64 = 16 * 1024;
@@ -88,7 +92,7 @@ pub(crate) async fn test(engine: &dyn Engine, secrets: &Secrets) -> Result<(), C
     for song in ["fork", "fill"] {
         let (ended, said) = sing(engine, secrets, song, vec![song.to_owned()]).await?;
         match ended {
-            Ended::Memory | Ended::Processes | Ended::Time | Ended::Signalled(9) => {}
+            Ended::Memory | Ended::Processes | Ended::Signalled(9) => {}
             Ended::Exited(0) if said.trim() == "contained" => {}
             Ended::Exited(2) => return Err(CanaryError::Escaped { what: said.trim().to_owned() }),
             ended => return Err(CanaryError::Unclear { song, ended, said: tail(&said) }),
@@ -149,7 +153,7 @@ async fn sing(
     timeout_at(deadline, song_ends).await.unwrap_or(Err(CanaryError::Slow { song }))
 }
 
-/// The canary itself, inside: `look ADDRESS PATH…`, `fork`, `fill`, `sleep`.
+/// The canary itself, inside: `look ADDRESS PATH…`, `fork`, `fill`, and what these start: `sleep`, `hold`.
 pub(super) fn attempt(mut arguments: impl Iterator<Item = OsString>) -> Result<u8, InitError> {
     let song = arguments.next().unwrap_or_default();
     let escaped = match song.to_str() {
@@ -158,6 +162,15 @@ pub(super) fn attempt(mut arguments: impl Iterator<Item = OsString>) -> Result<u
         Some("fill") => fill(),
         Some("sleep") => {
             std::thread::sleep(TIME);
+            Vec::new()
+        }
+        Some("hold") => {
+            let taken = take(HELD_BYTES);
+            // Its parent waits for this.
+            if taken.len() * CHUNK >= HELD_BYTES {
+                let _ = rustix::io::write(rustix::stdio::stdout(), b".");
+                std::thread::sleep(TIME);
+            }
             Vec::new()
         }
         _ => return Err(InitError::Usage("the canary knows no such song")),
@@ -209,42 +222,70 @@ fn look(mut arguments: impl Iterator<Item = OsString>) -> Vec<String> {
     escaped
 }
 
+/// Another process of this program.
+fn start(song: &str, stdout: Stdio) -> io::Result<Child> {
+    let mut command = Command::new(PROGRAM);
+    command.args([ARGUMENT, "canary", song]).stdin(Stdio::null()).stdout(stdout).env_clear();
+    command.spawn()
+}
+
 /// Starts processes until it is stopped.
 fn fork() -> Vec<String> {
     let mut children = Vec::new();
     let most = BOUNDS.processes * 8;
     for _ in 0..most {
-        let mut command = Command::new(PROGRAM);
-        command.args([ARGUMENT, "canary", "sleep"]).stdin(Stdio::null()).stdout(Stdio::null()).env_clear();
-        match command.spawn() {
+        match start("sleep", Stdio::null()) {
             Ok(child) => children.push(child),
             // Refused by the kernel.
             Err(_) => return Vec::new(),
         }
     }
-    // Init looks several times a second.
-    std::thread::sleep(Duration::from_secs(2));
+    std::thread::sleep(SEEN);
     vec![format!("it started {most} processes where {} are allowed", BOUNDS.processes)]
 }
 
-/// Takes memory until it is stopped.
+/// Takes memory until it is stopped: alone, and in many processes of which each stays within the bound.
 fn fill() -> Vec<String> {
+    let allowed = BOUNDS.memory_bytes >> 20;
+    let most = usize::try_from(BOUNDS.memory_bytes * 4).unwrap_or(usize::MAX);
+    let taken = take(most);
+    if taken.len() * CHUNK >= most {
+        std::thread::sleep(SEEN);
+        return vec![format!("it had {} MiB of memory where {allowed} are allowed", most >> 20)];
+    }
+    drop(taken);
+    let mut children = Vec::new();
+    for _ in 0..HOLDERS {
+        let Ok(mut child) = start("hold", Stdio::piped()) else { return Vec::new() };
+        let mut told = [0; 1];
+        // Refused by the kernel, or ended for the memory of all.
+        if child.stdout.as_mut().is_none_or(|stdout| stdout.read_exact(&mut told).is_err()) {
+            return Vec::new();
+        }
+        children.push(child);
+    }
+    std::thread::sleep(SEEN);
+    vec![format!(
+        "{HOLDERS} processes had {} MiB of memory together where {allowed} are allowed",
+        (HOLDERS * HELD_BYTES) >> 20
+    )]
+}
+
+/// As much of that many bytes as there is to be had.
+fn take(bytes: usize) -> Vec<Vec<u8>> {
     let mut taken: Vec<Vec<u8>> = Vec::new();
-    let most = usize::try_from(BOUNDS.memory_bytes * 4).unwrap_or(usize::MAX) / CHUNK;
-    for _ in 0..most {
+    while taken.len() * CHUNK < bytes {
         let mut chunk: Vec<u8> = Vec::new();
         if chunk.try_reserve_exact(CHUNK).is_err() {
-            return Vec::new();
+            break;
         }
         chunk.resize(CHUNK, 1);
         taken.push(chunk);
     }
-    std::thread::sleep(Duration::from_secs(2));
-    vec![format!(
-        "it had {} MiB of memory where {} are allowed",
-        (taken.len() * CHUNK) >> 20,
-        BOUNDS.memory_bytes >> 20
-    )]
+    taken
 }
 
 const CHUNK: usize = 4 << 20;
+/// Processes that take memory at the same time, and how much each: within the bound of one, and far beyond that of all.
+const HOLDERS: usize = 6;
+const HELD_BYTES: usize = 64 << 20;

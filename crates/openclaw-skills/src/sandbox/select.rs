@@ -6,7 +6,7 @@ use std::{
 };
 
 use openclaw_core::config::{SandboxEngine, SkillsConfig};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
@@ -40,6 +40,25 @@ pub(crate) struct Selection {
     pub(crate) engine: Option<Arc<dyn Engine>>,
     /// One sentence each.
     pub(crate) problems: Vec<String>,
+    /// When they are tried again, as none works.
+    pub(crate) again: Option<Instant>,
+}
+
+impl Selection {
+    /// What is wrong, and what will be done about it; one sentence each.
+    pub(crate) fn told(&self) -> Vec<String> {
+        let mut told = self.problems.clone();
+        if let Some(again) = self.again {
+            let minutes = again.saturating_duration_since(Instant::now()).as_secs().div_ceil(60);
+            told.push(match minutes {
+                0 => "the engines are being tried again".to_owned(),
+                minutes => {
+                    format!("the engines are tried again in {minutes} min, or when the configuration changes")
+                }
+            });
+        }
+        told
+    }
 }
 
 impl std::fmt::Debug for Selection {
@@ -78,7 +97,7 @@ impl Surroundings {
                         rootless = engine.is_rootless(),
                         "the sandbox has proved itself"
                     );
-                    return Selection { engine: Some(engine), problems };
+                    return Selection { engine: Some(engine), problems, again: None };
                 }
                 // What is not installed is no problem as long as nobody asked for it.
                 Err(Unfit::NotInstalled(_)) if wanted == SandboxEngine::Auto => {}
@@ -91,7 +110,7 @@ impl Surroundings {
         if wanted != SandboxEngine::None {
             warn!("no sandbox engine works: skills stay disabled. `gateway doctor` says what to do");
         }
-        Selection { engine: None, problems }
+        Selection { engine: None, problems, again: None }
     }
 
     async fn namespace(&self, config: watch::Receiver<Arc<SkillsConfig>>) -> Result<Arc<dyn Engine>, Unfit> {
@@ -136,7 +155,8 @@ impl Surroundings {
         }
     }
 
-    async fn prove(&self, engine: &dyn Engine) -> Result<(), CanaryError> {
+    /// Sends the canary into an engine.
+    pub(crate) async fn prove(&self, engine: &dyn Engine) -> Result<(), CanaryError> {
         let folder = self.folder.join("canary");
         std::fs::create_dir_all(&folder).map_err(CanaryError::Prepare)?;
         canary::test(engine, &Secrets { paths: self.secrets.clone(), folder }).await

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Skills;
 use crate::{
-    limits::{CALL_TIME, WAIT_TIME},
+    limits::CALL_TIME,
     package::{Kind, list_files},
 };
 
@@ -227,7 +227,7 @@ impl Skills {
         let context = ToolContext {
             run,
             conversation: run.new_conversation_id(),
-            timeout: CALL_TIME + WAIT_TIME,
+            timeout: CALL_TIME,
             cancel: cancel.clone(),
             judged: None,
         };

@@ -50,7 +50,7 @@ impl Inner {
         if let State::Ready(skill) = &entry.state {
             let hindrance = match &*self.selection.borrow() {
                 None => Some("the sandbox engines are being tried".to_owned()),
-                Some(selection) if selection.engine.is_none() => Some(match selection.problems.as_slice() {
+                Some(selection) if selection.engine.is_none() => Some(match selection.told().as_slice() {
                     [] => "no sandbox engine works here: `gateway doctor` says what to do".to_owned(),
                     problems => format!("no sandbox engine works here: {}", problems.join("; ")),
                 }),

@@ -1,19 +1,20 @@
 //! What goes on while the program runs: choosing an engine, noticing changes, ending what nobody uses.
 
-use std::{
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use openclaw_core::config::{SandboxEngine, SkillsConfig};
-
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{Inner, Seen, Skills};
-use crate::{catalog::Skill, limits::LOOK, package::Shape};
+use crate::{catalog::Skill, limits::LOOK, package::Shape, sandbox::Selection};
 
+/// Pauses between two tries of the engines while none works, and between two checks of one that seems to fail: the first, and the longest.
+const AGAIN: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(30 * 60));
 /// How long sandboxes and tasks may take to end.
 const LEAVE: Duration = Duration::from_secs(2);
 /// Looks between two writes of the counts.
@@ -27,29 +28,81 @@ impl Skills {
         inner.tasks.spawn(
             shutdown.clone().run_until_cancelled_owned(async move { sweeping.surroundings.sweep().await }),
         );
-        if shutdown.run_until_cancelled(self.start()).await.is_some() {
-            let mut config = inner.config.clone();
-            let mut looks = interval(LOOK);
-            looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            let mut count = 0u32;
-            loop {
-                let has_changed = tokio::select! {
-                    () = shutdown.cancelled() => break,
-                    _ = looks.tick() => false,
-                    Ok(()) = config.changed() => true,
-                };
-                if has_changed && shutdown.run_until_cancelled(self.choose_if_needed()).await.is_none() {
-                    break;
-                }
-                self.look().await;
-                inner.executor.sweep();
-                count = count.wrapping_add(1);
-                if count.is_multiple_of(WRITE_EVERY) {
-                    self.write_usage().await;
-                }
+        // Trying an engine takes its time, and what changes in the directory is noticed meanwhile.
+        let both = async { tokio::join!(self.keep_engine(), self.keep_looking()) };
+        shutdown.run_until_cancelled(both).await;
+        self.close().await;
+    }
+
+    async fn keep_looking(&self) {
+        let mut config = self.inner.config.clone();
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut count = 0u32;
+        loop {
+            tokio::select! {
+                _ = looks.tick() => {}
+                Ok(()) = config.changed() => {}
+            }
+            self.look().await;
+            self.inner.executor.sweep();
+            count = count.wrapping_add(1);
+            if count.is_multiple_of(WRITE_EVERY) {
+                self.write_usage().await;
             }
         }
-        self.close().await;
+    }
+
+    /// Chooses an engine: at first, when another is asked for, when the one in force fails and, while none works, with growing pauses.
+    async fn keep_engine(&self) {
+        let mut config = self.inner.config.clone();
+        let mut pause = AGAIN.0;
+        loop {
+            let asked = asked(&config.borrow_and_update());
+            let works = self.choose(Some(pause)).await;
+            let is_news = if works {
+                self.until_another_is_needed(&mut config, asked).await;
+                true
+            } else {
+                tokio::select! {
+                    () = sleep(pause) => false,
+                    Ok(()) = config.changed() => true,
+                }
+            };
+            pause = if is_news { AGAIN.0 } else { (pause * 2).min(AGAIN.1) };
+        }
+    }
+
+    /// Waits until the configuration asks for another engine than it `asked` for, or the one in force does not prove itself any more.
+    async fn until_another_is_needed(
+        &self,
+        config: &mut watch::Receiver<Arc<SkillsConfig>>,
+        before: (SandboxEngine, bool),
+    ) {
+        let is_other = |config: &Arc<SkillsConfig>| asked(config) != before;
+        tokio::select! {
+            Ok(_) = config.wait_for(is_other) => info!("skills.engine has changed; trying again"),
+            () = self.until_it_fails() => {}
+        }
+    }
+
+    /// Checks the engine in force when a call says that it could not make a sandbox. A call can be wrong about that, so it is used meanwhile.
+    async fn until_it_fails(&self) {
+        let inner = &self.inner;
+        let mut pause = AGAIN.0;
+        let mut last = Instant::now();
+        loop {
+            inner.executor.in_trouble().await;
+            sleep_until(last + pause).await;
+            let engine = inner.selection.borrow().as_ref().and_then(|selection| selection.engine.clone());
+            let Some(engine) = engine else { return };
+            if let Err(error) = inner.surroundings.prove(&*engine).await {
+                warn!(engine = engine.name(), %error, "the sandbox engine does not work any more; choosing again");
+                return;
+            }
+            last = Instant::now();
+            pause = (pause * 2).min(AGAIN.1);
+        }
     }
 
     /// Ends every sandbox and writes the counts; [`Skills::keep`] does it at its end. Nothing is to be called afterwards.
@@ -80,9 +133,8 @@ impl Skills {
     /// Chooses an engine, looks at the skills once and asks their servers what they offer.
     pub async fn start(&self) {
         self.look().await;
-        self.choose().await;
+        self.choose(None).await;
         self.look().await;
-        self.ask_servers();
     }
 
     /// Waits until every MCP server that was asked what it offers has answered, at most `time`.
@@ -98,27 +150,35 @@ impl Skills {
         let _ = tokio::time::timeout(time, known).await;
     }
 
-    async fn choose(&self) {
+    /// Chooses an engine; whether one works. `pause`: after which it is tried again if not.
+    async fn choose(&self, pause: Option<Duration>) -> bool {
         let inner = &self.inner;
-        let asked = asked(&inner.config.borrow());
-        *inner.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
-        // Nothing runs by the old engine while the new one is being tried.
-        inner.selection.send_replace(None);
-        inner.executor.clear();
-        let chosen = inner.surroundings.select(inner.config.clone()).await;
-        inner.selection.send_replace(Some(chosen));
-        inner.offer(&mut inner.seen());
-    }
-
-    /// Chooses again when the configuration asks for another engine.
-    async fn choose_if_needed(&self) {
-        let inner = &self.inner;
-        let now = asked(&inner.config.borrow());
-        let before = *inner.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if before != Some(now) {
-            info!("skills.engine has changed; trying again");
-            self.choose().await;
+        let has_one = |selection: &Option<Selection>| {
+            selection.as_ref().is_some_and(|selection| selection.engine.is_some())
+        };
+        // Nothing runs by the old engine while another one is being tried.
+        let had_one = inner.selection.send_if_modified(|selection| {
+            let had_one = has_one(selection);
+            if had_one {
+                *selection = None;
+            }
+            had_one
+        });
+        if had_one {
+            inner.executor.clear();
         }
+        let is_wanted = inner.config.borrow().engine != SandboxEngine::None;
+        let mut chosen = inner.surroundings.select(inner.config.clone()).await;
+        let works = chosen.engine.is_some();
+        chosen.again = pause.filter(|_| !works && is_wanted).map(|pause| Instant::now() + pause);
+        inner.selection.send_replace(Some(chosen));
+        let mut seen = inner.seen();
+        // A server that did not work may have failed by the engine.
+        seen.servers.retain(|_, (_, tools)| tools.is_ok());
+        inner.offer(&mut seen);
+        drop(seen);
+        self.ask_servers();
+        works
     }
 
     /// Looks at the directory; when something has changed, prepared sandboxes of the old state are ended by their stamps.

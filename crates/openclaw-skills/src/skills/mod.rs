@@ -101,8 +101,6 @@ struct Inner {
     selection: watch::Sender<Option<Selection>>,
     /// The one skill whose server is started, when not all are.
     only: OnceLock<String>,
-    /// What the configuration asked for when an engine was last chosen.
-    asked: Mutex<Option<(openclaw_core::config::SandboxEngine, bool)>>,
     executor: Arc<Executor>,
     usage: Usage,
     tasks: TaskTracker,
@@ -168,7 +166,6 @@ impl Skills {
             surroundings,
             selection,
             only: OnceLock::new(),
-            asked: Mutex::default(),
             executor,
             usage,
             tasks,
@@ -201,7 +198,7 @@ impl Skills {
             Some(selection) => SandboxInfo {
                 engine: selection.engine.as_ref().map_or("none", |engine| engine.name()).to_owned(),
                 rootless: selection.engine.as_ref().is_some_and(|engine| engine.is_rootless()),
-                problems: selection.problems.clone(),
+                problems: selection.told(),
             },
         }
     }

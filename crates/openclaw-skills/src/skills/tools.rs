@@ -87,9 +87,12 @@ impl Skills {
         self.inner.usage.count(&skill.name, Timestamp::now());
         let executor = &self.inner.executor;
         match target {
-            Target::Program(skill, argv) => executor.call(&skill, &argv, &call.arguments).await,
+            Target::Program(skill, argv) => {
+                executor.call(&skill, &argv, &call.arguments, context.timeout).await
+            }
             Target::Server(skill, tool) => {
-                executor.call_tool(&skill, &tool.name, &call.arguments, &context.conversation).await
+                let conversation = &context.conversation;
+                executor.call_tool(&skill, &tool.name, &call.arguments, conversation, context.timeout).await
             }
             Target::Reader => Outcome::failed("There is nothing to read."),
         }
@@ -206,15 +209,9 @@ impl ToolPort for Skills {
     }
 
     async fn call(&self, call: &ToolCall, context: &ToolContext) -> ToolResult {
-        // Dropping the work ends its sandbox.
-        let work = tokio::time::timeout(context.timeout, self.carry_out(call, context));
-        let outcome = match context.cancel.run_until_cancelled(work).await {
-            Some(Ok(outcome)) => outcome,
-            Some(Err(_)) => Outcome::failed(format!(
-                "`{}` did not answer within {} s.",
-                call.name,
-                context.timeout.as_secs()
-            )),
+        // Dropping the work ends its sandbox. Its time is bounded within, from when the skill runs.
+        let outcome = match context.cancel.run_until_cancelled(self.carry_out(call, context)).await {
+            Some(outcome) => outcome,
             None => Outcome::failed(format!("`{}` was cancelled.", call.name)),
         };
         ToolResult {

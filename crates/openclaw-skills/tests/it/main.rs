@@ -3,12 +3,15 @@
 #![cfg(target_os = "linux")]
 
 mod calls;
+mod chosen;
 mod containers;
 mod directory;
 mod engines;
 mod escape;
 mod images;
 mod mcp;
+mod memory;
 mod network;
+mod places;
 mod support;
 mod user;

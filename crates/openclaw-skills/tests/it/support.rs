@@ -41,6 +41,7 @@ impl Home {
         Self::made(config, |options| SkillsOptions { resolver, ..options })
     }
 
+    /// With options of the test's own.
     pub(crate) fn made(config: SkillsConfig, change: impl FnOnce(SkillsOptions) -> SkillsOptions) -> Self {
         // Not below /tmp, which is the sandbox's own in every sandbox.
         let base = [Path::new("/var/tmp"), Path::new("/tmp")].into_iter().find(|base| base.is_dir()).unwrap();

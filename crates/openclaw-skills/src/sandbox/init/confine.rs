@@ -11,8 +11,8 @@ use rustix::{
     process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit},
     thread::{
         CapabilitySet, CapabilitySets, CpuSet, capabilities, clear_ambient_capability_set,
-        configure_capability_in_ambient_set, remove_capability_from_bounding_set, sched_setaffinity,
-        set_capabilities, set_no_new_privs,
+        configure_capability_in_ambient_set, disable_transparent_huge_pages,
+        remove_capability_from_bounding_set, sched_setaffinity, set_capabilities, set_no_new_privs,
     },
 };
 
@@ -50,6 +50,11 @@ pub(super) fn lessen(plan: &Plan, counted: bool) -> Result<(), InitError> {
     // Nothing inside may look into init, though it has the same user.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).or_cannot("become undumpable")?;
     drop_rights()?;
+    match disable_transparent_huge_pages(true) {
+        // Of a huge page that was given back in part, the rest is in nobody's counts. The kernel may know none.
+        Ok(()) | Err(Errno::INVAL) => {}
+        Err(error) => return Err(error).or_cannot("do without huge pages"),
+    }
     let bounds = &plan.bounds;
     for (name, resource, most) in [
         ("memory", Resource::Data, bounds.memory_bytes),

@@ -9,6 +9,7 @@ mod outer;
 mod programs;
 mod supervise;
 mod tree;
+mod used;
 
 use std::{
     io,
@@ -171,6 +172,7 @@ fn recognise(grants: &[Grant]) -> Result<(), InitError> {
 /// The stage inside: bounds, the skill, and watching it. `counted`: as for [`confine::lessen`].
 fn inner(plan: &Plan, lifeline: Option<&OwnedFd>, counted: bool) -> Result<u8, InitError> {
     recognise(&plan.grants)?;
+    used::check()?;
     confine::lessen(plan, counted)?;
     if let Some(socket) = &plan.egress {
         let socket = std::path::PathBuf::from(socket);

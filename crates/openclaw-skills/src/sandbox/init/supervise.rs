@@ -3,26 +3,23 @@
 //! When process 1 ends, the kernel ends every process of its namespace: nothing that a skill starts outlives it.
 
 use std::{
-    fs,
     os::fd::{BorrowedFd, OwnedFd},
     time::{Duration, Instant},
 };
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    fs::statvfs,
     process::{Pid, PidfdFlags, WaitOptions, pidfd_open, wait},
     stdio,
 };
 
+use super::used;
 use crate::sandbox::{ended, plan::Bounds};
 
 /// How often memory and processes are looked at: while something goes on, and while nothing does.
 const LOOK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(320));
 /// How the other end is found to be gone.
 const GONE: PollFlags = PollFlags::ERR.union(PollFlags::HUP);
-/// File systems of the sandbox that are kept in memory.
-const IN_MEMORY: [&str; 3] = ["/tmp", "/work", "/dev/shm"];
 
 /// Waits until the skill ends or has to; the exit code to end with.
 pub(super) fn supervise(skill: Pid, bounds: &Bounds, lifeline: Option<&OwnedFd>) -> u8 {
@@ -34,11 +31,12 @@ pub(super) fn supervise(skill: Pid, bounds: &Bounds, lifeline: Option<&OwnedFd>)
         if let Some(code) = reap(skill) {
             return code;
         }
-        let used = used();
+        // What can't be looked at can't be bounded.
+        let Ok(used) = used::look() else { return ended::MEMORY };
         if used.processes > bounds.processes {
             return ended::PROCESSES;
         }
-        if used.memory > bounds.memory_bytes {
+        if used.memory > bounds.memory_bytes && used::has_too_much(bounds) {
             return ended::MEMORY;
         }
         if Instant::now() >= end {
@@ -82,58 +80,6 @@ fn reap(main: Pid) -> Option<u8> {
         }
     }
     None
-}
-
-#[derive(Debug, Default, Clone, Copy)]
-struct Used {
-    memory: u64,
-    processes: u64,
-}
-
-/// What a file costs the kernel, however short it is.
-const INODE_BYTES: u64 = 2048;
-/// What a socket may hold at most of data on its way: `net.core.wmem_default`, which the filter lets nobody raise.
-const SOCKET_BYTES: u64 = 208 * 1024;
-
-/// What all processes but this one have, the files in memory, and what sockets may hold.
-fn used() -> Used {
-    let mut used = Used::default();
-    for folder in IN_MEMORY {
-        if let Ok(stat) = statvfs(folder) {
-            used.memory += stat.f_blocks.saturating_sub(stat.f_bfree) * stat.f_frsize;
-            used.memory += stat.f_files.saturating_sub(stat.f_ffree) * INODE_BYTES;
-        }
-    }
-    used.memory += sockets() * SOCKET_BYTES;
-    let Ok(entries) = fs::read_dir("/proc") else { return used };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let Some(pid) = name.to_str().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())) else {
-            continue;
-        };
-        if pid == "1" {
-            continue;
-        }
-        // Gone meanwhile, perhaps.
-        let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { continue };
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-            line.split_whitespace().next()?.parse::<u64>().ok()
-        };
-        used.processes += field("Threads:").unwrap_or(1);
-        // Pages of its own, shared ones, and the tables that say where they are.
-        let kib = ["RssAnon:", "RssShmem:", "VmPTE:"].iter().filter_map(|name| field(name)).sum::<u64>();
-        used.memory += 1024 * kib;
-    }
-    used
-}
-
-/// Sockets of this network namespace, beyond the few that everybody may have.
-fn sockets() -> u64 {
-    let table = fs::read_to_string("/proc/self/net/sockstat").unwrap_or_default();
-    let count =
-        table.lines().find_map(|line| line.strip_prefix("sockets: used ")?.trim().parse::<u64>().ok());
-    count.unwrap_or(0).saturating_sub(16)
 }
 
 #[cfg(test)]

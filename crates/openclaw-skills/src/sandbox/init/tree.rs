@@ -78,7 +78,7 @@ pub(super) fn enter() -> Result<(), InitError> {
 pub(super) fn settle() -> Result<(), InitError> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     // While the host's /proc is in sight: the kernel shows a new one only to who could see an old one. Where parts of that are hidden (in some
-    // containers), there is none.
+    // containers), there is none, and init finds that out.
     match mount("proc", "/proc", "proc", flags, c"subset=pid") {
         Ok(()) | Err(Errno::PERM) => {}
         Err(error) => return Err(error).or_cannot("mount /proc"),

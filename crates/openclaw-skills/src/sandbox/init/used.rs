@@ -1,0 +1,127 @@
+//! What a sandbox uses: the memory and the processes of all that runs in it, as process 1 sees them in /proc.
+
+use std::{fs, io, thread::sleep, time::Duration};
+
+use rustix::fs::statvfs;
+
+use super::{InitError, Try};
+use crate::sandbox::plan::Bounds;
+
+/// File systems of the sandbox that are kept in memory.
+const IN_MEMORY: [&str; 3] = ["/tmp", "/work", "/dev/shm"];
+/// What a file costs the kernel, however short it is.
+const INODE_BYTES: u64 = 2048;
+/// What a socket may hold at most of data on its way: `net.core.wmem_default`, which the filter lets nobody raise.
+const SOCKET_BYTES: u64 = 208 * 1024;
+/// Looks that must all find too much memory before the sandbox is ended for it, and the pause between them: between fork and exec, a process
+/// counts the pages of its parent once more.
+const CONFIRM: (u32, Duration) = (3, Duration::from_millis(4));
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Used {
+    pub(super) memory: u64,
+    pub(super) processes: u64,
+}
+
+/// Whether anything can be seen at all. Without it nothing bounds the memory of all processes together: then there is no sandbox.
+pub(super) fn check() -> Result<(), InitError> {
+    let seen = fs::read_to_string("/proc/1/status").and_then(|text| match text.contains("VmPTE:") {
+        true => Ok(()),
+        false => Err(io::ErrorKind::InvalidData.into()),
+    });
+    seen.or_cannot(
+        "see its own processes in /proc, and so bound their memory together (in a container that hides parts of its /proc, the kernel shows none \
+         to a sandbox: let the outer container see all of it, with podman's `--security-opt unmask=ALL` or docker's \
+         `--security-opt systempaths=unconfined`, or run the gateway outside)",
+    )
+}
+
+/// What all processes but this one have, the files in memory, and what sockets may hold. Pages that processes share are counted for each.
+pub(super) fn look() -> io::Result<Used> {
+    let mut used = Used { memory: files() + sockets() * SOCKET_BYTES, processes: 0 };
+    for pid in pids()? {
+        // Gone meanwhile, perhaps.
+        let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { continue };
+        used.processes += field(&status, "Threads:").unwrap_or(1);
+        used.memory += rough(&status);
+    }
+    Ok(used)
+}
+
+/// Whether there is more memory than the bound even if what is shared is counted once. Slow; for when [`look`] has found too much.
+pub(super) fn has_too_much(bounds: &Bounds) -> bool {
+    for round in 0..CONFIRM.0 {
+        if round > 0 {
+            sleep(CONFIRM.1);
+        }
+        let is_within = |memory: io::Result<u64>| memory.is_ok_and(|memory| memory <= bounds.memory_bytes);
+        if is_within(look().map(|used| used.memory)) || is_within(exact()) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Memory of all processes but this one, shared pages divided by those who share them. That adds up only while nobody comes or goes.
+fn exact() -> io::Result<u64> {
+    let before = pids()?;
+    let mut memory = files() + sockets() * SOCKET_BYTES;
+    for pid in &before {
+        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+        // A process that hides itself from all others (PR_SET_DUMPABLE) counts in full.
+        memory += match fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) {
+            Ok(rollup) if rollup.contains("Pss_Anon:") => {
+                1024 * sum(&rollup, &["Pss_Anon:", "Pss_Shmem:", "SwapPss:"]) + tables(&status)
+            }
+            _ => rough(&status),
+        };
+    }
+    if pids()? == before { Ok(memory) } else { Err(io::ErrorKind::Interrupted.into()) }
+}
+
+/// Pages of a process and its tables that say where they are.
+fn rough(status: &str) -> u64 {
+    1024 * sum(status, &["RssAnon:", "RssShmem:", "VmSwap:"]) + tables(status)
+}
+
+fn tables(status: &str) -> u64 {
+    1024 * sum(status, &["VmPTE:"])
+}
+
+fn sum(text: &str, names: &[&str]) -> u64 {
+    names.iter().filter_map(|name| field(text, name)).sum()
+}
+
+fn field(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// Every process but this one.
+fn pids() -> io::Result<Vec<u32>> {
+    let mut pids = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        pids.extend(
+            entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()).filter(|pid| *pid != 1),
+        );
+    }
+    pids.sort_unstable();
+    Ok(pids)
+}
+
+fn files() -> u64 {
+    let of = |folder: &&str| {
+        let stat = statvfs(*folder).ok()?;
+        let blocks = stat.f_blocks.saturating_sub(stat.f_bfree) * stat.f_frsize;
+        Some(blocks + stat.f_files.saturating_sub(stat.f_ffree) * INODE_BYTES)
+    };
+    IN_MEMORY.iter().filter_map(of).sum()
+}
+
+/// Sockets of this network namespace, beyond the few that everybody may have.
+fn sockets() -> u64 {
+    let table = fs::read_to_string("/proc/self/net/sockstat").unwrap_or_default();
+    let count =
+        table.lines().find_map(|line| line.strip_prefix("sockets: used ")?.trim().parse::<u64>().ok());
+    count.unwrap_or(0).saturating_sub(16)
+}
