@@ -265,10 +265,13 @@ fn fill() -> Vec<String> {
         children.push(child);
     }
     std::thread::sleep(SEEN);
-    vec![format!(
-        "{HOLDERS} processes had {} MiB of memory together where {allowed} are allowed",
-        (HOLDERS * HELD_BYTES) >> 20
-    )]
+    // A control group ends one after the other, and lets their parent live.
+    let alive = children.iter_mut().map(Child::try_wait).filter(|ended| matches!(ended, Ok(None))).count();
+    let had = (alive * HELD_BYTES) as u64;
+    if had <= BOUNDS.memory_bytes {
+        return Vec::new();
+    }
+    vec![format!("{alive} processes had {} MiB of memory together where {allowed} are allowed", had >> 20)]
 }
 
 /// As much of that many bytes as there is to be had.
