@@ -7,6 +7,7 @@ mod chosen;
 mod directory;
 mod engines;
 mod escape;
+mod logged;
 mod mcp;
 mod memory;
 mod network;
