@@ -120,7 +120,7 @@ impl Lease {
                 return false;
             }
             let limits = &inner.shared.limits;
-            let journal = Journal::new(inner.skill.clone(), limits.lines);
+            let journal = Journal::new(inner.skill.clone(), limits.lines, limits.hosts);
             let period = Period::new(inner.token.child_token(), inner.totals.clone(), journal, limits.bytes);
             *active = Some(Arc::new(period));
             true

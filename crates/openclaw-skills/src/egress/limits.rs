@@ -25,6 +25,9 @@ pub struct EgressLimits {
     pub idle: Duration,
     /// Attempts logged one by one, from one activation to the next: so many allowed, and so many refused. Default 100.
     pub lines: u64,
+    /// Hosts of which the first attempt is logged even beyond `lines`, and the others are summed up, from one activation to the next; at further hosts,
+    /// attempts are summed up together. Default 256.
+    pub hosts: usize,
 }
 
 impl Default for EgressLimits {
@@ -40,6 +43,7 @@ impl Default for EgressLimits {
             answer: Duration::from_secs(55),
             idle: Duration::from_secs(60),
             lines: 100,
+            hosts: 256,
         }
     }
 }

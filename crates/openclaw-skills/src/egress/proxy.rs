@@ -49,6 +49,10 @@ pub(super) async fn serve(lease: Arc<Inner>, period: Arc<Period>, stream: UnixSt
         let service = service_fn(|request| answer(session.clone(), request));
         if let Err(error) = http.serve_connection(TokioIo::new(stream), service).with_upgrades().await {
             tracing::debug!(skill = &*lease.skill, %error, "egress: a connection broke off");
+            // No request, but an attempt: hyper has answered it.
+            if error.is_parse() {
+                session.period.refuse(None, &Refusal::NotProxied);
+            }
         }
         let tunnel = session.tunnel.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(tunnel) = tunnel {

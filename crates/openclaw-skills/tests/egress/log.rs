@@ -97,5 +97,33 @@ async fn a_flood_is_summed_up() {
     let lines = lines.0.lock().unwrap();
     let count = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
     assert_eq!((count("refused\" "), count("outcome=\"allowed\""), count("outcome=\"ended\"")), (3, 1, 1));
-    assert_eq!(count("outcome=\"summary\" allowed=0 refused=7"), 1, "{lines:?}");
+    assert_eq!(count("host=\"other.test\" outcome=\"summary\" allowed=0 refused=7"), 1, "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_flood_hides_no_host() {
+    let lines = Lines::default();
+    let _guard = tracing::subscriber::set_default(lines.clone());
+    let mut world = World::with_limits(EgressLimits { lines: 2, hosts: 3, ..EgressLimits::default() });
+    let port = world.mirror().await;
+    let lease = world.lease_to("api.test", port);
+    for host in ["a.test", "a.test", "a.test", "b.test", "b.test", "c.test", "d.test", "d.test"] {
+        get(&lease, &format!("http://{host}/")).await;
+    }
+    // What is no request at all is an attempt, too.
+    ask(lease.path(), "\u{16}\u{3}\u{1}\r\n\r\n").await;
+    lease.deactivate();
+    lease.activate();
+    get(&lease, "http://d.test/").await;
+    drop(lease);
+    world.egress.close().await;
+    let lines = lines.0.lock().unwrap();
+    let count = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
+    let refused = |host: &str| count(&format!("host=\"{host}\" port=80 outcome=\"refused\""));
+    // The two lines, the first at each host that is told apart, and, anew with the next activation, one more.
+    assert_eq!((refused("a.test"), refused("b.test"), refused("c.test"), refused("d.test")), (2, 1, 1, 1));
+    for (host, sum) in [("a.test", 1), ("b.test", 1), ("(others)", 3)] {
+        let words = format!("host=\"{host}\" outcome=\"summary\" allowed=0 refused={sum}");
+        assert_eq!(count(&words), 1, "{words} is not in {lines:#?}");
+    }
 }

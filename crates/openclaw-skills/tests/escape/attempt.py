@@ -82,6 +82,13 @@ def answer(escaped, detail):
     os._exit(0)
 
 
+def outlive(is_over, detail):
+    """For who may have got more than is allowed: goes on having it until init must have seen that, also on a busy machine, and then says so."""
+    if is_over:
+        time.sleep(20)
+    answer(is_over, detail)
+
+
 def read(path):
     """The beginning of a file, as text."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -198,13 +205,13 @@ def reach(address, family=socket.AF_INET, kind=socket.SOCK_STREAM, say=b"GET / H
         return f"{address} is reached: {heard!r}"
 
 
-def proxy(*parts):
+def proxy(*parts, patience=3):
     """Says `parts` to the egress proxy, waiting for an answer after each; all that it answered."""
     heard = b""
-    with socket.create_connection(("127.0.0.1", 3128), timeout=5) as talk:
+    with socket.create_connection(("127.0.0.1", 3128), timeout=30) as talk:
         for part in parts:
             talk.sendall(part.encode("latin-1") if isinstance(part, str) else part)
-            talk.settimeout(3)
+            talk.settimeout(patience)
             try:
                 while more := talk.recv(65536):
                     heard += more
@@ -235,7 +242,7 @@ def passes(*parts):
 def works():
     """A try that fails unless the declared host is reached: without that, all refusals would prove nothing."""
     try:
-        heard = proxy(get(host["allowed_url"]))
+        heard = proxy(get(host["allowed_url"]), patience=30)
     except OSError as error:
         return f"there is no proxy: {error}"
     return (status(heard) != 200 or b"allowed" not in heard) and f"the declared host is not reached: {heard[:200]!r}"

@@ -1,5 +1,5 @@
 //! The escape battery: each file of `tests/escape/attempts` is a hostile skill, run on every engine that is there. Each must be refused or
-//! contained, must leave nothing behind, and must not bring back a byte of what it was not to see.
+//! contained, must leave nothing behind, must not bring back a byte of what it was not to see, and must be seen in the log.
 
 use std::{
     fmt::Write as _,
@@ -23,6 +23,7 @@ use openclaw_core::{
 use serde_json::{Value, json};
 
 use crate::{
+    logged::Logged,
     network::AllHere,
     support::Home,
     user::{self, Who},
@@ -32,6 +33,10 @@ use crate::{
 const NEEDLE: &str = "needle-in-the-token-file";
 /// Attempts at the same time.
 const AT_ONCE: usize = 4;
+/// Seconds for an attempt that is to end by itself or by another bound, on a busy machine; and for one that may end by this one.
+const TIME: (u32, u32) = (90, 8);
+/// How long what is left of a sandbox may take to be gone.
+const GONE: Duration = Duration::from_secs(60);
 
 /// An attempt, as its header says.
 struct Attempt {
@@ -102,13 +107,7 @@ impl World {
             SkillsConfig {
                 engine,
                 rootless: engine != SandboxEngine::Docker,
-                limits: SkillLimits {
-                    memory_mb: 128,
-                    processes: 48,
-                    timeout_seconds: 12,
-                    warm: 0,
-                    ..SkillLimits::default()
-                },
+                limits: SkillLimits { memory_mb: 128, processes: 48, warm: 0, ..SkillLimits::default() },
                 policy: SkillPolicy {
                     allow_private: vec![format!("allowed.test:{allowed_port}")],
                     ..SkillPolicy::default()
@@ -177,8 +176,9 @@ impl World {
             .collect();
         let (name, grants) = (&attempt.name, grants.join(", "));
         let entry = if attempt.is_shell { "[/bin/sh, main.sh]" } else { "[python3, -B, main.py]" };
+        let time = if attempt.expect.iter().any(|end| end == "ended:time") { TIME.1 } else { TIME.0 };
         let head = format!(
-            "---\nname: {name}\ndescription: Hostile.\nentrypoint: {entry}\npermissions: [{grants}]\n---\n"
+            "---\nname: {name}\ndescription: Hostile.\nentrypoint: {entry}\ntimeout: {time}\npermissions: [{grants}]\n---\n"
         );
         self.home.put(name, "SKILL.md", &head);
         self.home.put(name, if attempt.is_shell { "main.sh" } else { "main.py" }, &attempt.program);
@@ -267,7 +267,30 @@ fn judge(attempt: &Attempt, result: &ToolResult) -> Option<String> {
     (!is_good).then(|| format!("it was to end as {}", expected.join(" or ")))
 }
 
+/// What is missing in the log of an attempt; `None`: who reads it knows what was tried, and what stopped it.
+fn judge_log(attempt: &Attempt, result: &ToolResult, lines: &[String]) -> Option<String> {
+    let count = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
+    if count("message=a skill was called") != 1 {
+        return Some("the log does not tell that it was called".to_owned());
+    }
+    let ours = format!("`{}` ", attempt.name);
+    let told = result.content.lines().find(|line| line.starts_with(&ours)).unwrap_or_default();
+    let was_ended = result.is_error && (told.contains("was ended") || told.contains("ended by signal"));
+    let was_cut = result.content.contains(&format!("[cut off: {ours}wrote more"));
+    if (was_ended || was_cut) && count("message=a skill was ended by the sandbox") == 0 {
+        return Some("the log does not tell what ended it".to_owned());
+    }
+    // (The one that goes past the forwarder does not get as far as the proxy.)
+    let uses_proxy = attempt.name.starts_with("proxy-") && attempt.name != "proxy-other-sockets";
+    if uses_proxy && count("message=egress: refused") == 0 {
+        return Some("the log does not tell that the proxy refused something".to_owned());
+    }
+    None
+}
+
 async fn battery(engine: SandboxEngine) {
+    let logged = Logged::default();
+    let _listens = tracing::subscriber::set_default(logged.clone());
     let name = format!("{engine:?}").to_lowercase();
     let attempts: Vec<Attempt> = attempts()
         .into_iter()
@@ -293,27 +316,38 @@ async fn battery(engine: SandboxEngine) {
         if std::env::var_os("OPENCLAW_ESCAPE_SHOW").is_some() {
             println!("{}: {shown}", attempt.name);
         }
-        if let Some(wrong) = judge(attempt, result) {
-            let _ = writeln!(report, "{} ({}): {wrong}\n    {shown}", attempt.name, attempt.what);
+        let lines = logged.about(&attempt.name);
+        let wrong = judge(attempt, result).or_else(|| judge_log(attempt, result, &lines));
+        if let Some(wrong) = wrong {
+            let lines = lines.join("\n    ");
+            let _ = writeln!(
+                report,
+                "{} ({}) on {name}: {wrong}\n    {shown}\n    {lines}",
+                attempt.name, attempt.what
+            );
         }
     }
     println!("{} attempts on {name}", results.len());
-    assert!(report.is_empty(), "on {name}:\n{report}");
-    assert_eq!(world.reached.load(Ordering::Relaxed), 0, "somebody reached a server of the host");
-    assert!(!world.home.path("home/written-from-inside").exists(), "somebody wrote outside");
-    assert!(
-        folders.each_ref().map(|folder| tree(folder)) == before,
-        "somebody changed what may only be read"
-    );
+    assert!(report.is_empty(), "{report}");
+    let is_reached = world.reached.load(Ordering::Relaxed) > 0;
+    let is_written = world.home.path("home/written-from-inside").exists();
+    let is_changed = folders.each_ref().map(|folder| tree(folder)) != before;
+    if is_reached || is_written || is_changed {
+        // Whoever it was has not said so.
+        for (attempt, result) in &results {
+            println!("{} on {name}: {}", attempt.name, result.content.chars().take(500).collect::<String>());
+        }
+        panic!(
+            "on {name}, somebody reached a server of the host ({is_reached}), wrote outside ({is_written}), or changed what may only be read ({is_changed})"
+        );
+    }
     let shared = world.home.path("home/.openclaw/skills").canonicalize().unwrap();
     world.home.end().await;
-    for _ in 0..100 {
-        if left(&shared) == 0 {
-            return;
-        }
+    let end = tokio::time::Instant::now() + GONE;
+    while !left(&shared).is_empty() {
+        assert!(tokio::time::Instant::now() < end, "on {name}, processes are left: {:?}", left(&shared));
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("{} processes are left", left(&shared));
 }
 
 /// Every file below a folder, with its content.
@@ -336,16 +370,18 @@ fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     found
 }
 
-/// Processes that have a folder below `shared` mounted as their skill.
-pub(crate) fn left(shared: &Path) -> usize {
+/// Processes that have a folder below `shared` mounted as their skill: what they are, and that mount, which names the skill.
+pub(crate) fn left(shared: &Path) -> Vec<(String, String)> {
     let shared = shared.to_str().unwrap();
     let processes = fs::read_dir("/proc").unwrap().flatten();
     processes
-        .filter(|process| {
-            let mounts = fs::read_to_string(process.path().join("mountinfo")).unwrap_or_default();
-            mounts.lines().any(|line| line.contains(" /skill ") && line.contains(shared))
+        .filter_map(|process| {
+            let mounts = fs::read_to_string(process.path().join("mountinfo")).ok()?;
+            let mount = mounts.lines().find(|line| line.contains(" /skill ") && line.contains(shared))?;
+            let command = fs::read(process.path().join("cmdline")).unwrap_or_default();
+            Some((String::from_utf8_lossy(&command).replace('\0', " "), mount.to_owned()))
         })
-        .count()
+        .collect()
 }
 
 #[tokio::test]

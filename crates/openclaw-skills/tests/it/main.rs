@@ -9,6 +9,7 @@ mod directory;
 mod engines;
 mod escape;
 mod images;
+mod logged;
 mod mcp;
 mod memory;
 mod network;

@@ -148,7 +148,7 @@ pub(crate) fn context() -> ToolContext {
     ToolContext {
         run,
         conversation: run.new_conversation_id(),
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_secs(120),
         cancel: CancellationToken::new(),
         judged: None,
     }

@@ -6,7 +6,7 @@ import time
 from attempt import PROCESSES, answer
 
 # Each child starts two more and ends, so that every look at the list finds others.
-end, generation = time.monotonic() + 3, 0
+first, end, generation = os.getpid(), time.monotonic() + 3, 0
 while time.monotonic() < end:
     try:
         if os.fork() and os.fork():
@@ -18,4 +18,6 @@ while time.monotonic() < end:
     generation += os.getppid() != 1
     if generation > 50:
         os._exit(0)
+if os.getpid() != first:
+    os._exit(0)
 answer(False, f"bounded by {PROCESSES}")

@@ -3,7 +3,7 @@
 import os
 import time
 
-from attempt import MEMORY, answer
+from attempt import MEMORY, outlive
 
 taken = bytearray(b"x") * (MEMORY // 2)
 for _ in range(6):
@@ -12,5 +12,4 @@ for _ in range(6):
         for at in range(0, len(taken), 4096):
             taken[at] = 1
         time.sleep(60)
-time.sleep(8)
-answer(True, f"processes have {MEMORY * 3 >> 20} MiB, where {MEMORY >> 20} are allowed")
+outlive(True, f"processes have {MEMORY * 3 >> 20} MiB, where {MEMORY >> 20} are allowed")

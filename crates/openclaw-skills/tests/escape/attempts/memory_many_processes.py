@@ -3,7 +3,7 @@
 import os
 import time
 
-from attempt import MEMORY, answer
+from attempt import MEMORY, outlive
 
 for _ in range(6):
     if os.fork() == 0:
@@ -11,5 +11,4 @@ for _ in range(6):
         for at in range(0, len(taken), 4096):
             taken[at] = 1
         time.sleep(60)
-time.sleep(5)
-answer(True, f"processes have {MEMORY * 4 >> 20} MiB, where {MEMORY >> 20} are allowed")
+outlive(True, f"processes have {MEMORY * 4 >> 20} MiB, where {MEMORY >> 20} are allowed")

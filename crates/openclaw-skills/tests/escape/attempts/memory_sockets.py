@@ -4,7 +4,7 @@ import os
 import socket
 import time
 
-from attempt import MEMORY, answer
+from attempt import MEMORY, outlive
 
 out, into = os.pipe()
 children = 6
@@ -18,7 +18,10 @@ def fill():
             pair = socket.socketpair()
             held += pair
             for one in pair:
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
+                try:
+                    one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
+                except OSError:
+                    pass
                 one.setblocking(False)
                 try:
                     while True:
@@ -35,5 +38,4 @@ for _ in range(children):
     if os.fork() == 0:
         fill()
 taken = sum(int(os.read(out, 12)) for _ in range(children))
-time.sleep(1.5)
-answer(taken > MEMORY, f"{taken >> 20} MiB wait in sockets, where {MEMORY >> 20} are allowed")
+outlive(taken > MEMORY, f"{taken >> 20} MiB wait in sockets, where {MEMORY >> 20} are allowed")
