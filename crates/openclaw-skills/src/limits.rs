@@ -30,6 +30,8 @@ pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(60 * 60);
 pub(crate) const SESSION_START: Duration = Duration::from_secs(30);
 /// Tools of one MCP server that are offered.
 pub(crate) const SESSION_TOOLS: usize = 64;
+/// Names and parameters of all tools of one MCP server, in bytes of JSON: each prompt carries them.
+pub(crate) const OFFER_BYTES: usize = 256 * 1024;
 /// Longest description of a tool, in bytes.
 pub(crate) const DESCRIPTION_BYTES: usize = 2048;
 /// Largest file of a skill that is shown to a model, in bytes.

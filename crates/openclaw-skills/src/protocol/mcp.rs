@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use openclaw_core::ToolDefinition;
+use openclaw_core::{Secret, ToolDefinition};
 use rmcp::{
     RoleClient, ServiceError,
     model::{CallToolRequestParams, ContentBlock, ResourceContents},
@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use crate::{
-    limits::{DESCRIPTION_BYTES, SESSION_START, SESSION_TOOLS},
+    limits::{DESCRIPTION_BYTES, OFFER_BYTES, SESSION_START, SESSION_TOOLS},
     sandbox::Sandbox,
 };
 
@@ -141,22 +141,25 @@ impl Session {
         Ok(Self { client, sandbox, listening, budget })
     }
 
-    /// What the server offers, at most [`SESSION_TOOLS`].
+    /// What the server offers, at most [`SESSION_TOOLS`], and of those what has room in [`OFFER_BYTES`].
     pub(crate) async fn tools(&self) -> Result<Vec<ServerTool>, McpError> {
         let listed = timeout(SESSION_START, self.client.list_all_tools());
         let tools = match listed.await {
-            Ok(tools) => tools.map_err(|error| McpError::Call(Box::new(error)))?,
+            Ok(tools) => tools.map_err(|error| McpError::call(&error))?,
             Err(_) => return Err(McpError::Slow { seconds: SESSION_START.as_secs() }),
         };
-        Ok(tools
-            .into_iter()
-            .take(SESSION_TOOLS)
-            .map(|tool| ServerTool {
-                name: tool.name.into_owned(),
-                description: cut(tool.description.as_deref().unwrap_or_default()),
-                parameters: Value::Object(tool.input_schema.as_ref().clone()),
-            })
-            .collect())
+        let tools = tools.into_iter().take(SESSION_TOOLS).map(|tool| ServerTool {
+            name: tool.name.into_owned(),
+            description: cut(tool.description.as_deref().unwrap_or_default()),
+            parameters: Value::Object(tool.input_schema.as_ref().clone()),
+        });
+        let mut room = OFFER_BYTES;
+        let fits = |tool: &ServerTool| {
+            let left = room.checked_sub(tool.name.len() + tool.parameters.to_string().len());
+            room = left.unwrap_or(room);
+            left.is_some()
+        };
+        Ok(tools.filter(fits).collect())
     }
 
     /// Calls a tool; `None`: it did not answer within `time`.
@@ -169,7 +172,7 @@ impl Session {
         self.budget.renew();
         let parameters = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
         let answer = timeout(time, self.client.call_tool(parameters)).await.ok()?;
-        Some(answer.map_err(|error| McpError::Call(Box::new(error))).map(|answer| {
+        Some(answer.map_err(|error| McpError::call(&error)).map(|answer| {
             let mut text: Vec<String> = answer.content.iter().map(shown).collect();
             if text.is_empty()
                 && let Some(value) = &answer.structured_content
@@ -247,6 +250,21 @@ pub(crate) enum McpError {
     Greeting(#[source] Box<ClientInitializeError>),
     #[error("the server did not answer within {seconds} s")]
     Slow { seconds: u64 },
+    /// In the server's own words, the beginning of them.
     #[error("{0}")]
-    Call(Box<ServiceError>),
+    Call(String),
+}
+
+impl McpError {
+    fn call(error: &ServiceError) -> Self {
+        Self::Call(cut(&error.to_string()))
+    }
+
+    /// The same without the values of secrets, which a server may have repeated.
+    pub(crate) fn scrubbed(self, secrets: &[Secret]) -> Self {
+        match self {
+            Self::Call(said) => Self::Call(secrets.iter().fold(said, |said, secret| secret.scrub(&said))),
+            other => other,
+        }
+    }
 }

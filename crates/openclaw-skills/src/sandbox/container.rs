@@ -8,7 +8,7 @@ use std::{fs, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use rustix::process::{Resource, getegid, geteuid, getrlimit};
-use tokio::{process::Command, runtime::Handle, sync::OnceCell, time::timeout};
+use tokio::{io::AsyncReadExt as _, process::Command, runtime::Handle, sync::OnceCell, time::timeout};
 use tokio_util::task::TaskTracker;
 
 pub(super) use self::running::Running;
@@ -24,6 +24,8 @@ use crate::manifest::Runtime;
 
 /// How long a command that only looks or removes may take.
 const COMMAND: Duration = Duration::from_secs(20);
+/// How much of what it prints is read.
+const ANSWER_BYTES: u64 = 1 << 20;
 /// The label that our containers carry, with a name of the data directory as its value.
 const HOME_LABEL: &str = "ai.openclaw.gateway";
 /// The label that says where their gateway can be found alive.
@@ -171,6 +173,10 @@ impl Container {
         }
         if *kind == Kind::Podman {
             command.arg("--no-hosts");
+            // Else it puts file systems there that are writable and have no bound, and landlock alone would keep them shut.
+            for path in ["/run", "/var/tmp"] {
+                command.args(["--tmpfs", &format!("{path}:ro,nosuid,nodev,noexec,size=4k,notmpcopyup")]);
+            }
             command.arg("--security-opt").arg(format!("mask={}", host::HIDDEN.join(":")));
             command.arg(format!("--timeout={}", bounds.lifetime_ms.div_ceil(1000) + 5));
         } else {
@@ -216,12 +222,18 @@ impl Shared {
         command
     }
 
-    /// Runs a command that only looks or removes; what it printed.
+    /// Runs a command that only looks or removes; what it printed, in so far as that is bounded: past it, the pipe breaks.
     async fn ask(&self, arguments: &[&str]) -> Option<String> {
         let mut command = self.command();
-        command.args(arguments).stdin(Stdio::null()).stderr(Stdio::null());
-        let output = timeout(COMMAND, command.output()).await.ok()?.ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let asked = async {
+            let mut child = command.spawn().ok()?;
+            let mut said = Vec::new();
+            child.stdout.take()?.take(ANSWER_BYTES).read_to_end(&mut said).await.ok()?;
+            let is_done = child.wait().await.ok()?.success();
+            is_done.then(|| String::from_utf8_lossy(&said).trim().to_owned())
+        };
+        timeout(COMMAND, asked).await.ok()?
     }
 
     /// Removes containers, running or not.

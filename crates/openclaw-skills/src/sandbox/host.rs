@@ -36,12 +36,14 @@ pub(super) const ETC_FILES: [(&str, &str); 6] = [
     ("resolv.conf", ""),
 ];
 
-/// What containers' engines show of the kernel in /proc, and nobody inside needs. The built-in engine shows none of it.
-pub(super) const HIDDEN: [&str; 6] = [
+/// What containers' engines show of the kernel, and nobody inside needs. The built-in engine shows none of it. (The old control groups lie
+/// in a file system that can be written to.)
+pub(super) const HIDDEN: [&str; 7] = [
     "/proc/iomem",
     "/proc/ioports",
     "/proc/kallsyms",
     "/proc/key-users",
     "/proc/modules",
     "/proc/vmallocinfo",
+    "/sys/fs/cgroup",
 ];

@@ -5,7 +5,10 @@ use std::{
     fmt::Write as _,
     fs,
     io::{Read as _, Write as _},
-    os::unix::{fs::symlink, net::UnixListener},
+    os::unix::{
+        fs::symlink,
+        net::{UnixDatagram, UnixListener},
+    },
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -144,6 +147,9 @@ impl World {
         let granted = home.path("granted/read/service.sock");
         listen(&granted, &format!("{abstract_name}-granted"), &reached);
         home.open_to_all(&granted);
+        let datagrams = home.path("granted/read/datagrams.sock");
+        hear(&datagrams, &reached);
+        home.open_to_all(&datagrams);
         let arguments = json!({
             "home": user,
             "token_file": user.join(".openclaw/gateway.yaml"),
@@ -237,6 +243,16 @@ fn listen(path: &Path, abstract_name: &str, reached: &Arc<AtomicUsize>) {
             }
         });
     }
+}
+
+/// The same for a service that takes datagrams.
+fn hear(path: &Path, reached: &Arc<AtomicUsize>) {
+    let (socket, reached) = (UnixDatagram::bind(path).unwrap(), Arc::clone(reached));
+    thread::spawn(move || {
+        while socket.recv(&mut [0; 16]).is_ok() {
+            reached.fetch_add(1, Ordering::Relaxed);
+        }
+    });
 }
 
 /// What is wrong with how an attempt ended; `None`: it was contained.

@@ -8,7 +8,8 @@ use std::{
 };
 
 use openclaw_core::{
-    config::SandboxEngine,
+    Secret,
+    config::{SandboxEngine, SkillsConfig},
     port::{SkillPort as _, ToolPort as _},
 };
 use serde_json::json;
@@ -124,6 +125,43 @@ async fn a_server_that_writes_without_end_is_ended() {
     let listed = home.skills.list().await.unwrap();
     assert_eq!(listed[0].status, "failed", "{listed:?}");
     assert!(home.skills.definitions().await.is_empty());
+    home.end().await;
+}
+
+/// Offers tools, too many words for one of them, and answers calls with an error that is long; so does one that is asked what it offers.
+const WORDY: &str = "
+import json, os, sys
+def say(asked, **what): print(json.dumps({'jsonrpc': '2.0', 'id': asked['id'], **what}), flush=True)
+error = {'code': -32000, 'message': os.environ['WORDY_KEY'] + ' ' + 'x' * (8 << 20)}
+tool = lambda name, words: {'name': name, 'inputSchema': {'type': 'object', 'description': words}}
+for line in sys.stdin:
+    asked = json.loads(line)
+    if asked['method'] == 'initialize':
+        say(asked, result={'protocolVersion': asked['params']['protocolVersion'], 'capabilities': {'tools': {}}, 'serverInfo': {'name': 'wordy', 'version': '1'}})
+    elif asked['method'] == 'tools/list' and LISTS:
+        say(asked, result={'tools': [tool('small', ''), tool('large', 'x' * (4 << 20)), tool('another', '')]})
+    elif 'id' in asked:
+        say(asked, error=error)
+";
+
+#[tokio::test]
+async fn a_server_of_many_words_is_heard_in_part() {
+    let env = [("WORDY_KEY".to_owned(), Secret::new("wordy-needle-1"))];
+    let engine = SandboxEngine::Namespace;
+    let home = Home::with(SkillsConfig { engine, env: env.into(), ..SkillsConfig::default() });
+    for (name, lists) in [("lists", "True"), ("refuses", "False")] {
+        home.python(name, "mcp: true\npermissions: ['env:WORDY_KEY']\n", &WORDY.replace("LISTS", lists));
+    }
+    home.start().await;
+    home.skills.settled(Duration::from_secs(60)).await;
+    let tools: Vec<String> = home.skills.definitions().await.into_iter().map(|tool| tool.name).collect();
+    assert_eq!(tools, ["lists.small", "lists.another"]);
+    let called = home.call("lists.small", json!({})).await.content;
+    let refused = home.skills.list().await.unwrap().into_iter().find_map(|skill| skill.reason).unwrap();
+    for said in [called, refused] {
+        assert!(said.contains("xxx") && said.len() < 8192, "{} bytes", said.len());
+        assert!(!said.contains("needle"), "{}", &said[..80]);
+    }
     home.end().await;
 }
 

@@ -73,7 +73,8 @@ fn conditions() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendE
     let (anonymous, kind, private) = (0x20, 0x0f, 0x02);
     rules.insert(libc::SYS_mmap, vec![one(masked(3, anonymous, 0)?)?, one(masked(3, kind, private)?)?]);
     // IPv4 and IPv6 with TCP and UDP; netlink for routes alone, which libraries ask for interface addresses. No Unix sockets: those that
-    // lie in a granted folder are services of the host. Pairs of them are what interpreters need.
+    // lie in a granted folder are services of the host. Pairs of them are what interpreters need, of
+    // streams (and init itself, of packets in order): half a pair of datagrams can be sent from to any path.
     let mut sockets = Vec::new();
     for family in [2, 10] {
         for protocol in [0, 6, 17] {
@@ -82,7 +83,8 @@ fn conditions() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendE
     }
     sockets.push(SeccompRule::new(vec![is(0, 16)?, is(2, 0)?])?);
     rules.insert(libc::SYS_socket, sockets);
-    rules.insert(libc::SYS_socketpair, any_of(0, &[1])?);
+    let pair = |kind| SeccompRule::new(vec![is(0, 1)?, masked(1, 0x0f, kind)?]);
+    rules.insert(libc::SYS_socketpair, vec![pair(1)?, pair(5)?]);
     // Buffers of sockets stay as small as they are by default: nothing counts them.
     let mut options = vec![one(is_not(1, SOL_SOCKET)?)?];
     options.push(SeccompRule::new(
