@@ -416,7 +416,7 @@ impl Executor {
     pub(crate) async fn tools_of(&self, skill: &Arc<Skill>) -> Result<Vec<ServerTool>, RunError> {
         let _place = self.place().await?;
         let server = self.start_server(skill).await?;
-        let mut tools = server.session.tools().await?;
+        let mut tools = server.session.tools(&skill.name).await?;
         for tool in &mut tools {
             for secret in &server.secrets {
                 tool.description = secret.scrub(&tool.description);
