@@ -63,6 +63,11 @@ impl Catalog {
         }
     }
 
+    /// Whether that skill can be called as it was when it had this stamp.
+    pub(crate) fn has(&self, name: &str, stamp: u64) -> bool {
+        self.ready(name).is_some_and(|skill| skill.stamp == stamp)
+    }
+
     /// Every skill that can be called, by name.
     pub(crate) fn all_ready(&self) -> impl Iterator<Item = &Arc<Skill>> {
         self.entries.values().filter_map(|entry| match &entry.state {

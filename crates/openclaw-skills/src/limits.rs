@@ -32,6 +32,8 @@ pub(crate) const SESSION_START: Duration = Duration::from_secs(30);
 pub(crate) const SESSION_TOOLS: usize = 64;
 /// Names and parameters of all tools of one MCP server, in bytes of JSON: each prompt carries them.
 pub(crate) const OFFER_BYTES: usize = 256 * 1024;
+/// Longest name of a tool, in characters, as MCP has it.
+pub(crate) const TOOL_NAME_CHARS: usize = 128;
 /// Longest description of a tool, in bytes.
 pub(crate) const DESCRIPTION_BYTES: usize = 2048;
 /// Largest file of a skill that is shown to a model, in bytes.

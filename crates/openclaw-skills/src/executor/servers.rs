@@ -125,7 +125,7 @@ impl Executor {
     pub(crate) async fn tools_of(&self, skill: &Arc<Skill>) -> Result<Vec<ServerTool>, RunError> {
         let place = self.place(skill, CALL_TIME).await?;
         let server = self.start_server(skill, place).await?;
-        let tools = server.session.tools().await;
+        let tools = server.session.tools(&skill.name).await;
         let mut tools = tools.map_err(|error| error.scrubbed(&server.secrets))?;
         for tool in &mut tools {
             for secret in &server.secrets {

@@ -26,6 +26,7 @@ use serde_json::{Value, json};
 pub(crate) use self::arguments::check_arguments;
 pub(crate) use self::error::ManifestError;
 use self::fields::{Fields, cut, one_line, wrong};
+pub(crate) use self::schema::of_server as schema_of_server;
 use crate::name::{check_name, check_version};
 
 /// The version of a skill that says none.

@@ -10,6 +10,8 @@ const DEPTH: usize = 16;
 const NODES: usize = 2048;
 /// Longest schema as JSON, in bytes: it is sent to the model with every turn.
 const BYTES: usize = 16 * 1024;
+/// The same of a server's tool: programs write them, and some write much.
+const SERVER_BYTES: usize = 64 * 1024;
 /// JSON's types, as schemas call them.
 pub(super) const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "array", "object", "null"];
 
@@ -108,7 +110,27 @@ pub(super) fn check(schema: &Value) -> Result<(), String> {
     if !schema.get("properties").is_some_and(Value::is_object) {
         return Err("must have a mapping of parameters as its `properties`".to_owned());
     }
-    subschema(schema, "")
+    subschema(schema, "", false)
+}
+
+/// The schema of a tool that a server offers, whose author is not here to mend it: what is missing is put in. Vendors refuse a whole
+/// request for one schema that is none.
+///
+/// # Errors
+/// What is wrong with it; it goes on where its name ends.
+pub(crate) fn of_server(mut entries: Map<String, Value>) -> Result<Value, String> {
+    let is_object = *entries.entry("type").or_insert_with(|| json!("object")) == json!("object");
+    if !is_object {
+        return Err("must describe an object".to_owned());
+    }
+    entries.entry("properties").or_insert_with(|| json!({}));
+    let schema = Value::Object(entries);
+    let bytes = schema.to_string().len();
+    if bytes > SERVER_BYTES {
+        return Err(format!("has {bytes} bytes as JSON; at most {SERVER_BYTES} are sent to the model"));
+    }
+    subschema(&schema, "", true)?;
+    Ok(schema)
 }
 
 fn bounded(value: &Value, depth: usize, nodes: &mut usize) -> Result<(), String> {
@@ -123,15 +145,15 @@ fn bounded(value: &Value, depth: usize, nodes: &mut usize) -> Result<(), String>
     }
 }
 
-/// Checks the keywords that [`super::check_arguments`] and the providers rely on. The depth is bounded already.
-fn subschema(schema: &Value, path: &str) -> Result<(), String> {
+/// Checks the keywords that [`super::check_arguments`] and the providers rely on. The depth is bounded already, by us or by the parser.
+fn subschema(schema: &Value, path: &str, has_refs: bool) -> Result<(), String> {
     let at = |what: String| if path.is_empty() { what } else { format!("{what} (at `{path}`)") };
     let entries = match schema {
         Value::Object(entries) => entries,
         Value::Bool(_) => return Ok(()),
         _ => return Err(at("has a schema that is no mapping".to_owned())),
     };
-    if entries.contains_key("$ref") || entries.contains_key("$dynamicRef") {
+    if !has_refs && (entries.contains_key("$ref") || entries.contains_key("$dynamicRef")) {
         return Err(at("refers to another schema with `$ref`: write it out".to_owned()));
     }
     let kinds = match entries.get("type") {
@@ -154,21 +176,21 @@ fn subschema(schema: &Value, path: &str) -> Result<(), String> {
     for key in ["properties", "patternProperties", "$defs", "definitions"] {
         let Some(named) = entries.get(key) else { continue };
         let named = named.as_object().ok_or_else(|| at(format!("must give `{key}` as a mapping")))?;
-        named.iter().try_for_each(|(name, schema)| subschema(schema, &below(name)))?;
+        named.iter().try_for_each(|(name, schema)| subschema(schema, &below(name), has_refs))?;
     }
     for key in ["items", "additionalProperties", "not"] {
         match entries.get(key) {
             None => {}
             Some(Value::Array(schemas)) if key == "items" => {
-                schemas.iter().try_for_each(|schema| subschema(schema, &below(key)))?;
+                schemas.iter().try_for_each(|schema| subschema(schema, &below(key), has_refs))?;
             }
-            Some(schema) => subschema(schema, &below(key))?,
+            Some(schema) => subschema(schema, &below(key), has_refs)?,
         }
     }
     for key in ["anyOf", "oneOf", "allOf", "prefixItems"] {
         let Some(schemas) = entries.get(key) else { continue };
         let schemas = schemas.as_array().ok_or_else(|| at(format!("must give `{key}` as a list")))?;
-        schemas.iter().try_for_each(|schema| subschema(schema, &below(key)))?;
+        schemas.iter().try_for_each(|schema| subschema(schema, &below(key), has_refs))?;
     }
     Ok(())
 }
@@ -209,6 +231,24 @@ mod tests {
         let odd_names = json!({"type": {"type": "string"}, "properties": "object"});
         let schema = read(&odd_names).unwrap();
         assert_eq!(schema["properties"].as_object().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_servers_schema_is_completed_or_refused() {
+        let taken = |schema: Value| of_server(schema.as_object().unwrap().clone());
+        assert_eq!(taken(json!({})).unwrap(), json!({"type": "object", "properties": {}}));
+        let with_refs = json!({"type": "object", "properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"type": "string"}}});
+        assert_eq!(taken(with_refs.clone()).unwrap(), with_refs);
+        for (schema, part) in [
+            (json!({"type": "string"}), "describe an object"),
+            (json!({"properties": 7}), "as a mapping"),
+            (json!({"properties": {"a": {"type": "text"}}}), "has the type"),
+            (json!({"required": true}), "list of names"),
+            (json!({"description": "x".repeat(70_000)}), "bytes as JSON"),
+        ] {
+            let error = taken(schema).unwrap_err();
+            assert!(error.contains(part), "{part}: {error}");
+        }
     }
 
     #[test]

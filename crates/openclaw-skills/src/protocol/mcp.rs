@@ -23,10 +23,11 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::{
-    limits::{DESCRIPTION_BYTES, OFFER_BYTES, SESSION_START, SESSION_TOOLS},
+    limits::{DESCRIPTION_BYTES, OFFER_BYTES, SESSION_START, SESSION_TOOLS, TOOL_NAME_CHARS},
+    manifest::schema_of_server,
     sandbox::Sandbox,
 };
 
@@ -141,25 +142,38 @@ impl Session {
         Ok(Self { client, sandbox, listening, budget })
     }
 
-    /// What the server offers, at most [`SESSION_TOOLS`], and of those what has room in [`OFFER_BYTES`].
-    pub(crate) async fn tools(&self) -> Result<Vec<ServerTool>, McpError> {
+    /// What the server offers, at most [`SESSION_TOOLS`], and of those what has room in [`OFFER_BYTES`]; what can't be offered to a model is left out.
+    pub(crate) async fn tools(&self, skill: &str) -> Result<Vec<ServerTool>, McpError> {
         let listed = timeout(SESSION_START, self.client.list_all_tools());
         let tools = match listed.await {
             Ok(tools) => tools.map_err(|error| McpError::call(&error))?,
             Err(_) => return Err(McpError::Slow { seconds: SESSION_START.as_secs() }),
         };
-        let tools = tools.into_iter().take(SESSION_TOOLS).map(|tool| ServerTool {
-            name: tool.name.into_owned(),
-            description: cut(tool.description.as_deref().unwrap_or_default()),
-            parameters: Value::Object(tool.input_schema.as_ref().clone()),
-        });
+        let mut offered: Vec<ServerTool> = Vec::new();
+        let (mut refused, mut why) = (0, String::new());
         let mut room = OFFER_BYTES;
-        let fits = |tool: &ServerTool| {
-            let left = room.checked_sub(tool.name.len() + tool.parameters.to_string().len());
-            room = left.unwrap_or(room);
-            left.is_some()
-        };
-        Ok(tools.filter(fits).collect())
+        for tool in tools {
+            let (name, schema) = (tool.name.into_owned(), tool.input_schema.as_ref().clone());
+            let description = cut(tool.description.as_deref().unwrap_or_default());
+            let known = |other: &ServerTool| other.name == name;
+            match check(&name).and_then(|()| schema_of_server(schema)) {
+                Ok(_) if offered.len() == SESSION_TOOLS || offered.iter().any(known) => {}
+                Ok(parameters) => {
+                    if let Some(left) = room.checked_sub(name.len() + parameters.to_string().len()) {
+                        room = left;
+                        offered.push(ServerTool { name, description, parameters });
+                    }
+                }
+                Err(reason) => {
+                    refused += 1;
+                    why = format!("{:?} {reason}", cut(&name));
+                }
+            }
+        }
+        if refused > 0 {
+            warn!(skill, refused, why, "an MCP server offers tools that are none; they are left out");
+        }
+        Ok(offered)
     }
 
     /// Calls a tool; `None`: it did not answer within `time`.
@@ -205,6 +219,15 @@ impl ServerTool {
             parameters: self.parameters.clone(),
         }
     }
+}
+
+/// Whether a person and a model can call a tool by this name.
+fn check(name: &str) -> Result<(), String> {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./:".contains(c);
+    if (1..=TOOL_NAME_CHARS).contains(&name.chars().count()) && name.chars().all(is_plain) {
+        return Ok(());
+    }
+    Err(format!("must be called by 1 to {TOOL_NAME_CHARS} letters, digits, `-`, `_`, `.`, `/` or `:`"))
 }
 
 fn cut(text: &str) -> String {

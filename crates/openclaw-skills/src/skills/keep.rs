@@ -181,18 +181,15 @@ impl Skills {
         works
     }
 
-    /// Looks at the directory; when something has changed, prepared sandboxes of the old state are ended by their stamps.
+    /// Looks at the directory, and acts on what has changed since: no matter who saw it first, a list or an installation looks, too.
     pub(super) async fn look(&self) {
         match self.blocking(|inner| inner.look()).await {
-            Ok(true) => {
+            Ok(()) => {
                 // What was taken away from a skill, its running servers and prepared sandboxes lose now.
                 let catalog = self.inner.catalog();
-                let is_current =
-                    |name: &str, stamp| catalog.ready(name).is_some_and(|skill| skill.stamp == stamp);
-                self.inner.executor.retain(is_current);
+                self.inner.executor.retain(|name, stamp| catalog.has(name, stamp));
                 self.ask_servers();
             }
-            Ok(false) => {}
             Err(error) => warn!(%error, "the skills directory can't be read"),
         }
     }
@@ -204,8 +201,10 @@ impl Skills {
             return;
         }
         let unasked: Vec<_> = {
-            let seen = inner.seen();
-            inner.unasked(&seen).cloned().collect()
+            let mut seen = inner.seen();
+            let mut unasked: Vec<_> = inner.unasked(&seen).cloned().collect();
+            unasked.retain(|skill| seen.asking.insert((skill.name.clone(), skill.stamp)));
+            unasked
         };
         for skill in unasked {
             let inner = Arc::clone(inner);
@@ -216,8 +215,12 @@ impl Skills {
                     Err(reason) => warn!(skill = skill.name, reason, "an MCP server does not work"),
                 }
                 let mut seen = inner.seen();
-                seen.servers.insert(skill.name.clone(), (skill.stamp, tools));
-                inner.offer(&mut seen);
+                seen.asking.remove(&(skill.name.clone(), skill.stamp));
+                // It may have become another meanwhile, which was asked, too.
+                if seen.catalog.has(&skill.name, skill.stamp) {
+                    seen.servers.insert(skill.name.clone(), (skill.stamp, tools));
+                    inner.offer(&mut seen);
+                }
             });
         }
     }
@@ -250,7 +253,7 @@ impl Inner {
         })
     }
 
-    fn look(&self) -> Result<bool, openclaw_core::port::SkillsError> {
+    fn look(&self) -> Result<(), openclaw_core::port::SkillsError> {
         let what = format!("can't read {}", self.dir.display());
         self.refresh().map_err(|error| super::infos::unavailable(what, error))
     }

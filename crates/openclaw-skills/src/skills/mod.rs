@@ -8,7 +8,7 @@ mod scan;
 mod tools;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
@@ -116,6 +116,8 @@ struct Seen {
     catalog: Arc<Catalog>,
     /// Tools of MCP servers by skill, with the stamp of the skill that was asked; or why they are not known.
     servers: BTreeMap<String, (u64, Result<Vec<ServerTool>, String>)>,
+    /// Those of which the answer is awaited, with that stamp.
+    asking: BTreeSet<(String, u64)>,
     definitions: Arc<Vec<ToolDefinition>>,
 }
 

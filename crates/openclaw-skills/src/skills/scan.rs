@@ -18,8 +18,8 @@ use crate::{
 const PATH: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
 
 impl Inner {
-    /// Looks again if anything has changed; whether it had. Blocking.
-    pub(super) fn refresh(&self) -> std::io::Result<bool> {
+    /// Looks again if anything has changed. Blocking.
+    pub(super) fn refresh(&self) -> std::io::Result<()> {
         let fingerprint = Fingerprint::take(&self.dir);
         let config = Arc::clone(&self.config.borrow());
         {
@@ -27,18 +27,17 @@ impl Inner {
             let is_same = seen.fingerprint.as_ref() == Some(&fingerprint)
                 && seen.config.as_ref().is_some_and(|seen| Arc::ptr_eq(seen, &config));
             if is_same {
-                return Ok(false);
+                return Ok(());
             }
         }
         let catalog = Arc::new(self.scan(&fingerprint, &config)?);
         let mut seen = self.seen();
-        seen.servers
-            .retain(|name, (stamp, _)| catalog.ready(name).is_some_and(|skill| skill.stamp == *stamp));
+        seen.servers.retain(|name, (stamp, _)| catalog.has(name, *stamp));
         seen.fingerprint = Some(fingerprint);
         seen.config = Some(config);
         seen.catalog = catalog;
         self.offer(&mut seen);
-        Ok(true)
+        Ok(())
     }
 
     /// Whether a skill looks from outside as it did at the last look. Blocking.
@@ -50,7 +49,7 @@ impl Inner {
     }
 
     /// Looks again, whatever the files look like from outside. Blocking.
-    pub(super) fn refresh_anew(&self) -> std::io::Result<bool> {
+    pub(super) fn refresh_anew(&self) -> std::io::Result<()> {
         self.seen().fingerprint = None;
         self.refresh()
     }

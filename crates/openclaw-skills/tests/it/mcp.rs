@@ -13,6 +13,8 @@ use openclaw_core::{
     port::{SkillPort as _, ToolPort as _},
 };
 use serde_json::json;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{Home, call, context};
 
@@ -176,5 +178,59 @@ async fn only_the_server_that_is_to_be_called_is_started() {
     let listed = home.skills.list().await.unwrap();
     let statuses: Vec<&str> = listed.iter().map(|skill| skill.status.as_str()).collect();
     assert_eq!(statuses, ["failed", "active"], "nobody asked the other: {listed:?}");
+    home.end().await;
+}
+
+/// Answers what it must, offers these tools, and calls any.
+fn offering(tools: &str) -> String {
+    format!(
+        "
+import json, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    method, params = asked['method'], asked.get('params', {{}})
+    if method == 'initialize':
+        result = {{'protocolVersion': params['protocolVersion'], 'capabilities': {{'tools': {{}}}}, 'serverInfo': {{'name': 'x', 'version': '1'}}}}
+    elif method == 'tools/list':
+        result = {{'tools': {tools}}}
+    else:
+        result = {{'content': [{{'type': 'text', 'text': 'called'}}]}}
+    if 'id' in asked:
+        print(json.dumps({{'jsonrpc': '2.0', 'id': asked['id'], 'result': result}}), flush=True)
+"
+    )
+}
+
+#[tokio::test]
+async fn a_server_is_asked_whoever_saw_it_first() {
+    let home = Home::new(SandboxEngine::Namespace);
+    let shutdown = CancellationToken::new();
+    let mut keeper = JoinSet::new();
+    keeper.spawn(home.skills.clone().keep(shutdown.clone()));
+    while home.skills.sandbox().engine == "none" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    home.python("late", "mcp: true\n", &offering("[{'name': 'a', 'inputSchema': {'type': 'object'}}]"));
+    // As `GET /skills` does right after it was put there, and as an installation does.
+    home.skills.list().await.unwrap();
+    home.skills.settled(Duration::from_secs(60)).await;
+    let called = home.call("late.a", json!({})).await;
+    assert!(!called.is_error && called.content == "called", "{}", called.content);
+    shutdown.cancel();
+    keeper.join_all().await;
+}
+
+#[tokio::test]
+async fn tools_that_no_vendor_takes_are_left_out() {
+    let home = Home::new(SandboxEngine::Namespace);
+    let tools = "[{'name': name, 'inputSchema': schema} for name, schema in [('good', {}), ('good', {}), ('x\\n\\u202e', {}), ('', {}), \
+         ('L' * 200, {}), ('text', {'type': 'string'}), ('odd', {'properties': 7})]]";
+    home.python("liar", "mcp: true\n", &offering(tools));
+    home.start().await;
+    home.skills.settled(Duration::from_secs(60)).await;
+    let offered = home.skills.definitions().await;
+    let names: Vec<&str> = offered.iter().map(|tool| tool.name.as_str()).collect();
+    assert_eq!(names, ["liar.good"]);
+    assert_eq!(offered[0].parameters, json!({"type": "object", "properties": {}}));
     home.end().await;
 }
