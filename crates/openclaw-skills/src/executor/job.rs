@@ -50,7 +50,7 @@ pub(crate) struct Draft {
 /// Why a skill can't be run as it was granted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GrantError {
-    #[error("`{grant}` can't be granted: it reaches {}, where the gateway keeps its token and its memory", inside.display())]
+    #[error("`{grant}` can't be granted: it reaches {}, where the gateway keeps what is its own", inside.display())]
     Forbidden { grant: String, inside: PathBuf },
     #[error("`{grant}` can't be granted: {reason}")]
     Path { grant: String, reason: String },

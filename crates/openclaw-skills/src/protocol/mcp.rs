@@ -41,31 +41,35 @@ pub(crate) struct Session {
 }
 
 /// What a server may still write. The client keeps something for each message, and a server could send them without end: each call gives it
-/// [`BYTES`] and [`MESSAGES`] anew.
+/// [`BYTES`], [`MESSAGES`] and [`VALUES`] anew.
 #[derive(Debug, Default)]
 struct Budget {
     bytes: AtomicUsize,
     messages: AtomicUsize,
+    values: AtomicUsize,
 }
 
 /// Bytes between two calls.
 const BYTES: usize = 16 * 1024 * 1024;
 /// Messages, lines, between two calls.
 const MESSAGES: usize = 4096;
+/// JSON values between two calls: read, one of a few bytes takes up to a kilobyte.
+const VALUES: usize = 64 * 1024;
 
 impl Budget {
     fn renew(&self) {
         self.bytes.store(BYTES, Ordering::Relaxed);
         self.messages.store(MESSAGES, Ordering::Relaxed);
+        self.values.store(VALUES, Ordering::Relaxed);
     }
 
     /// Takes from it; whether there was enough.
-    fn take(&self, read: &[u8]) -> bool {
+    fn take(&self, read: &[u8], values: usize) -> bool {
         let lines = read.iter().filter(|byte| **byte == b'\n').count();
         let less = |left: &AtomicUsize, by| {
             left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(by)).is_ok()
         };
-        less(&self.bytes, read.len()) && less(&self.messages, lines)
+        less(&self.bytes, read.len()) && less(&self.messages, lines) && less(&self.values, values)
     }
 }
 
@@ -73,6 +77,30 @@ impl Budget {
 struct Metered<R> {
     inner: R,
     budget: Arc<Budget>,
+    in_string: bool,
+    is_escaped: bool,
+}
+
+impl<R> Metered<R> {
+    fn new(inner: R, budget: Arc<Budget>) -> Self {
+        Self { inner, budget, in_string: false, is_escaped: false }
+    }
+
+    /// How many values begin in what was read: each but the first of a message stands behind one of these.
+    fn values(&mut self, read: &[u8]) -> usize {
+        let mut values = 0;
+        for byte in read {
+            match byte {
+                b'\n' => (self.in_string, self.is_escaped) = (false, false),
+                _ if self.is_escaped => self.is_escaped = false,
+                b'\\' => self.is_escaped = self.in_string,
+                b'"' => self.in_string = !self.in_string,
+                b',' | b'[' | b'{' if !self.in_string => values += 1,
+                _ => {}
+            }
+        }
+        values
+    }
 }
 
 impl<R: AsyncRead + Unpin> AsyncRead for Metered<R> {
@@ -84,9 +112,12 @@ impl<R: AsyncRead + Unpin> AsyncRead for Metered<R> {
         let before = buffer.filled().len();
         std::task::ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
         let read = buffer.filled().get(before..).unwrap_or_default();
-        if self.budget.take(read) {
+        let values = self.values(read);
+        if self.budget.take(read, values) {
             return Poll::Ready(Ok(()));
         }
+        // Who fails has read nothing.
+        buffer.set_filled(before);
         Poll::Ready(Err(io::Error::other("the server writes without end")))
     }
 }
@@ -131,7 +162,7 @@ impl Session {
         let guard = listening.clone().drop_guard();
         let budget = Arc::new(Budget::default());
         budget.renew();
-        let stdout = Metered { inner: stdout, budget: Arc::clone(&budget) };
+        let stdout = Metered::new(stdout, Arc::clone(&budget));
         let greeting = timeout(SESSION_START, rmcp::serve_client((), (stdout, stdin)));
         let client = match greeting.await {
             Ok(Ok(client)) => client,
@@ -288,6 +319,27 @@ impl McpError {
         match self {
             Self::Call(said) => Self::Call(secrets.iter().fold(said, |said, secret| secret.scrub(&said))),
             other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn is_read(text: &str) -> bool {
+        let budget = Arc::new(Budget::default());
+        budget.renew();
+        Metered::new(text.as_bytes(), budget).read_to_end(&mut Vec::new()).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn values_are_bounded_and_text_is_not() {
+        let many = "{},".repeat(VALUES);
+        assert!(is_read(&format!("[\"{}\"]\n", many.replace('"', ""))).await);
+        assert!(is_read(&format!("[\"\\\"{many}\\\\\"]\n")).await);
+        for before in ["", "\"\\\\\",", "\"\n", "\"\\\n"] {
+            assert!(!is_read(&format!("{before}[{many}{{}}]\n")).await, "{before}");
         }
     }
 }

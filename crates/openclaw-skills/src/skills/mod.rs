@@ -154,7 +154,9 @@ impl Skills {
             owner,
             tasks: tasks.clone(),
         };
-        let host = Host { home: options.home, forbidden: options.forbidden, variable: options.variable };
+        // Other skills' sockets and roots are no skill's business.
+        let forbidden = [options.forbidden, vec![surroundings.folder.clone()]].concat();
+        let host = Host { home: options.home, forbidden, variable: options.variable };
         let selection = watch::Sender::new(None);
         let executor =
             Arc::new(Executor::new(selection.subscribe(), egress, config.clone(), host, tasks.clone()));

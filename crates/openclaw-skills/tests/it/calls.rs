@@ -157,3 +157,14 @@ async fn a_skill_is_disabled_while_the_configuration_says_so() {
     assert!(reason.is_some_and(|reason| reason.contains("filesystem:read:/usr/share")));
     assert!(home.call("reader", json!({})).await.is_error);
 }
+
+#[tokio::test]
+async fn the_runtime_directory_is_never_granted() {
+    let home = Home::new(SandboxEngine::Namespace);
+    let run = home.path("run");
+    home.python("nosy", &format!("permissions: ['filesystem:write:{}']\n", run.display()), "print('{}')\n");
+    home.start().await;
+    let result = home.call("nosy", json!({})).await;
+    assert!(result.is_error && result.content.contains("what is its own"), "{}", result.content);
+    home.end().await;
+}
