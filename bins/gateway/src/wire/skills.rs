@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use openclaw_core::Secret;
 use openclaw_skills::SkillsOptions;
+use rustix::fs::{Access, access};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -69,7 +70,8 @@ pub(crate) fn own_options(home: &Home, environment: &Environment) -> Result<Skil
 fn runtime_dir(home: &Home, environment: &Environment) -> PathBuf {
     let digest = Sha256::digest(home.root().as_os_str().as_encoded_bytes());
     let short: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    match environment.non_empty("XDG_RUNTIME_DIR") {
+    let writable = |base: &&str| access(*base, Access::WRITE_OK | Access::EXEC_OK).is_ok();
+    match environment.non_empty("XDG_RUNTIME_DIR").filter(writable) {
         Some(base) => PathBuf::from(base).join(format!("openclaw-{short}")),
         None => {
             let user = rustix::process::getuid().as_raw();

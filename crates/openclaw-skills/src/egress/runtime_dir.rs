@@ -90,12 +90,16 @@ fn open(dir: &Path, path: &Path, listener: &UnixListener) -> Result<(), EgressEr
 
 /// Makes sure that the directory is there, is ours, and keeps everybody else out. Blocking.
 pub(crate) fn secure(dir: &Path) -> Result<(), EgressError> {
-    prepare(dir)?;
-    let metadata = std::fs::symlink_metadata(dir).map_err(failed("look at", dir))?;
-    if metadata.uid() != rustix::process::geteuid().as_raw() {
-        return Err(EgressError::Directory { path: dir.to_owned(), reason: "it belongs to another user" });
+    let is_ours = || {
+        let metadata = std::fs::symlink_metadata(dir).map_err(failed("look at", dir))?;
+        Ok(metadata.uid() == rustix::process::geteuid().as_raw())
+    };
+    let wrong = || Err(EgressError::Directory { path: dir.to_owned(), reason: "it belongs to another user" });
+    if dir.exists() && !is_ours()? {
+        return wrong();
     }
-    Ok(())
+    prepare(dir)?;
+    if is_ours()? { Ok(()) } else { wrong() }
 }
 
 fn prepare(dir: &Path) -> Result<(), EgressError> {

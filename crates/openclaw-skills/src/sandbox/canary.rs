@@ -102,6 +102,7 @@ pub(crate) async fn test(engine: &dyn Engine, secrets: &Secrets) -> Result<(), C
 }
 
 fn tail(said: &str) -> String {
+    let said = said.replace(|c: char| c.is_control() && c != '\n', " ");
     let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
     lines.iter().rev().take(3).rev().copied().collect::<Vec<_>>().join("; ")
 }

@@ -10,6 +10,8 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use crate::egress::secure;
+
 use super::{
     canary::{self, CanaryError, Secrets},
     container::{Container, Kind},
@@ -84,7 +86,12 @@ impl Surroundings {
         if wanted == SandboxEngine::None {
             problems.push("skills.engine is `none`: no skill runs".to_owned());
         }
-        for candidate in candidates {
+        let usable = secure(&self.folder).inspect_err(|error| {
+            let said =
+                std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+            problems.push(format!("skills need a directory for sockets: {error}{said}"));
+        });
+        for candidate in candidates.iter().filter(|_| usable.is_ok()) {
             let found = match candidate {
                 SandboxEngine::Podman => self.container(Kind::Podman, rootless).await,
                 SandboxEngine::Docker => self.container(Kind::Docker, rootless).await,
@@ -108,7 +115,8 @@ impl Surroundings {
             }
         }
         if wanted != SandboxEngine::None {
-            warn!("no sandbox engine works: skills stay disabled. `gateway doctor` says what to do");
+            let why = problems.join("; ");
+            warn!(why, "no sandbox engine works: skills stay disabled. `gateway doctor` says what to do");
         }
         Selection { engine: None, problems, again: None }
     }
@@ -256,7 +264,18 @@ mod tests {
         let begun = tokio::time::Instant::now();
         let found = select(&here, SandboxEngine::Podman).await;
         assert!(found.engine.is_none() && found.problems[0].contains("did not come back"), "{found:?}");
-        assert!(begun.elapsed() < std::time::Duration::from_secs(40), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test]
+    async fn where_sockets_cannot_lie_no_engine_is_tried() {
+        let dir = tempfile::tempdir().unwrap();
+        let obstacle = dir.path().join("no-directory");
+        fs::write(&obstacle, "").unwrap();
+        let here = Surroundings { folder: obstacle, ..surroundings(dir.path()) };
+        let found = select(&here, SandboxEngine::Namespace).await;
+        assert!(found.engine.is_none(), "{found:?}");
+        assert!(found.problems[0].contains("no-directory"), "{found:?}");
     }
 
     #[tokio::test]

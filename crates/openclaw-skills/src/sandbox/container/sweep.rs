@@ -23,7 +23,8 @@ impl Container {
         let mut left = Vec::new();
         for (id, socket) in listed.lines().map(|line| line.split_once(' ').unwrap_or((line, ""))) {
             // A command may be at work beside us, with a runtime directory of its own.
-            if !is_held(Path::new(socket)).await {
+            let is_id = id.len() >= 12 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if is_id && !is_held(Path::new(socket)).await {
                 left.push(id);
             }
         }
