@@ -1,10 +1,18 @@
 //! What skills are told of the machine around them.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use openclaw_core::Secret;
 use openclaw_skills::SkillsOptions;
-use rustix::fs::{Access, access};
+use rustix::{
+    fs::{Access, access},
+    io::Errno,
+    process::{Pid, test_kill_process},
+};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -61,9 +69,24 @@ pub(crate) fn options(home: &Home, environment: &Environment) -> Result<SkillsOp
 /// The same for a command, which may run beside the gateway and must not touch what that has in its runtime directory.
 pub(crate) fn own_options(home: &Home, environment: &Environment) -> Result<SkillsOptions, Stop> {
     let options = options(home, environment)?;
+    clear_after_commands(&options.runtime_dir);
     let mut name = options.runtime_dir.into_os_string();
     name.push(format!("-{}", std::process::id()));
     Ok(SkillsOptions { runtime_dir: name.into(), ..options })
+}
+
+/// Removes the directories of commands that were killed: `PATH-PID` of processes that are no more.
+fn clear_after_commands(runtime_dir: &Path) {
+    let (Some(parent), Some(name)) = (runtime_dir.parent(), runtime_dir.file_name()) else { return };
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let found = entry.file_name();
+        let rest = found.to_str().zip(name.to_str()).and_then(|(found, name)| found.strip_prefix(name));
+        let process = rest.and_then(|rest| rest.strip_prefix('-')?.parse().ok()).and_then(Pid::from_raw);
+        if process.is_some_and(|process| test_kill_process(process) == Err(Errno::SRCH)) {
+            // What is another user's stays.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// A short path of this data directory's own: a socket's path may have 107 bytes, and home directories are long.
@@ -77,5 +100,28 @@ fn runtime_dir(home: &Home, environment: &Environment) -> PathBuf {
             let user = rustix::process::getuid().as_raw();
             PathBuf::from(format!("/tmp/openclaw-{user}-{short}"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_command_left_is_cleared_away() {
+        let base = tempfile::tempdir().unwrap();
+        let gateway = base.path().join("openclaw-1a");
+        // No process has the highest number that there can be.
+        let names = [format!("openclaw-1a-{}", i32::MAX), format!("openclaw-1a-{}", std::process::id())];
+        for name in names.iter().map(String::as_str).chain(["openclaw-1a", "openclaw-1a-", "openclaw-2b-7"]) {
+            fs::create_dir_all(base.path().join(name)).unwrap();
+        }
+        clear_after_commands(&gateway);
+        let mut left: Vec<_> =
+            fs::read_dir(base.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+        left.sort_unstable();
+        let mut kept = vec!["openclaw-1a", "openclaw-1a-", &names[1], "openclaw-2b-7"];
+        kept.sort_unstable();
+        assert_eq!(left, kept);
     }
 }
