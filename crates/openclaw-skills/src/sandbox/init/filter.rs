@@ -28,6 +28,11 @@ const ENOSYS: u32 = libc::ENOSYS as u32;
 /// Flags of clone(2) that make namespaces: `CLONE_NEWNS`, `NEWCGROUP`, `NEWUTS`, `NEWIPC`, `NEWUSER`, `NEWPID`, `NEWNET`, `NEWTIME`.
 const NAMESPACES: u64 = 0x7e02_0080;
 
+/// `CLONE_THREAD` and `CLONE_FILES`.
+const THREAD: u64 = 0x0001_0000 | 0x400;
+/// `CLOSE_RANGE_UNSHARE`.
+const UNSHARE_FILES: u64 = 2;
+
 /// Bits of a mode by which a program runs with its owner's rights, whoever starts it.
 const SET_ID: u64 = 0o6000;
 /// `F_SETLEASE` and `F_NOTIFY` of fcntl(2): they act on whoever else opens a file.
@@ -48,7 +53,10 @@ fn conditions() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendE
         values.iter().map(|value| one(is(argument, *value)?)).collect::<Result<Vec<_>, _>>()
     };
     let mut rules = BTreeMap::new();
-    rules.insert(libc::SYS_clone, vec![one(masked(0, NAMESPACES, 0)?)?]);
+    // Open files are those of one process, all of it: init counts by process what they hold.
+    let clones = [0, THREAD].map(|shared| one(masked(0, NAMESPACES | THREAD, shared)?));
+    rules.insert(libc::SYS_clone, clones.into_iter().collect::<Result<_, _>>()?);
+    rules.insert(libc::SYS_close_range, vec![one(masked(2, UNSHARE_FILES, 0)?)?]);
     // A mode without set-id bits, where a file or folder is made or changed: a granted folder is the host's. Not openat2, whose mode
     // lies in memory.
     for (call, mode) in [
@@ -115,7 +123,7 @@ fn conditions() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendE
 const CALLS: &[i64] = &[
     // Files.
     libc::SYS_read, libc::SYS_write, libc::SYS_readv, libc::SYS_writev, libc::SYS_pread64, libc::SYS_pwrite64, libc::SYS_preadv,
-    libc::SYS_pwritev, libc::SYS_preadv2, libc::SYS_pwritev2, libc::SYS_close, libc::SYS_close_range,
+    libc::SYS_pwritev, libc::SYS_preadv2, libc::SYS_pwritev2, libc::SYS_close,
     libc::SYS_lseek, libc::SYS_fstat, libc::SYS_newfstatat, libc::SYS_statx, libc::SYS_statfs, libc::SYS_fstatfs, libc::SYS_faccessat,
     libc::SYS_faccessat2, libc::SYS_getdents64, libc::SYS_readlinkat, libc::SYS_getcwd, libc::SYS_chdir, libc::SYS_fchdir,
     libc::SYS_unlinkat, libc::SYS_renameat2, libc::SYS_linkat, libc::SYS_symlinkat, 

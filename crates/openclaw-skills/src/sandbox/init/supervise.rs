@@ -18,6 +18,8 @@ use crate::sandbox::{ended, plan::Bounds};
 
 /// How often memory and processes are looked at: while something goes on, and while nothing does.
 const LOOK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(320));
+/// How often what costs more to count is looked at.
+const SLOW_LOOK: Duration = Duration::from_secs(1);
 /// How the other end is found to be gone.
 const GONE: PollFlags = PollFlags::ERR.union(PollFlags::HUP);
 
@@ -27,6 +29,7 @@ pub(super) fn supervise(skill: Pid, bounds: &Bounds, lifeline: Option<&OwnedFd>)
     let watched = pidfd_open(skill, PidfdFlags::empty()).ok();
     let mut pause = LOOK.0;
     let mut last = 0;
+    let mut slow = Instant::now() + SLOW_LOOK;
     loop {
         if let Some(code) = reap(skill) {
             return code;
@@ -38,6 +41,12 @@ pub(super) fn supervise(skill: Pid, bounds: &Bounds, lifeline: Option<&OwnedFd>)
         }
         if used.memory > bounds.memory_bytes && used::has_too_much(bounds) {
             return ended::MEMORY;
+        }
+        if Instant::now() >= slow {
+            if used::watches_too_much().unwrap_or(true) {
+                return ended::MEMORY;
+            }
+            slow = Instant::now() + SLOW_LOOK;
         }
         if Instant::now() >= end {
             return ended::TIME;

@@ -1,6 +1,11 @@
 //! What a sandbox uses: the memory and the processes of all that runs in it, as process 1 sees them in /proc.
 
-use std::{fs, io, thread::sleep, time::Duration};
+use std::{
+    fs::{self, File},
+    io::{self, BufRead as _, BufReader},
+    thread::sleep,
+    time::Duration,
+};
 
 use rustix::fs::statvfs;
 
@@ -13,6 +18,8 @@ const IN_MEMORY: [&str; 3] = ["/tmp", "/work", "/dev/shm"];
 const INODE_BYTES: u64 = 2048;
 /// What a socket may hold at most of data on its way: `net.core.wmem_default`, which the filter lets nobody raise.
 const SOCKET_BYTES: u64 = 208 * 1024;
+/// What all may watch with epoll: the kernel counts watches for a user, and the gateway needs some too.
+const WATCHES: usize = 65_536;
 /// Looks that must all find too much memory before the sandbox is ended for it, and the pause between them: between fork and exec, a process
 /// counts the pages of its parent once more.
 const CONFIRM: (u32, Duration) = (3, Duration::from_millis(4));
@@ -41,7 +48,7 @@ pub(super) fn look() -> io::Result<Used> {
     let mut used = Used { memory: files() + sockets() * SOCKET_BYTES, processes: 0 };
     for pid in pids()? {
         // Gone meanwhile, perhaps.
-        let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { continue };
+        let Ok((_, status)) = status(pid) else { continue };
         used.processes += field(&status, "Threads:").unwrap_or(1);
         used.memory += rough(&status);
     }
@@ -67,9 +74,9 @@ fn exact() -> io::Result<u64> {
     let before = pids()?;
     let mut memory = files() + sockets() * SOCKET_BYTES;
     for pid in &before {
-        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let (folder, status) = status(*pid)?;
         // A process that hides itself from all others (PR_SET_DUMPABLE) counts in full.
-        memory += match fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) {
+        memory += match fs::read_to_string(format!("{folder}/smaps_rollup")) {
             Ok(rollup) if rollup.contains("Pss_Anon:") => {
                 1024 * sum(&rollup, &["Pss_Anon:", "Pss_Shmem:", "SwapPss:"]) + tables(&status)
             }
@@ -77,6 +84,48 @@ fn exact() -> io::Result<u64> {
         };
     }
     if pids()? == before { Ok(memory) } else { Err(io::ErrorKind::Interrupted.into()) }
+}
+
+/// Whether more is watched with epoll than [`WATCHES`]. Slow. A watch lives as long as its file is open in any process, so a process with few
+/// files may have many.
+pub(super) fn watches_too_much() -> io::Result<bool> {
+    let mut count = 0;
+    for pid in pids()? {
+        let Ok((folder, _)) = status(pid) else { continue };
+        let entries = match fs::read_dir(format!("{folder}/fdinfo")) {
+            Ok(entries) => entries,
+            // A process that hides itself, as one whose program can't be read does, may have any number.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(true),
+            Err(_) => continue,
+        };
+        for entry in entries.flatten() {
+            let Ok(file) = File::open(entry.path()) else { continue };
+            let lines = BufReader::new(file).lines().map_while(Result::ok);
+            count += lines.filter(|line| line.starts_with("tfd:")).take(WATCHES + 1).count();
+            if count > WATCHES {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Where a process is seen, and its status: when its first thread has ended before the others, /proc/PID shows no memory and no files.
+fn status(pid: u32) -> io::Result<(String, String)> {
+    let folder = format!("/proc/{pid}");
+    let status = fs::read_to_string(format!("{folder}/status"))?;
+    if status.contains("VmPTE:") || field(&status, "Threads:").unwrap_or(1) < 2 {
+        return Ok((folder, status));
+    }
+    for entry in fs::read_dir(format!("{folder}/task"))?.flatten() {
+        let thread = format!("{folder}/task/{}", entry.file_name().to_string_lossy());
+        if let Ok(status) = fs::read_to_string(format!("{thread}/status"))
+            && status.contains("VmPTE:")
+        {
+            return Ok((thread, status));
+        }
+    }
+    Ok((folder, status))
 }
 
 /// Pages of a process and its tables that say where they are.
