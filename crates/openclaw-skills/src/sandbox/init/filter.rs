@@ -35,8 +35,9 @@ const UNSHARE_FILES: u64 = 2;
 
 /// Bits of a mode by which a program runs with its owner's rights, whoever starts it.
 const SET_ID: u64 = 0o6000;
-/// `F_SETLEASE` and `F_NOTIFY` of fcntl(2): they act on whoever else opens a file.
-const ON_OTHERS: [u64; 2] = [1024, 1026];
+/// `F_OFD_SETLK`, `F_OFD_SETLKW`, `F_SETLEASE` and `F_NOTIFY` of fcntl(2). The last two act on whoever else opens a file; locks of open files show in
+/// every sandbox's table, where each would be counted as its own.
+const ON_OTHERS: [u64; 4] = [37, 38, 1024, 1026];
 
 const SOL_SOCKET: u64 = 1;
 /// `SO_SNDBUF`, `SO_RCVBUF` and their forceful twins.
@@ -75,8 +76,8 @@ fn conditions() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendE
     ] {
         rules.insert(call, vec![one(masked(mode, SET_ID, 0)?)?]);
     }
-    let [lease, notify] = ON_OTHERS;
-    rules.insert(libc::SYS_fcntl, vec![SeccompRule::new(vec![is_not(1, lease)?, is_not(1, notify)?])?]);
+    let others = ON_OTHERS.into_iter().map(|command| is_not(1, command)).collect::<Result<_, _>>()?;
+    rules.insert(libc::SYS_fcntl, vec![SeccompRule::new(others)?]);
     // Memory that is private, or a file's: shared memory without a name is counted by nothing.
     let (anonymous, kind, private) = (0x20, 0x0f, 0x02);
     rules.insert(libc::SYS_mmap, vec![one(masked(3, anonymous, 0)?)?, one(masked(3, kind, private)?)?]);

@@ -12,6 +12,7 @@ mod tree;
 mod used;
 
 use std::{
+    fs::File,
     io,
     os::{
         fd::{AsFd as _, OwnedFd},
@@ -82,7 +83,7 @@ pub fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Option<E
     let stage = arguments.next().unwrap_or_default();
     let done = match stage.to_str() {
         Some("outer") => outer::run(),
-        Some("inner") => entered().and_then(|plan| inner(&plan, None, true)),
+        Some("inner") => entered().and_then(|(plan, locks)| inner(&plan, None, locks.as_ref(), true)),
         Some("init") => contained(),
         Some("read") => read(arguments),
         Some("canary") => super::canary::attempt(arguments),
@@ -136,16 +137,17 @@ fn plan_of_stdin(lifeline: Option<&OwnedFd>) -> Result<Plan, InitError> {
 }
 
 /// The first steps of process 1 behind the outer stage.
-fn entered() -> Result<Plan, InitError> {
+fn entered() -> Result<(Plan, Option<File>), InitError> {
     // The gateway ends a sandbox by ending the outer stage.
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
         .or_cannot("ask to end with the outer stage")?;
     // A session of its own: the gateway's group is not the skill's to signal.
     rustix::process::setsid().or_cannot("begin a session")?;
-    tree::settle()?;
+    let locks = tree::settle()?;
     let json = std::fs::read(PLAN_FILE).or_cannot("read the plan")?;
     std::fs::remove_file(PLAN_FILE).or_cannot("remove the plan")?;
-    serde_json::from_slice(&json).map_err(|error| PlanError::Json(error).into())
+    let plan = serde_json::from_slice(&json).map_err(PlanError::Json)?;
+    Ok((plan, locks))
 }
 
 /// The first steps of process 1 of a container.
@@ -155,7 +157,8 @@ fn contained() -> Result<u8, InitError> {
         UnixStream::connect(LIFELINE).or_cannot("hold on to the gateway (is it gone?)")?.into();
     let plan = plan_of_stdin(Some(&lifeline))?;
     let counted = outer::own_users()?;
-    inner(&plan, Some(&lifeline), counted)
+    let locks = File::open("/proc/locks").ok();
+    inner(&plan, Some(&lifeline), locks.as_ref(), counted)
 }
 
 /// Refuses what has been put in the place of a granted folder or file since that was judged.
@@ -170,7 +173,12 @@ fn recognise(grants: &[Grant]) -> Result<(), InitError> {
 }
 
 /// The stage inside: bounds, the skill, and watching it. `counted`: as for [`confine::lessen`].
-fn inner(plan: &Plan, lifeline: Option<&OwnedFd>, counted: bool) -> Result<u8, InitError> {
+fn inner(
+    plan: &Plan,
+    lifeline: Option<&OwnedFd>,
+    locks: Option<&File>,
+    counted: bool,
+) -> Result<u8, InitError> {
     recognise(&plan.grants)?;
     used::check()?;
     confine::lessen(plan, counted)?;
@@ -193,7 +201,7 @@ fn inner(plan: &Plan, lifeline: Option<&OwnedFd>, counted: bool) -> Result<u8, I
     let skill = start(plan)?;
     let output = rustix::io::fcntl_dupfd_cloexec(stdio::stdout(), 3).or_cannot("keep standard output")?;
     release_stdio()?;
-    let code = supervise::supervise(skill, &plan.bounds, lifeline);
+    let code = supervise::supervise(skill, &plan.bounds, lifeline, locks);
     // Nobody may be reading any more; what the pipe can't take is not said.
     let words = ended::last_words(code);
     for pipe in [output.as_fd(), stdio::stderr()] {

@@ -3,6 +3,7 @@
 //! When process 1 ends, the kernel ends every process of its namespace: nothing that a skill starts outlives it.
 
 use std::{
+    fs::File,
     os::fd::{BorrowedFd, OwnedFd},
     time::{Duration, Instant},
 };
@@ -24,7 +25,9 @@ const SLOW_LOOK: Duration = Duration::from_secs(1);
 const GONE: PollFlags = PollFlags::ERR.union(PollFlags::HUP);
 
 /// Waits until the skill ends or has to; the exit code to end with.
-pub(super) fn supervise(skill: Pid, bounds: &Bounds, lifeline: Option<&OwnedFd>) -> u8 {
+///
+/// `locks`: the table of file locks of this sandbox.
+pub(super) fn supervise(skill: Pid, bounds: &Bounds, lifeline: Option<&OwnedFd>, locks: Option<&File>) -> u8 {
     let end = Instant::now() + Duration::from_millis(bounds.lifetime_ms);
     let watched = pidfd_open(skill, PidfdFlags::empty()).ok();
     let mut pause = LOOK.0;
@@ -43,7 +46,7 @@ pub(super) fn supervise(skill: Pid, bounds: &Bounds, lifeline: Option<&OwnedFd>)
             return ended::MEMORY;
         }
         if Instant::now() >= slow {
-            if used::watches_too_much().unwrap_or(true) {
+            if used::watches_too_much().unwrap_or(true) || locks.is_some_and(used::locks_too_much) {
                 return ended::MEMORY;
             }
             slow = Instant::now() + SLOW_LOOK;

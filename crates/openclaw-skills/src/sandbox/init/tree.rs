@@ -1,7 +1,8 @@
 //! The file system of a sandbox: a root of its own, in which only what is mounted exists.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io,
     os::{fd::AsRawFd as _, unix::fs::symlink},
     path::{Path, PathBuf},
 };
@@ -74,16 +75,22 @@ pub(super) fn enter() -> Result<(), InitError> {
     std::env::set_current_dir("/").or_cannot("enter the sandbox's root")
 }
 
-/// As process 1: a view of this sandbox's own processes, and the host's root is gone.
-pub(super) fn settle() -> Result<(), InitError> {
+/// As process 1: a view of this sandbox's own processes, and the host's root is gone. Returns the table of file locks, which that view lacks.
+pub(super) fn settle() -> Result<Option<File>, InitError> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    let mut locks = None;
+    if mount("proc", "/proc", "proc", flags, c"").is_ok() {
+        locks = File::open("/proc/locks").ok();
+        unmount("/proc", UnmountFlags::DETACH).or_cannot("hide the rest of /proc")?;
+    }
     // While the host's /proc is in sight: the kernel shows a new one only to who could see an old one. Where parts of that are hidden (in some
     // containers), there is none, and init finds that out.
     match mount("proc", "/proc", "proc", flags, c"subset=pid") {
         Ok(()) | Err(Errno::PERM) => {}
         Err(error) => return Err(error).or_cannot("mount /proc"),
     }
-    unmount(LEFT, UnmountFlags::DETACH).or_cannot("leave the host's root")
+    unmount(LEFT, UnmountFlags::DETACH).or_cannot("leave the host's root")?;
+    Ok(locks)
 }
 
 fn inside(path: &str) -> PathBuf {

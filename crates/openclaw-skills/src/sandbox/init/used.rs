@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::{self, BufRead as _, BufReader},
+    os::unix::fs::FileExt as _,
     thread::sleep,
     time::Duration,
 };
@@ -14,6 +15,8 @@ use crate::sandbox::plan::Bounds;
 
 /// File systems of the sandbox that are kept in memory.
 const IN_MEMORY: [&str; 3] = ["/tmp", "/work", "/dev/shm"];
+/// How much of the table of file locks is read, and more than any skill has to say in it: a lock is a line of some 50 bytes.
+const LOCKS: usize = 64 * 1024;
 /// What a file costs the kernel, however short it is.
 const INODE_BYTES: u64 = 2048;
 /// What a socket may hold at most of data on its way: `net.core.wmem_default`, which the filter lets nobody raise.
@@ -144,6 +147,18 @@ fn sum(text: &str, names: &[&str]) -> u64 {
 fn field(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()
+}
+
+/// Whether there are more file locks than a skill can need: the kernel's memory of them is in nobody's counts.
+pub(super) fn locks_too_much(table: &File) -> bool {
+    let (mut buffer, mut length) = ([0; 8192], 0);
+    while let Ok(count @ 1..) = table.read_at(&mut buffer, length as u64) {
+        length += count;
+        if length > LOCKS {
+            return true;
+        }
+    }
+    false
 }
 
 /// Every process but this one.
