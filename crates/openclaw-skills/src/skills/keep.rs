@@ -105,8 +105,10 @@ impl Skills {
         inner.selection.send_replace(None);
         inner.executor.clear();
         let chosen = inner.surroundings.select(inner.config.clone()).await;
+        let mut seen = inner.seen();
         inner.selection.send_replace(Some(chosen));
-        inner.offer(&mut inner.seen());
+        // Before anybody who has waited for that can ask.
+        inner.offer(&mut seen);
     }
 
     /// Chooses again when the configuration asks for another engine.

@@ -157,3 +157,12 @@ async fn a_skill_is_disabled_while_the_configuration_says_so() {
     assert!(reason.is_some_and(|reason| reason.contains("filesystem:read:/usr/share")));
     assert!(home.call("reader", json!({})).await.is_error);
 }
+
+#[tokio::test]
+async fn what_is_offered_waits_for_the_engine() {
+    let home = Home::new(SandboxEngine::Namespace);
+    home.python("early", "", "print('{}')");
+    let (offered, ()) = tokio::join!(home.skills.definitions(), home.start());
+    assert_eq!(offered.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>(), ["early"]);
+    home.end().await;
+}
