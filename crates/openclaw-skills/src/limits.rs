@@ -42,5 +42,7 @@ pub(crate) const READ_BYTES: usize = 64 * 1024;
 pub(crate) const GRANT_TIME: Duration = Duration::from_secs(10);
 /// How long somebody who wants to change the skills directory waits for another who does.
 pub(crate) const LOCK_TIME: Duration = Duration::from_secs(30);
+/// How long what is offered to models waits until a sandbox engine is chosen.
+pub(crate) const CHOICE_TIME: Duration = Duration::from_secs(10);
 /// How often the skills directory is looked at.
 pub(crate) const LOOK: Duration = Duration::from_secs(1);

@@ -236,33 +236,34 @@ fn line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(100).collect()
 }
 
-/// The first tools that fit `budget`, and what they take.
+/// The tools that fit `budget`, in their order, and what they take. One that is too large keeps out itself alone.
 fn fit_tools(
     gauge: &Gauge<'_>,
-    mut tools: Vec<ToolDefinition>,
+    tools: Vec<ToolDefinition>,
     budget: usize,
     cuts: &mut Vec<ContextCut>,
 ) -> (Vec<ToolDefinition>, usize) {
     if tools.is_empty() {
         return (tools, 0);
     }
-    let (mut used, mut kept) = (gauge.tools_preamble(), 0);
-    for tool in &tools {
-        let size = gauge.tool(tool);
-        if used + size > budget {
-            break;
+    let (all, mut used) = (tools.len(), gauge.tools_preamble());
+    let mut kept = Vec::with_capacity(all);
+    for tool in tools {
+        let size = gauge.tool(&tool);
+        if used + size <= budget {
+            used += size;
+            kept.push(tool);
+        } else {
+            cuts.push(ContextCut {
+                reason: "over the share of the tools".to_owned(),
+                tokens: narrow(size),
+                id: tool.name,
+            });
         }
-        used += size;
-        kept += 1;
     }
-    if kept == tools.len() {
-        return (tools, used);
+    if kept.len() < all {
+        warn!(tools = all, kept = kept.len(), "not every tool fits its share of the model's window");
     }
-    warn!(tools = tools.len(), kept, "not every tool fits its share of the model's window");
-    cuts.extend(tools.drain(kept..).map(|tool| ContextCut {
-        reason: "over the share of the tools".to_owned(),
-        tokens: narrow(gauge.tool(&tool)),
-        id: tool.name,
-    }));
-    (tools, if kept == 0 { 0 } else { used })
+    let used = if kept.is_empty() { 0 } else { used };
+    (kept, used)
 }

@@ -143,7 +143,14 @@ impl Installer {
             read: self.read,
         };
         let guard = self.guard().await?;
-        let installed = self.blocking(move |own| commit.run(&own.dir, &guard)).await?;
+        let work = move |own: &Self| match own.in_force(&commit.release.name)? {
+            // Another request for the same has had the directory until now.
+            Some((record, true)) if record.version == commit.release.version => {
+                Ok(Installed::Unchanged(record))
+            }
+            _ => commit.run(&own.dir, &guard),
+        };
+        let installed = self.blocking(work).await?;
         if let Installed::New { record, previous } = &installed {
             let (version, source) = (&record.version, &record.source);
             info!(skill = %request.name, %version, %source, previous, "installed a skill");

@@ -53,11 +53,8 @@ pub(crate) struct Found {
 ///
 /// `dir` itself can't be read; its path is in the message.
 pub(crate) fn found(dir: &Path) -> io::Result<Vec<Found>> {
-    let mut all = Vec::new();
-    for name in folders(dir)?.into_iter().take(SKILLS) {
-        all.extend(one(dir, &name));
-    }
-    Ok(all)
+    // Folders that are no skills are not counted: they would hide those behind them.
+    Ok(folders(dir)?.into_iter().filter_map(|name| one(dir, &name)).take(SKILLS).collect())
 }
 
 /// The skill in the folder `name`, if there is one.

@@ -171,6 +171,19 @@ fn local_and_installed_skills_are_found() {
 }
 
 #[test]
+fn folders_that_are_no_skills_hide_none() {
+    let dir = tempfile::tempdir().unwrap();
+    for number in 0..2100 {
+        std::fs::create_dir(dir.path().join(format!("a{number}"))).unwrap();
+    }
+    put(&dir.path().join("weather"), "name: weather\ndescription: d", &[]);
+    let all = found(dir.path()).unwrap();
+    assert_eq!(all.iter().map(|found| found.name.as_str()).collect::<Vec<_>>(), ["weather"]);
+    let seen = Fingerprint::take(dir.path());
+    assert!(seen.of("weather") != 0 && seen.of("a2099") != 0);
+}
+
+#[test]
 fn the_pointer_is_replaced_as_a_whole() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();

@@ -33,7 +33,7 @@ pub(crate) struct Fingerprint {
 impl Fingerprint {
     /// Looks at `dir`: the folders of skills, as far as a skill's files go, and the lock file. What can't be read counts as not there.
     pub(crate) fn take(dir: &Path) -> Self {
-        let all = entries(dir).into_iter();
+        let all = entries(dir, usize::MAX).into_iter();
         let skills = all.filter(|(name, metadata)| metadata.is_dir() || name == LOCK);
         let numbered = skills.map(|(name, metadata)| {
             let number = number(&dir.join(&name), &metadata);
@@ -76,12 +76,12 @@ fn number(path: &Path, metadata: &fs::Metadata) -> u64 {
     hasher.finish()
 }
 
-/// What is in a folder, by name, without hidden entries.
-fn entries(folder: &Path) -> Vec<(String, fs::Metadata)> {
+/// What is in a folder, by name, without hidden entries: of `most` that are there.
+fn entries(folder: &Path, most: usize) -> Vec<(String, fs::Metadata)> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut all: Vec<_> = entries
         .flatten()
-        .take(ENTRIES)
+        .take(most)
         .filter_map(|entry| Some((entry.file_name().to_string_lossy().into_owned(), entry.metadata().ok()?)))
         .filter(|(name, _)| !name.starts_with('.') && !PASSED_OVER.contains(&name.as_str()))
         .collect();
@@ -90,7 +90,7 @@ fn entries(folder: &Path) -> Vec<(String, fs::Metadata)> {
 }
 
 fn walk(folder: &Path, depth: usize, left: &mut usize, hasher: &mut DefaultHasher) {
-    for (name, metadata) in entries(folder) {
+    for (name, metadata) in entries(folder, ENTRIES) {
         if *left == 0 {
             return;
         }

@@ -171,8 +171,9 @@ impl Skills {
         let mut chosen = inner.surroundings.select(inner.config.clone()).await;
         let works = chosen.engine.is_some();
         chosen.again = pause.filter(|_| !works && is_wanted).map(|pause| Instant::now() + pause);
-        inner.selection.send_replace(Some(chosen));
         let mut seen = inner.seen();
+        // With what it offers, before anybody who has waited for an engine can ask.
+        inner.selection.send_replace(Some(chosen));
         // A server that did not work may have failed by the engine.
         seen.servers.retain(|_, (_, tools)| tools.is_ok());
         inner.offer(&mut seen);

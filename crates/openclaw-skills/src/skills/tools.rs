@@ -15,6 +15,7 @@ use super::Skills;
 use crate::{
     catalog::Skill,
     executor::Outcome,
+    limits::CHOICE_TIME,
     manifest::check_arguments,
     package::{Shape, list_files},
     protocol::mcp::ServerTool,
@@ -52,6 +53,18 @@ impl Skills {
                 Some(Target::Server(Arc::clone(skill), found.clone()))
             }
             _ => None,
+        }
+    }
+
+    /// Waits until an engine is chosen, if there is anything to run: a message right after the start, and a run that goes on
+    /// then, would be answered as if there were no skills.
+    async fn chosen(&self) {
+        if self.inner.seen().fingerprint.is_none() {
+            self.look().await;
+        }
+        let mut selection = self.inner.selection.subscribe();
+        if self.inner.catalog().all_ready().next().is_some() {
+            let _ = tokio::time::timeout(CHOICE_TIME, selection.wait_for(Option::is_some)).await;
         }
     }
 
@@ -182,6 +195,7 @@ impl Skills {
 #[async_trait]
 impl ToolPort for Skills {
     async fn definitions(&self) -> Vec<ToolDefinition> {
+        self.chosen().await;
         let definitions = Arc::clone(&self.inner.seen().definitions);
         definitions.as_ref().clone()
     }

@@ -168,3 +168,12 @@ async fn the_runtime_directory_is_never_granted() {
     assert!(result.is_error && result.content.contains("what is its own"), "{}", result.content);
     home.end().await;
 }
+
+#[tokio::test]
+async fn what_is_offered_waits_for_the_engine() {
+    let home = Home::new(SandboxEngine::Namespace);
+    home.python("early", "", "print('{}')");
+    let (offered, ()) = tokio::join!(home.skills.definitions(), home.start());
+    assert_eq!(offered.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>(), ["early"]);
+    home.end().await;
+}

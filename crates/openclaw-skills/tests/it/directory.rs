@@ -147,7 +147,7 @@ async fn interrupted_removals_are_finished_at_the_next_start() {
     assert!(open(&dir.path().join("missing"), None).list().await.unwrap().is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn nothing_is_offered_to_the_model_and_a_call_fails_as_a_result() {
     let dir = tempfile::tempdir().unwrap();
     put(dir.path(), "weather", WEATHER);

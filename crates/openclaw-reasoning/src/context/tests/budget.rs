@@ -76,6 +76,16 @@ fn the_message_is_cut_only_where_no_window_holds_it() {
 }
 
 #[test]
+fn a_tool_that_is_too_large_keeps_out_itself_alone() {
+    let tools = vec![tool(1, 10), tool(2, 5000), tool(3, 10)];
+    let (request, note) = plain(draft(&model(8192, true), "be kind", user(1), tools));
+    let names: Vec<&str> = request.tools.iter().map(|tool| tool.name.as_str()).collect();
+    assert_eq!(names, ["tool-1", "tool-3"]);
+    let cuts = note.unwrap().cuts;
+    assert_eq!(cuts.iter().map(|cut| cut.id.as_str()).collect::<Vec<_>>(), ["tool-2"]);
+}
+
+#[test]
 fn a_request_is_refitted_for_a_smaller_model() {
     let (mut request, _) = plain(draft(&model(200_000, true), "", user(40), Vec::new()));
     let history = (1..40).flat_map(|n| [user(n), answers(n, &"word ".repeat(100))]);

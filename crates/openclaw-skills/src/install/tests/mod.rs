@@ -390,3 +390,13 @@ async fn many_at_once_are_one_after_the_other() {
     assert!(results.iter().all(|result| result.is_ok()), "{results:?}");
     assert!(place.in_force().is_some());
 }
+
+#[tokio::test]
+async fn the_same_at_once_is_installed_once() {
+    let mut place = Place::new();
+    place.offer("1.0.0", "");
+    let results =
+        futures_util::future::join_all([Some("1.0.0"); 3].map(|version| place.install(version))).await;
+    let new = results.iter().filter(|result| matches!(result, Ok(Installed::New { .. }))).count();
+    assert!(new == 1 && results.iter().all(|result| result.is_ok()), "{results:?}");
+}
