@@ -285,7 +285,7 @@ async fn a_container_that_is_late_leaves_no_process_and_no_container() {
     let result = home.call("quick", json!({})).await;
     assert!(result.is_error && result.content.contains("did not answer within"), "{}", result.content);
     wait(300, "a command is left", || children() == 0).await;
-    assert!(containers("podman", home.dir.path()).is_empty());
+    wait(300, "a container is left", || containers("podman", home.dir.path()).is_empty()).await;
     home.end().await;
 }
 
