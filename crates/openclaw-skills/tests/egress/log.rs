@@ -1,58 +1,12 @@
 //! The log: every attempt, no secret, and no flood.
 
-use std::{
-    fmt::Write as _,
-    sync::{Arc, Mutex},
-};
-
-use openclaw_skills::EgressLimits;
-use tracing::{
-    Event, Level, Metadata, Subscriber,
-    field::{Field, Visit},
-    span,
-};
-
+use crate::logged::Logged;
 use crate::world::{World, ask, get};
-
-/// Lines of the proxy, down to `info`.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
-
-struct Text(String);
-
-impl Visit for Text {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        write!(self.0, " {field}={value:?}").unwrap();
-    }
-}
-
-impl Subscriber for Lines {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= Level::INFO && metadata.target().starts_with("openclaw_skills::egress")
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut text = Text(event.metadata().level().to_string());
-        event.record(&mut text);
-        self.0.lock().unwrap().push(text.0);
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
+use openclaw_skills::EgressLimits;
 
 #[tokio::test]
 async fn every_attempt_is_logged_without_what_was_said() {
-    let lines = Lines::default();
+    let lines = Logged::default();
     let _guard = tracing::subscriber::set_default(lines.clone());
     let mut world = World::new();
     let port = world.mirror().await;
@@ -67,7 +21,7 @@ async fn every_attempt_is_logged_without_what_was_said() {
     ask(lease.path(), "GET http://user:s3cret@api.test/ HTTP/1.1\r\nHost: x\r\n\r\n").await;
     drop(lease);
     world.egress.close().await;
-    let lines = lines.0.lock().unwrap().join("\n");
+    let lines = lines.all().join("\n");
     assert!(!lines.contains("s3cret"), "{lines}");
     let about = |host: &str| format!("skill=\"weather\" host={host} port={port} ");
     for (level, words) in [
@@ -83,7 +37,7 @@ async fn every_attempt_is_logged_without_what_was_said() {
 
 #[tokio::test]
 async fn a_flood_is_summed_up() {
-    let lines = Lines::default();
+    let lines = Logged::default();
     let _guard = tracing::subscriber::set_default(lines.clone());
     let mut world = World::with_limits(EgressLimits { lines: 3, ..EgressLimits::default() });
     let port = world.mirror().await;
@@ -94,7 +48,7 @@ async fn a_flood_is_summed_up() {
     get(&lease, &format!("http://api.test:{port}/")).await;
     drop(lease);
     world.egress.close().await;
-    let lines = lines.0.lock().unwrap();
+    let lines = lines.all();
     let count = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
     assert_eq!((count("refused\" "), count("outcome=\"allowed\""), count("outcome=\"ended\"")), (3, 1, 1));
     assert_eq!(count("host=\"other.test\" outcome=\"summary\" allowed=0 refused=7"), 1, "{lines:?}");
@@ -102,7 +56,7 @@ async fn a_flood_is_summed_up() {
 
 #[tokio::test]
 async fn a_flood_hides_no_host() {
-    let lines = Lines::default();
+    let lines = Logged::default();
     let _guard = tracing::subscriber::set_default(lines.clone());
     let mut world = World::with_limits(EgressLimits { lines: 2, hosts: 3, ..EgressLimits::default() });
     let port = world.mirror().await;
@@ -117,7 +71,7 @@ async fn a_flood_hides_no_host() {
     get(&lease, "http://d.test/").await;
     drop(lease);
     world.egress.close().await;
-    let lines = lines.0.lock().unwrap();
+    let lines = lines.all();
     let count = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
     let refused = |host: &str| count(&format!("host=\"{host}\" port=80 outcome=\"refused\""));
     // The two lines, the first at each host that is told apart, and, anew with the next activation, one more.

@@ -11,6 +11,8 @@ mod bounds;
 mod forwarding;
 mod lifecycle;
 mod log;
+#[path = "../it/logged.rs"]
+mod logged;
 mod plain;
 mod private;
 mod tunnels;

@@ -332,7 +332,9 @@ async fn battery(engine: SandboxEngine) {
         if std::env::var_os("OPENCLAW_ESCAPE_SHOW").is_some() {
             println!("{}: {shown}", attempt.name);
         }
-        let lines = logged.about(&attempt.name);
+        let field = format!(" skill=\"{}\" ", attempt.name);
+        let mut lines = logged.all();
+        lines.retain(|line| format!("{line} ").contains(&field));
         let wrong = judge(attempt, result).or_else(|| judge_log(attempt, result, &lines));
         if let Some(wrong) = wrong {
             let lines = lines.join("\n    ");

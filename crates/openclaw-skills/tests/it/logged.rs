@@ -16,10 +16,9 @@ use tracing::{
 pub(crate) struct Logged(Arc<Mutex<Vec<String>>>);
 
 impl Logged {
-    /// The lines about a skill.
-    pub(crate) fn about(&self, skill: &str) -> Vec<String> {
-        let field = format!(" skill=\"{skill}\" ");
-        self.0.lock().unwrap().iter().filter(|line| format!("{line} ").contains(&field)).cloned().collect()
+    /// What was told so far.
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
     }
 }
 

@@ -96,16 +96,21 @@ async fn the_reference_servers_run_as_skills() {
     home.end().await;
 }
 
-#[tokio::test]
-async fn a_server_that_speaks_no_mcp_is_said_to_fail() {
+/// That server is said to have failed, and offers nothing.
+async fn fails(name: &str, program: &str) {
     let home = Home::new(SandboxEngine::Namespace);
-    home.python("babble", "mcp: true\n", "import sys\nprint('hello, this is no JSON-RPC')\nsys.exit(3)\n");
+    home.python(name, "mcp: true\n", program);
     home.start().await;
     home.skills.settled(Duration::from_secs(60)).await;
     let listed = home.skills.list().await.unwrap();
     assert_eq!(listed[0].status, "failed", "{listed:?}");
     assert!(home.skills.definitions().await.is_empty());
     home.end().await;
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_no_mcp_is_said_to_fail() {
+    fails("babble", "import sys\nprint('hello, this is no JSON-RPC')\nsys.exit(3)\n").await;
 }
 
 /// Answers the greeting well, and then asks without end.
@@ -120,14 +125,7 @@ while True:
 
 #[tokio::test]
 async fn a_server_that_writes_without_end_is_ended() {
-    let home = Home::new(SandboxEngine::Namespace);
-    home.python("flood", "mcp: true\n", FLOOD);
-    home.start().await;
-    home.skills.settled(Duration::from_secs(60)).await;
-    let listed = home.skills.list().await.unwrap();
-    assert_eq!(listed[0].status, "failed", "{listed:?}");
-    assert!(home.skills.definitions().await.is_empty());
-    home.end().await;
+    fails("flood", FLOOD).await;
 }
 
 /// Offers tools, too many words for one of them, and answers calls with an error that is long; so does one that is asked what it offers.
