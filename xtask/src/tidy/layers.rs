@@ -21,7 +21,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Packages that only tests may use.
-const FOR_TESTS: &[&str] = &["openclaw-testkit", "openclaw-e2e", "openclaw-bench", "proptest", "tempfile"];
+const FOR_TESTS: &[&str] =
+    &["openclaw-testkit", "openclaw-platforms", "openclaw-e2e", "openclaw-bench", "proptest", "tempfile"];
 
 /// Packages that libraries must do without, and why.
 const NOT_IN_LIBRARIES: &[(&str, &str)] = &[
@@ -52,7 +53,7 @@ pub(super) fn check(metadata: &Value, findings: &mut Findings) {
 
 fn broken(name: &str, on: &str, for_tests: bool, is_library: bool, is_test: bool) -> Option<&'static str> {
     // A crate may test itself with its own features.
-    if is_test || (for_tests && [name, "openclaw-testkit"].contains(&on)) {
+    if is_test || (for_tests && [name, "openclaw-testkit", "openclaw-platforms"].contains(&on)) {
         return None;
     }
     if on.starts_with("openclaw-") {
