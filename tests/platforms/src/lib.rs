@@ -5,5 +5,7 @@
 //! (`cargo run -p openclaw-platforms -- telegram --port 0`), which the foreign clients are pointed at.
 
 mod server;
+pub mod telegram;
 
 pub use server::{Answer, Fault, Faults, Handler, Reply, Request, Server, Socket, Talk};
+pub use telegram::Telegram;
