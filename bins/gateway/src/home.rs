@@ -28,6 +28,10 @@ impl Home {
         self.0.join("memory")
     }
 
+    pub(crate) fn channels(&self) -> PathBuf {
+        self.0.join("channels")
+    }
+
     pub(crate) fn skills(&self) -> PathBuf {
         self.0.join("skills")
     }

@@ -1,70 +1,403 @@
-//! The configured channels and how they stand.
+//! The configured channels: started, stopped and changed as the configuration says.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use openclaw_core::{
+    ErrorCode, Failure, Timestamp,
     config::ChannelConfig,
-    port::{ChannelInfo, ChannelPort, ChannelStatus},
+    port::{
+        AgentPort, ChannelDetail, ChannelInfo, ChannelPort, ChannelStatus, CurationPort, PairingCode,
+        WebhookAnswer, WebhookRequest,
+    },
 };
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{error, info};
 
-/// Why a channel that should be connected is not.
-const NOT_BUILT: &str = "adapter not built in this version";
+use crate::{
+    access::{Access, Pairing},
+    adapter::{Adapter, Key, Platform},
+    error::Misconfigured,
+    health::Health,
+    inbound::{Clock, Desk, DeskParts, lock},
+    journal::{Change, Journal, JournalError},
+    link::Link,
+    net::Net,
+    notice::Notices,
+    outbox::{Outbox, OutboxParts, TokenDied},
+    platforms::platform,
+    supervisor::Channel,
+};
+
 /// Why a channel that is switched off is not connected.
 const SWITCHED_OFF: &str = "disabled in the configuration";
 
-/// Every configured channel. Follows the configuration: a channel that is added to it is listed with the next call.
-#[derive(Debug)]
-pub struct Channels {
-    config: watch::Receiver<Arc<BTreeMap<String, ChannelConfig>>>,
+/// Time between two looks at whether all answers are delivered.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The configuration's `channels`, by type.
+pub type ChannelConfigs = Arc<BTreeMap<String, ChannelConfig>>;
+
+/// Finds a platform by its channel type.
+pub type FindPlatform = Box<dyn Fn(&str) -> Option<&'static dyn Platform> + Send + Sync>;
+
+/// What the channels work with.
+pub struct Parts {
+    /// Answers messages.
+    pub agent: Arc<dyn AgentPort>,
+    /// Takes in what was changed afterwards.
+    pub curation: Arc<dyn CurationPort>,
+    /// The journal's file; it and its directory are created when a channel is configured first.
+    pub journal: PathBuf,
+    /// What time it is.
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Which platforms there are: [`crate::platform`], or an embedder's own.
+    pub find: FindPlatform,
 }
 
-impl Channels {
-    /// The channels of `config`, by their type.
-    #[must_use]
-    pub fn new(config: watch::Receiver<Arc<BTreeMap<String, ChannelConfig>>>) -> Self {
-        Self { config }
+/// Every configured channel. Follows the configuration while [`Self::keep`] runs: a change connects what it concerns anew, and nothing
+/// else.
+pub struct Channels {
+    config: watch::Receiver<ChannelConfigs>,
+    parts: Parts,
+    net: Net,
+    entries: Mutex<BTreeMap<String, Entry>>,
+    pairings: Mutex<BTreeMap<String, Arc<Pairing>>>,
+    tasks: TaskTracker,
+}
+
+impl std::fmt::Debug for Channels {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Channels").finish_non_exhaustive()
     }
 }
 
-fn info((kind, config): (&String, &ChannelConfig)) -> ChannelInfo {
-    let last_error = if config.enabled { NOT_BUILT } else { SWITCHED_OFF }.to_owned();
-    ChannelInfo { kind: kind.clone(), status: ChannelStatus::Disconnected { last_error }, messages_today: 0 }
+/// One configured channel.
+struct Entry {
+    config: ChannelConfig,
+    state: Entered,
+}
+
+enum Entered {
+    Running(Arc<Channel>),
+    /// It can't run, for this reason.
+    Not(String),
+}
+
+impl Channels {
+    /// The channels of `config`. Does nothing before [`Self::keep`].
+    #[must_use]
+    pub fn new(config: watch::Receiver<ChannelConfigs>, parts: Parts) -> Self {
+        Self {
+            config,
+            parts,
+            net: Net::default(),
+            entries: Mutex::default(),
+            pairings: Mutex::default(),
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// Runs the channels. When `leave` is cancelled nothing more is taken in, and what is being answered goes on; when `stop` is, all
+    /// ends, and what is open goes on at the next start.
+    pub async fn keep(&self, leave: CancellationToken, stop: CancellationToken) {
+        let mut config = self.config.clone();
+        let mut journal = None;
+        loop {
+            let wanted = config.borrow_and_update().clone();
+            self.apply(&wanted, &mut journal).await;
+            tokio::select! {
+                biased;
+                () = leave.cancelled() => break,
+                changed = config.changed() => if changed.is_err() { leave.cancelled().await; break },
+            }
+        }
+        for channel in self.running() {
+            channel.hang_up();
+        }
+        stop.cancelled().await;
+        futures_util::future::join_all(self.running().iter().map(|channel| channel.end())).await;
+        lock(&self.entries).clear();
+        drop(journal);
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Waits until no answer is on its way, at most so long.
+    pub async fn delivered(&self, patience: Duration) {
+        let until = Instant::now() + patience;
+        while self.running().iter().any(|channel| channel.outbox.waiting() > 0) && Instant::now() < until {
+            sleep(LOOK).await;
+        }
+    }
+
+    fn running(&self) -> Vec<Arc<Channel>> {
+        let entries = lock(&self.entries);
+        entries
+            .values()
+            .filter_map(|entry| match &entry.state {
+                Entered::Running(channel) => Some(Arc::clone(channel)),
+                Entered::Not(_) => None,
+            })
+            .collect()
+    }
+
+    async fn apply(&self, wanted: &BTreeMap<String, ChannelConfig>, journal: &mut Option<Journal>) {
+        let gone: Vec<Entry> = {
+            let mut entries = lock(&self.entries);
+            let changed = |kind: &String, entry: &Entry| wanted.get(kind) != Some(&entry.config);
+            entries.extract_if(.., |kind, entry| changed(kind, entry)).map(|(_, entry)| entry).collect()
+        };
+        let ending = gone.iter().filter_map(|entry| match &entry.state {
+            Entered::Running(channel) => Some(channel.end()),
+            Entered::Not(_) => None,
+        });
+        futures_util::future::join_all(ending).await;
+        for (kind, config) in wanted {
+            if lock(&self.entries).contains_key(kind) {
+                continue;
+            }
+            let state = match self.start(kind, config, journal).await {
+                Ok(channel) => Entered::Running(channel),
+                Err(reason) => Entered::Not(reason),
+            };
+            lock(&self.entries).insert(kind.clone(), Entry { config: config.clone(), state });
+        }
+    }
+
+    async fn start(
+        &self,
+        kind: &str,
+        config: &ChannelConfig,
+        journal: &mut Option<Journal>,
+    ) -> Result<Arc<Channel>, String> {
+        if !config.enabled {
+            return Err(SWITCHED_OFF.to_owned());
+        }
+        let adapter = open(&self.parts.find, kind, config, &self.net).map_err(|error| {
+            error!(channel = kind, %error, "the channel can't start");
+            error.to_string()
+        })?;
+        let journal = match journal {
+            Some(journal) => journal.clone(),
+            None => {
+                let opened = self.open_journal().await.map_err(|error| {
+                    error!(channel = kind, %error, "the channel can't start");
+                    error.to_string()
+                })?;
+                journal.insert(opened).clone()
+            }
+        };
+        let pairing = Arc::clone(lock(&self.pairings).entry(kind.to_owned()).or_default());
+        let channel = self.build(kind, config, adapter, journal, pairing);
+        channel.outbox.resume().map_err(|error| error.to_string())?;
+        channel.tasks.spawn(Arc::clone(&channel).keep());
+        info!(channel = kind, "channel started");
+        Ok(channel)
+    }
+
+    async fn open_journal(&self) -> Result<Journal, JournalError> {
+        let (file, tasks, now) = (self.parts.journal.clone(), self.tasks.clone(), (self.parts.clock)());
+        let opening = tokio::task::spawn_blocking(move || Journal::open(&file, &tasks, now));
+        opening.await.unwrap_or_else(|error| {
+            Err(JournalError { file: self.parts.journal.clone(), reason: error.to_string() })
+        })
+    }
+
+    fn build(
+        &self,
+        kind: &str,
+        config: &ChannelConfig,
+        adapter: Arc<dyn Adapter>,
+        journal: Journal,
+        pairing: Arc<Pairing>,
+    ) -> Arc<Channel> {
+        let (kind, died) = (Arc::<str>::from(kind), TokenDied::default());
+        let (tasks, hang_up, stop) = (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
+        let health = Arc::new(Health::new(adapter.abilities().silence));
+        let clock: Clock = Arc::clone(&self.parts.clock);
+        let notices = Notices {
+            kind: Arc::clone(&kind),
+            adapter: Arc::clone(&adapter),
+            died: died.clone(),
+            stop: stop.clone(),
+        };
+        let outbox = Arc::new(Outbox::new(OutboxParts {
+            kind: Arc::clone(&kind),
+            adapter: Arc::clone(&adapter),
+            health: Arc::clone(&health),
+            journal: journal.clone(),
+            agent: Arc::clone(&self.parts.agent),
+            clock: Arc::clone(&clock),
+            notices: notices.clone(),
+            died: died.clone(),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+            max_age: config.max_reply_age,
+        }));
+        let desk = Arc::new(Desk::new(DeskParts {
+            kind: Arc::clone(&kind),
+            config: config.clone(),
+            adapter: Arc::clone(&adapter),
+            journal: journal.clone(),
+            agent: Arc::clone(&self.parts.agent),
+            curation: Arc::clone(&self.parts.curation),
+            clock,
+            access: Access::new(Arc::clone(&kind), config, pairing, journal.clone()),
+            notices,
+            outbox: Arc::clone(&outbox),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        }));
+        let link = Link { kind, health, desk, journal };
+        Arc::new(Channel { link, adapter, outbox, died, tasks, hang_up, stop })
+    }
+
+    fn channel(&self, kind: &str) -> Result<Arc<Channel>, Failure> {
+        match lock(&self.entries).get(kind).map(|entry| &entry.state) {
+            Some(Entered::Running(channel)) => Ok(Arc::clone(channel)),
+            Some(Entered::Not(reason)) => {
+                let message = format!("The channel `{kind}` is not running: {reason}");
+                Err(Failure::new(ErrorCode::Conflict, message).with("channel", kind))
+            }
+            None => {
+                let message =
+                    format!("The channel `{kind}` is not configured; run `gateway channel add {kind}`");
+                Err(Failure::new(ErrorCode::NotFound, message).with("channel", kind))
+            }
+        }
+    }
+}
+
+/// The adapter of a channel, after a look at names that nobody reads.
+pub(crate) fn open(
+    find: &FindPlatform,
+    kind: &str,
+    config: &ChannelConfig,
+    net: &Net,
+) -> Result<Arc<dyn Adapter>, Misconfigured> {
+    let platform = find(kind)
+        .ok_or_else(|| Misconfigured(format!("there is no adapter for `{kind}` in this version")))?;
+    let names = |wanted: fn(Key) -> Option<&'static str>| {
+        let names: Vec<&str> = platform.settings().iter().filter_map(|setting| wanted(setting.key)).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    };
+    for name in config.secrets.keys() {
+        if !platform
+            .settings()
+            .iter()
+            .any(|setting| matches!(setting.key, Key::Secret(known) if known == name))
+        {
+            let known = names(|key| if let Key::Secret(name) = key { Some(name) } else { None });
+            return Err(Misconfigured(format!(
+                "`channels.{kind}.secrets.{name}` is not known; known: {known}"
+            )));
+        }
+    }
+    for name in config.options.keys() {
+        if !platform
+            .settings()
+            .iter()
+            .any(|setting| matches!(setting.key, Key::Option(known) if known == name))
+        {
+            let known = names(|key| if let Key::Option(name) = key { Some(name) } else { None });
+            return Err(Misconfigured(format!(
+                "`channels.{kind}.options.{name}` is not known; known: {known}"
+            )));
+        }
+    }
+    for setting in platform.settings().iter().filter(|setting| !setting.optional) {
+        let (there, path) = match setting.key {
+            Key::Token => (config.token.as_ref().is_some_and(|token| !token.is_empty()), "token".to_owned()),
+            Key::BaseUrl => (config.base_url.is_some(), "base_url".to_owned()),
+            Key::Secret(name) => {
+                (config.secrets.get(name).is_some_and(|value| !value.is_empty()), format!("secrets.{name}"))
+            }
+            Key::Option(name) => {
+                (config.options.get(name).is_some_and(|value| !value.is_empty()), format!("options.{name}"))
+            }
+        };
+        if !there {
+            let hint =
+                format!("`channels.{kind}.{path}` is missing; `gateway channel add {kind}` asks for it");
+            return Err(Misconfigured(hint));
+        }
+    }
+    platform.open(config, net)
 }
 
 #[async_trait]
 impl ChannelPort for Channels {
     async fn list(&self) -> Vec<ChannelInfo> {
-        self.config.borrow().iter().map(info).collect()
+        let configured = self.config.borrow().clone();
+        let entries = lock(&self.entries);
+        let info = |kind: &String| match entries.get(kind).map(|entry| &entry.state) {
+            Some(Entered::Running(channel)) => channel.info(),
+            Some(Entered::Not(reason)) => not_running(kind, reason),
+            None => not_running(kind, "starting"),
+        };
+        configured.keys().map(info).collect()
+    }
+
+    async fn pair(&self, kind: &str) -> Result<PairingCode, Failure> {
+        let channel = self.channel(kind)?;
+        let Some(pairing) = &channel.link.desk.parts.access.pairing else {
+            let message = format!("Pairing is off for `{kind}`: set `channels.{kind}.pairing: true`");
+            return Err(Failure::new(ErrorCode::Forbidden, message).with("channel", kind));
+        };
+        pairing.begin((self.parts.clock)()).map_err(|error| {
+            error!(%error, "the system gives no random bytes");
+            Failure::new(ErrorCode::InternalError, "The system gives no random bytes")
+        })
+    }
+
+    async fn paired(&self, kind: &str) -> Result<Vec<String>, Failure> {
+        self.channel(kind)?.link.journal.paired(kind).map_err(|error| unreadable(&error))
+    }
+
+    async fn unpair(&self, kind: &str, user: &str) -> Result<bool, Failure> {
+        let channel = self.channel(kind)?;
+        let journal = &channel.link.journal;
+        let was_paired = journal.is_paired(kind, user).map_err(|error| unreadable(&error))?;
+        let change = Change::Unpaired { kind: Arc::clone(&channel.link.kind), user: user.to_owned() };
+        journal.write(vec![change]).await.map_err(|error| unreadable(&error))?;
+        Ok(was_paired)
+    }
+
+    async fn webhook(&self, kind: &str, request: WebhookRequest) -> Result<WebhookAnswer, Failure> {
+        Ok(self.channel(kind)?.webhook(request).await)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn unreadable(error: &JournalError) -> Failure {
+    error!(%error, "the journal failed");
+    Failure::new(ErrorCode::ServiceUnavailable, "The channels' journal can't be used; the log says why")
+}
 
-    fn shown(list: &[ChannelInfo]) -> Vec<(&str, &str)> {
-        let mut shown = Vec::new();
-        for info in list {
-            let ChannelStatus::Disconnected { last_error } = &info.status else { panic!("{info:?}") };
-            shown.push((info.kind.as_str(), last_error.as_str()));
-        }
-        shown
+fn not_running(kind: &str, reason: &str) -> ChannelInfo {
+    ChannelInfo {
+        kind: kind.to_owned(),
+        status: ChannelStatus::Disconnected { last_error: reason.to_owned() },
+        messages_today: 0,
+        detail: ChannelDetail::default(),
     }
+}
 
-    #[tokio::test]
-    async fn lists_what_is_configured_and_says_why_it_is_not_connected() {
-        let off = ChannelConfig { enabled: false, ..ChannelConfig::default() };
-        let first =
-            BTreeMap::from([("telegram".to_owned(), ChannelConfig::default()), ("discord".to_owned(), off)]);
-        let (config_tx, config) = watch::channel(Arc::new(first));
-        let channels = Channels::new(config);
-        let list = channels.list().await;
-        assert_eq!(shown(&list), [("discord", SWITCHED_OFF), ("telegram", NOT_BUILT)]);
-        assert!(list.iter().all(|info| info.messages_today == 0));
-
-        config_tx.send_replace(Arc::default());
-        assert!(channels.list().await.is_empty());
-    }
+/// Asks a platform, with this configuration, who we are there: the bot's name. What `gateway channel test` does.
+///
+/// # Errors
+/// What is wrong with the configuration, or what the platform says.
+pub async fn probe(kind: &str, config: &ChannelConfig) -> Result<String, String> {
+    let find: FindPlatform = Box::new(platform);
+    let adapter = open(&find, kind, config, &Net::default()).map_err(|error| error.to_string())?;
+    adapter.probe().await.map_err(|error| error.to_string())
 }

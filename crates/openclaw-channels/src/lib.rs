@@ -1,28 +1,50 @@
 //! Channels: the chat platforms through which people reach the assistant.
 //!
-//! This version has no adapter yet: every configured channel is shown, as disconnected, with the reason.
+//! A platform is a folder with an [`Adapter`] that speaks its protocol. The engine does for all of them what is hard: a message is
+//! in the log before the platform hears that we have it, comes twice and is answered once; an answer is sent until the
+//! platform has it, also by the next process; a connection that is dead is seen and said; strangers are not served.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-//! use std::{collections::BTreeMap, sync::Arc};
+//! use openclaw_channels::{command, platforms, Command};
 //!
-//! use openclaw_channels::Channels;
-//! use openclaw_core::{config::ChannelConfig, port::ChannelPort as _};
-//! use tokio::sync::watch;
-//!
-//! let configured = BTreeMap::from([("telegram".to_owned(), ChannelConfig::default())]);
-//! let (_config_tx, config) = watch::channel(Arc::new(configured));
-//! let channels = Channels::new(config);
-//! assert_eq!(channels.list().await.len(), 1);
+//! assert_eq!(command("/new@my_bot"), Some(Command::New));
+//! assert!(platforms().all(|platform| !platform.introduction().is_empty()));
 //! # });
 //! ```
 //!
-//! This crate must never know about the gateway's HTTP interface, the log or models: a message that comes in is submitted to
-//! [`openclaw_core::port::AgentPort`], and nothing else.
+//! This crate must never know about the gateway's HTTP interface, the log's files or models: a message that comes in is submitted
+//! to [`openclaw_core::port::AgentPort`], and what becomes of it is read from there.
 
+mod access;
+mod adapter;
 mod channels;
+mod commands;
+mod error;
+mod health;
+mod inbound;
+mod journal;
+mod limits;
+mod link;
+pub mod markup;
+mod message;
+pub mod net;
+mod notice;
+mod outbox;
+mod pause;
+mod platforms;
+mod rate;
+mod supervisor;
 
-pub use channels::Channels;
+pub use adapter::{Abilities, Adapter, Key, Platform, Resolved, Setting, Unit};
+pub use channels::{ChannelConfigs, Channels, FindPlatform, Parts, probe};
+pub use commands::{COMMANDS, Command, CommandInfo, command};
+pub use error::{ConnectError, Misconfigured, SendError};
+pub use journal::JournalError;
+pub use link::{Link, Receipt};
+pub use message::{Address, Body, Change, Event, Inbound, OutFile, Outgoing, RemoteFile, Sender};
+pub use platforms::{platform, platforms};
+pub use rate::{Limiter, Rule};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

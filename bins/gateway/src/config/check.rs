@@ -157,6 +157,6 @@ pub(crate) fn typed(text: &str, quoted: bool, kind: Kind) -> Option<Value> {
         }
         Kind::Ip => text.parse::<IpAddr>().ok().map(|_| Value::String(text.to_owned())),
         Kind::Choice(words) => words.contains(&text).then(|| Value::String(text.to_owned())),
-        Kind::List | Kind::Section(_) | Kind::Named(..) | Kind::Secrets | Kind::Lists => None,
+        Kind::List | Kind::Section(_) | Kind::Named(..) | Kind::Secrets | Kind::Texts | Kind::Lists => None,
     }
 }

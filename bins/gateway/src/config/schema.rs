@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     Named(Names, &'static [Key]),
     /// A section whose keys are names, each with a secret.
     Secrets,
+    /// A section whose keys are names, each with a text.
+    Texts,
     /// A section whose keys are names, each with a list of texts.
     Lists,
 }
@@ -141,7 +143,12 @@ const CHANNEL: &[Key] = &[
     live("token", Kind::Secret),
     live("secrets", Kind::Secrets),
     live("base_url", Kind::Text),
+    live("options", Kind::Texts),
     live("allowed_users", Kind::List),
+    live("allowed_chats", Kind::List),
+    live("pairing", Kind::Bool),
+    live("conversations", Kind::Choice(&["chat", "user"])),
+    live("max_reply_age", Kind::Text),
 ];
 
 /// The whole configuration.
@@ -177,15 +184,18 @@ impl Kind {
             }
             Self::Named(Names::ChannelTypes, _) => Err(UnknownKey::ChannelType),
             Self::Secrets if is_name(name) => Ok(Expected { kind: Self::Secret, restart: false }),
+            Self::Texts if is_name(name) => Ok(Expected { kind: Self::Text, restart: false }),
             Self::Lists if is_name(name) => Ok(Expected { kind: Self::List, restart: false }),
-            Self::Named(Names::Free, _) | Self::Secrets | Self::Lists => Err(UnknownKey::BadName),
+            Self::Named(Names::Free, _) | Self::Secrets | Self::Texts | Self::Lists => {
+                Err(UnknownKey::BadName)
+            }
             _ => Err(UnknownKey::NotASection),
         }
     }
 
     /// Whether values of this kind have keys of their own.
     pub(crate) fn is_section(self) -> bool {
-        matches!(self, Self::Section(_) | Self::Named(..) | Self::Secrets | Self::Lists)
+        matches!(self, Self::Section(_) | Self::Named(..) | Self::Secrets | Self::Texts | Self::Lists)
     }
 
     /// What is allowed, to follow "must be".
@@ -207,7 +217,7 @@ impl Kind {
             Self::Named(Names::ChannelTypes, keys) => {
                 format!("a section of {}, each with the keys {}", CHANNEL_TYPES[2..].join(", "), names(keys))
             }
-            Self::Secrets => "a section of names, each with a text".to_owned(),
+            Self::Secrets | Self::Texts => "a section of names, each with a text".to_owned(),
             Self::Lists => "a section of names, each with a list of texts".to_owned(),
         }
     }
@@ -309,6 +319,7 @@ mod tests {
             token: Some(Secret::default()),
             secrets: [("name".to_owned(), Secret::default())].into(),
             base_url: Some(String::new()),
+            options: [("name".to_owned(), String::new())].into(),
             ..ChannelConfig::default()
         };
         config.channels.insert("telegram".to_owned(), channel);

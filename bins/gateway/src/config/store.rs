@@ -219,7 +219,7 @@ fn check_type(key: &str, value: &Value, kind: Kind) -> Result<(), Failure> {
         Kind::Int(..) => value.is_i64() || value.is_u64(),
         Kind::Float(..) => value.is_number(),
         Kind::List => value.as_array().is_some_and(|items| items.iter().all(Value::is_string)),
-        Kind::Section(_) | Kind::Named(..) | Kind::Secrets | Kind::Lists => false,
+        Kind::Section(_) | Kind::Named(..) | Kind::Secrets | Kind::Texts | Kind::Lists => false,
     };
     if fits { Ok(()) } else { Err(Failure::bad_field(key, format!("must be {}", kind.allowed()))) }
 }

@@ -31,6 +31,10 @@ use crate::{
 const DRAIN_CONNECTIONS: Duration = Duration::from_secs(5);
 /// How long runs may take at the same time. Shorter, so that whoever waits for a run that does not end can still be told.
 const DRAIN_RUNS: Duration = Duration::from_secs(3);
+/// How long channels may go on delivering after the last run has ended.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+/// How long channels may take to end.
+const END_CHANNELS: Duration = Duration::from_secs(4);
 /// How long sandboxes may take to end after that.
 const END_SKILLS: Duration = Duration::from_secs(3);
 /// How long our own tasks may take to notice that all is over.
@@ -121,7 +125,8 @@ async fn serve(
     let handling = signals.handle(leave.clone(), at_once.clone(), Arc::clone(&reload));
     tasks.spawn(done.clone().run_until_cancelled_owned(handling));
 
-    let System { server, agent, memory, skills } = wire::build(home, store, telemetry, &tasks, &leave)?;
+    let System { server, agent, memory, skills, channels } =
+        wire::build(home, store, telemetry, &tasks, &leave)?;
     let address = server.local_addr();
     let _run_file = RunFile::write(home, address)
         .map_err(|error| warn!(%error, "can't say where we listen: other commands need --port"));
@@ -129,6 +134,11 @@ async fn serve(
     tasks.spawn(config::watch(Arc::clone(store), reload, leave.clone()));
     let stop_skills = CancellationToken::new();
     let skills_kept = tasks.spawn(skills.keep(stop_skills.clone()));
+    let stop_channels = CancellationToken::new();
+    let channels_kept = tasks.spawn({
+        let (channels, leave, stop) = (Arc::clone(&channels), leave.clone(), stop_channels.clone());
+        async move { channels.keep(leave, stop).await }
+    });
     tasks.spawn(rest::watch(leave.clone(), openclaw_heap::give_back));
     tasks.spawn({
         let (agent, home, explicit) = (Arc::clone(&agent), home.clone(), options.home.is_some());
@@ -153,7 +163,13 @@ async fn serve(
     let leaving = async {
         // Side by side: a client that waits for a run is answered when the run ends, or is put off to the next start.
         let (served, ()) = tokio::join!(serving, draining);
-        // Runs are over, or put off: whatever still acts for them ends before the log does.
+        // Runs are over, or put off: whatever still acts for them ends before the log does. Answers that have just been given are
+        // on their way a moment longer; those that are not delivered then go on at the next start.
+        channels.delivered(LAST_ANSWERS).await;
+        stop_channels.cancel();
+        if tokio::time::timeout(END_CHANNELS, channels_kept).await.is_err() {
+            warn!("channels did not end in time; what they had to deliver goes on at the next start");
+        }
         stop_skills.cancel();
         if tokio::time::timeout(END_SKILLS, skills_kept).await.is_err() {
             warn!("sandboxes did not end in time; they end with the gateway");

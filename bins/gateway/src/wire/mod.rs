@@ -48,6 +48,7 @@ pub(crate) struct System {
     pub(crate) agent: Arc<LateAgent>,
     pub(crate) memory: Arc<Memory>,
     pub(crate) skills: Skills,
+    pub(crate) channels: Arc<Channels>,
 }
 
 /// What the environment says about providers.
@@ -95,13 +96,22 @@ pub(crate) fn build(
     let environment = store.loader().environment();
     let skills = Skills::open(skills::options(home, environment)?, store.skills())
         .map_err(|error| Stop::because(Exit::Failure, &error))?;
-    let channels = Arc::new(Channels::new(store.channels()));
+    let channels = Arc::new(Channels::new(
+        store.channels(),
+        openclaw_channels::Parts {
+            agent: Arc::clone(&agent) as Arc<dyn AgentPort>,
+            curation: Arc::clone(&memory) as _,
+            journal: home.channels().join("state.redb"),
+            clock: Arc::new(Timestamp::now),
+            find: Box::new(openclaw_channels::platform),
+        },
+    ));
     let services = Services {
         agent: Arc::clone(&agent) as Arc<dyn AgentPort>,
         memory: Arc::clone(&memory) as _,
         curation: Arc::clone(&memory) as _,
         skills: Arc::new(skills.clone()),
-        channels,
+        channels: Arc::clone(&channels) as _,
         config: Arc::new(LiveConfig(Arc::clone(store))),
         logs: Arc::new(telemetry.files()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -133,7 +143,7 @@ pub(crate) fn build(
         now: Box::new(Timestamp::now),
     };
     tasks.spawn(keeper.keep(shutdown.clone()));
-    Ok(System { server, agent, memory, skills })
+    Ok(System { server, agent, memory, skills, channels })
 }
 
 /// What opens an encrypted memory; `None`: it is not to be encrypted.

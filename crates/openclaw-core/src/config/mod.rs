@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub use gateway::{AuthConfig, GatewayConfig, LoggingConfig, RateLimitConfig};
 pub use memory::{CompactionConfig, MemoryConfig, RetentionConfig};
 pub use providers::{ProviderConfig, ProviderKind, RoutingConfig};
-pub use sections::{CHANNEL_TYPES, ChannelConfig};
+pub use sections::{CHANNEL_TYPES, ChannelConfig, Grouping};
 use serde::{Deserialize, Serialize};
 pub use skills::{ApprovalMode, SandboxEngine, SkillLimits, SkillPolicy, SkillsConfig};
 pub use url::presentable_url;

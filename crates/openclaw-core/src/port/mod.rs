@@ -11,7 +11,9 @@ mod skills;
 
 pub use admin::{ConfigPort, ConfigUpdate, LogFilter, LogLevel, LogLine, LogPage, LogPort};
 pub use agent::{AgentPort, AgentStats, Approval, Decision, EventStream, RunHandle, Submission, SubmitError};
-pub use channels::{ChannelInfo, ChannelPort, ChannelStatus};
+pub use channels::{
+    ChannelDetail, ChannelInfo, ChannelPort, ChannelStatus, PairingCode, WebhookAnswer, WebhookRequest,
+};
 pub use curation::{
     Collected, CompactRequest, CompactionHistory, CompactionReport, CurationPort, DistillError, DistillPort,
     Distilled, EntryFilter, EntryPage, ExportCursor, ExportPage, Imported, KnownLine, Material, Proposal,

@@ -69,6 +69,7 @@ impl Gateway {
             kind: "telegram".to_owned(),
             status: ChannelStatus::Connected { since: "2026-03-20T08:00:00Z".parse().unwrap() },
             messages_today: 42,
+            detail: openclaw_core::port::ChannelDetail::default(),
         };
         let services = Services {
             agent: agent.clone(),

@@ -27,6 +27,7 @@ impl FakeChannels {
             kind: kind.to_owned(),
             status: ChannelStatus::Disconnected { last_error: last_error.to_owned() },
             messages_today: 0,
+            detail: openclaw_core::port::ChannelDetail::default(),
         });
         self
     }

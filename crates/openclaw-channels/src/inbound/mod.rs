@@ -1,0 +1,275 @@
+//! What comes in: ordered per chat, known when it comes again, bounded, and written down before the platform hears that we have it.
+
+mod accept;
+mod answer;
+mod files;
+mod record;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use openclaw_core::{
+    Timestamp,
+    config::{ChannelConfig, Grouping},
+    port::{AgentPort, CurationPort},
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
+
+use crate::{
+    access::Access,
+    adapter::Adapter,
+    journal::{Change, ChatKey, Journal},
+    limits::{CHAT_IDLE, CHAT_QUEUE, EVENTS, OPEN_ANSWERS},
+    link::Receipt,
+    message::{Address, Event, Inbound},
+    notice::Notices,
+    outbox::Outbox,
+};
+
+/// What time it is.
+pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// One channel's desk: everything that comes in passes it.
+pub(crate) struct Desk {
+    pub(crate) parts: DeskParts,
+    pub(crate) last_message: Mutex<Option<Timestamp>>,
+    chats: Mutex<HashMap<Address, Chat>>,
+    flying: Mutex<HashMap<String, Vec<oneshot::Sender<()>>>>,
+    room: Arc<Semaphore>,
+}
+
+/// The queue of one chat.
+#[derive(Clone)]
+struct Chat {
+    work_tx: mpsc::Sender<Work>,
+    /// Whether the people there know that their messages are being refused.
+    told_busy: Arc<AtomicBool>,
+}
+
+struct Work {
+    event: Event,
+    key: String,
+    _room: OwnedSemaphorePermit,
+}
+
+/// What a desk is made of.
+pub(crate) struct DeskParts {
+    pub(crate) kind: Arc<str>,
+    pub(crate) config: ChannelConfig,
+    pub(crate) adapter: Arc<dyn Adapter>,
+    pub(crate) journal: Journal,
+    pub(crate) agent: Arc<dyn AgentPort>,
+    pub(crate) curation: Arc<dyn CurationPort>,
+    pub(crate) clock: Clock,
+    pub(crate) access: Access,
+    pub(crate) notices: Notices,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Desk {
+    pub(crate) fn new(parts: DeskParts) -> Self {
+        Self {
+            parts,
+            last_message: Mutex::default(),
+            chats: Mutex::default(),
+            flying: Mutex::default(),
+            room: Arc::new(Semaphore::new(EVENTS)),
+        }
+    }
+
+    /// See [`crate::Link::deliver`].
+    pub(crate) async fn take(self: &Arc<Self>, event: Event) -> Receipt {
+        // The semaphore is never closed.
+        let room = Arc::clone(&self.room).acquire_owned().await;
+        let (done_tx, done) = oneshot::channel();
+        let Ok(room) = room else { return Receipt(done) };
+        let key = key_of(&event);
+        {
+            let mut flying = lock(&self.flying);
+            let waiting = flying.entry(key.clone()).or_default();
+            waiting.push(done_tx);
+            // The same event is under way: this one shares its fate.
+            if waiting.len() > 1 {
+                return Receipt(done);
+            }
+        }
+        self.enqueue(Work { event, key, _room: room });
+        Receipt(done)
+    }
+
+    fn enqueue(self: &Arc<Self>, mut work: Work) {
+        let address = work.event.address().clone();
+        loop {
+            let chat = self.chat(&address);
+            match chat.work_tx.try_send(work) {
+                Ok(()) => return,
+                Err(mpsc::error::TrySendError::Closed(back)) => {
+                    // Its worker has just gone; the next one is made.
+                    lock(&self.chats).remove(&address);
+                    work = back;
+                    if self.parts.stop.is_cancelled() {
+                        self.drop_waiting(&work.key);
+                        return;
+                    }
+                }
+                Err(mpsc::error::TrySendError::Full(back)) => {
+                    let desk = Arc::clone(self);
+                    self.parts.tasks.spawn(self.parts.stop.clone().run_until_cancelled_owned(async move {
+                        desk.refuse(&back, &chat).await;
+                    }));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn chat(self: &Arc<Self>, address: &Address) -> Chat {
+        let mut chats = lock(&self.chats);
+        if let Some(chat) = chats.get(address) {
+            return chat.clone();
+        }
+        let (work_tx, work) = mpsc::channel(CHAT_QUEUE);
+        let chat = Chat { work_tx, told_busy: Arc::default() };
+        chats.insert(address.clone(), chat.clone());
+        let (desk, address, told_busy) = (Arc::clone(self), address.clone(), Arc::clone(&chat.told_busy));
+        self.parts.tasks.spawn(self.parts.stop.clone().run_until_cancelled_owned(async move {
+            desk.work(&address, work, &told_busy).await;
+        }));
+        chat
+    }
+
+    /// Takes one event of a chat after the other, until the chat is quiet.
+    async fn work(&self, address: &Address, mut work: mpsc::Receiver<Work>, told_busy: &AtomicBool) {
+        loop {
+            let next = match timeout(CHAT_IDLE, work.recv()).await {
+                Ok(Some(next)) => next,
+                Ok(None) => return,
+                Err(_) => {
+                    // Nobody can add to the queue between the look and the removal: senders are taken from the table.
+                    let mut chats = lock(&self.chats);
+                    work.close();
+                    let Ok(late) = work.try_recv() else {
+                        chats.remove(address);
+                        return;
+                    };
+                    drop(chats);
+                    late
+                }
+            };
+            self.settle(&next).await;
+            told_busy.store(false, Ordering::Relaxed);
+        }
+    }
+
+    async fn settle(&self, work: &Work) {
+        // Whoever waits learns of it also when this is cut off: dropping a sender tells.
+        let forget = Forget { desk: self, key: &work.key };
+        let settled = match &work.event {
+            Event::Message(message) => self.message(message).await,
+            Event::Edited(change) => self.record(change, false).await,
+            Event::Deleted(change) => self.record(change, true).await,
+        };
+        match settled {
+            Ok(()) => self.wake(&work.key),
+            Err(error) => {
+                warn!(channel = &*self.parts.kind, %error, "an event is not written down; the platform keeps it")
+            }
+        }
+        drop(forget);
+    }
+
+    /// A chat that has too much waiting already: its people are told, once, and what they wrote is not carried out.
+    async fn refuse(&self, work: &Work, chat: &Chat) {
+        let forget = Forget { desk: self, key: &work.key };
+        if let Event::Message(message) = &work.event
+            && !message.sender.is_bot
+            && message.addressed
+        {
+            let DeskParts { journal, access, kind, .. } = &self.parts;
+            let chat_id = &message.address.chat;
+            if !journal.is_seen(kind, chat_id, &message.id).unwrap_or(false) {
+                let told = chat.told_busy.swap(true, Ordering::Relaxed);
+                if !told && access.may_talk(&message.sender.id, chat_id) {
+                    self.say_busy(message).await;
+                }
+                if journal.write(vec![self.seen(message)]).await.is_err() {
+                    return;
+                }
+            }
+        }
+        self.wake(&work.key);
+        drop(forget);
+    }
+
+    pub(crate) async fn say_busy(&self, message: &Inbound) {
+        info!(channel = &*self.parts.kind, chat = %message.address, "busy: a message was refused");
+        let text = "I'm busy: too many of your messages are waiting already. I did not read this one and those after it; \
+                    please send them again when I have answered.";
+        self.parts.notices.say(&message.address, Some(&message.id), text).await;
+    }
+
+    fn wake(&self, key: &str) {
+        for done_tx in lock(&self.flying).remove(key).into_iter().flatten() {
+            let _ = done_tx.send(());
+        }
+    }
+
+    fn drop_waiting(&self, key: &str) {
+        lock(&self.flying).remove(key);
+    }
+
+    fn seen(&self, message: &Inbound) -> Change {
+        let (chat, id) = (message.address.chat.clone(), message.id.clone());
+        Change::Seen { kind: Arc::clone(&self.parts.kind), chat, id, at: (self.parts.clock)() }
+    }
+
+    /// What has a conversation of its own here.
+    fn chat_key(&self, message: &Inbound) -> ChatKey {
+        let by_user = self.parts.config.conversations == Grouping::User
+            && !message.direct
+            && message.address.thread.is_none();
+        ChatKey { address: message.address.clone(), user: by_user.then(|| message.sender.id.clone()) }
+    }
+
+    /// Whether so many answers of the chat are on their way that another one would only make it worse.
+    fn is_backed_up(&self, chat: &ChatKey) -> bool {
+        self.parts.outbox.open(chat).len() >= OPEN_ANSWERS
+    }
+}
+
+/// Whatever becomes of an event, nobody waits for it for ever.
+struct Forget<'a> {
+    desk: &'a Desk,
+    key: &'a str,
+}
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        self.desk.drop_waiting(self.key);
+    }
+}
+
+fn key_of(event: &Event) -> String {
+    let chat = &event.address().chat;
+    match event {
+        Event::Message(message) => format!("m\0{chat}\0{}", message.id),
+        Event::Edited(change) => format!("e\0{chat}\0{}\0{}", change.id, change.version),
+        Event::Deleted(change) => format!("d\0{chat}\0{}", change.id),
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,104 @@
+use std::time::Duration;
+
+use super::*;
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_unix_millis(0).saturating_add(Duration::from_secs(seconds))
+}
+
+fn delivery(run: RunId, chat: &str, changed_at: Timestamp, state: State) -> Delivery {
+    Delivery {
+        run: Some(run),
+        kind: "x".to_owned(),
+        to: Address::chat(chat),
+        user: None,
+        reply_to: "1".to_owned(),
+        asked_at: at(0),
+        state,
+        parts: vec![Part { key: "k".to_owned(), id: None }],
+        error: None,
+        changed_at,
+    }
+}
+
+#[tokio::test]
+async fn what_is_written_is_there_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("channels/state.redb");
+    let (kind, tasks) = (Arc::<str>::from("x"), TaskTracker::new());
+    let run = RunId::generate();
+    let chat = ChatKey { address: Address::chat("7"), user: None };
+    let conversation = ConversationId::generate();
+    let journal = Journal::open(&file, &tasks, at(0)).unwrap();
+    journal
+        .write(vec![
+            Change::Cursor { kind: Arc::clone(&kind), name: "offset".to_owned(), value: "12".to_owned() },
+            Change::Cursor { kind: Arc::clone(&kind), name: "other".to_owned(), value: "1".to_owned() },
+            Change::Cursor { kind: "xy".into(), name: "offset".to_owned(), value: "99".to_owned() },
+            Change::Seen { kind: Arc::clone(&kind), chat: "7".to_owned(), id: "1".to_owned(), at: at(5) },
+            Change::Delivery(delivery(run, "7", at(5), State::Sending)),
+            Change::Conversation { kind: Arc::clone(&kind), chat: chat.clone(), id: conversation.clone() },
+            Change::Paired { kind: Arc::clone(&kind), user: "u".to_owned(), at: at(5) },
+            Change::Received { kind: Arc::clone(&kind), at: at(5) },
+            Change::Received { kind: Arc::clone(&kind), at: at(6) },
+        ])
+        .await
+        .unwrap();
+    drop(journal);
+    tasks.close();
+    tasks.wait().await;
+
+    let tasks = TaskTracker::new();
+    let journal = Journal::open(&file, &tasks, at(60)).unwrap();
+    assert_eq!(journal.cursor("x", "offset").unwrap().as_deref(), Some("12"));
+    assert_eq!(journal.cursors("x", "o").unwrap().len(), 2);
+    assert!(journal.is_seen("x", "7", "1").unwrap() && !journal.is_seen("x", "7", "2").unwrap());
+    assert_eq!(journal.delivery(run).unwrap().unwrap(), delivery(run, "7", at(5), State::Sending));
+    assert_eq!(journal.conversation("x", &chat).unwrap(), Some(conversation));
+    assert_eq!(journal.paired("x").unwrap(), ["u"]);
+    assert_eq!((journal.received("x", at(7)).unwrap(), journal.received("x", at(90_000)).unwrap()), (2, 0));
+    journal.write(vec![Change::Unpaired { kind: Arc::clone(&kind), user: "u".to_owned() }]).await.unwrap();
+    assert!(!journal.is_paired("x", "u").unwrap());
+}
+
+#[tokio::test]
+async fn what_no_platform_repeats_is_forgotten_and_open_answers_are_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("state.redb");
+    let (open, done, fresh) = (RunId::generate(), RunId::generate(), RunId::generate());
+    let tasks = TaskTracker::new();
+    let journal = Journal::open(&file, &tasks, at(0)).unwrap();
+    let seen = |id: &str, when| Change::Seen {
+        kind: "x".into(),
+        chat: "7".to_owned(),
+        id: id.to_owned(),
+        at: at(when),
+    };
+    let later = KEPT_SECONDS + 100;
+    journal
+        .write(vec![
+            seen("old", 1),
+            seen("new", later),
+            Change::Delivery(delivery(open, "7", at(1), State::Queued)),
+            Change::Delivery(delivery(done, "7", at(1), State::Delivered)),
+            Change::Delivery(delivery(fresh, "7", at(later), State::Delivered)),
+        ])
+        .await
+        .unwrap();
+    drop(journal);
+    tasks.close();
+    tasks.wait().await;
+    let journal = Journal::open(&file, &TaskTracker::new(), at(later)).unwrap();
+    assert!(!journal.is_seen("x", "7", "old").unwrap() && journal.is_seen("x", "7", "new").unwrap());
+    assert!(journal.delivery(open).unwrap().is_some() && journal.delivery(fresh).unwrap().is_some());
+    assert!(journal.delivery(done).unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_file_that_is_none_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("state.redb");
+    std::fs::write(&file, b"not a database").unwrap();
+    let error = Journal::open(&file, &TaskTracker::new(), at(0)).map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("state.redb"), "{error}");
+}

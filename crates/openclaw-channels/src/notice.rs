@@ -1,0 +1,69 @@
+//! Things said in passing: a command's answer, a polite line, "busy". They are not kept: a restart forgets them, and the message that
+//! caused one is then answered again.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::{
+    adapter::Adapter,
+    error::SendError,
+    limits::NOTICES,
+    markup,
+    message::{Address, Body, Outgoing},
+    outbox::TokenDied,
+    pause::Pause,
+};
+
+/// Longest time for all attempts together: whoever says something has a queue behind it.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Says things.
+#[derive(Clone)]
+pub(crate) struct Notices {
+    pub(crate) kind: Arc<str>,
+    pub(crate) adapter: Arc<dyn Adapter>,
+    pub(crate) died: TokenDied,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Notices {
+    /// Says `markdown` there, as well as it goes.
+    pub(crate) async fn say(&self, to: &Address, reply_to: Option<&str>, markdown: &str) {
+        let saying =
+            self.stop.run_until_cancelled(timeout(DEADLINE, self.try_to_say(to, reply_to, markdown)));
+        if let Some(Err(_)) = saying.await {
+            warn!(channel = &*self.kind, chat = %to, "a notice could not be sent in time");
+        }
+    }
+
+    async fn try_to_say(&self, to: &Address, reply_to: Option<&str>, markdown: &str) {
+        let abilities = self.adapter.abilities();
+        let pieces = markup::split(markdown, abilities.limit, &|piece| {
+            abilities.unit.length(&self.adapter.render(piece))
+        });
+        for piece in pieces {
+            let (rich, plain) = (self.adapter.render(&piece), markup::plain(&piece));
+            let key = format!("n{:016x}", fastrand::u64(..));
+            let mut body = Body::Rich(&rich);
+            let mut pause = Pause::sending();
+            for _ in 0..NOTICES {
+                match self.adapter.send(Outgoing { to, body, reply_to, key: &key }).await {
+                    Ok(_) => break,
+                    Err(SendError::Markup { .. }) => body = Body::Plain(&plain),
+                    Err(error @ SendError::Token { .. }) => {
+                        self.died.tell(&error.to_string());
+                        return;
+                    }
+                    Err(error) if error.is_retryable() => sleep(pause.after(&error)).await,
+                    Err(error) => {
+                        warn!(channel = &*self.kind, chat = %to, %error, "a notice was not taken");
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
