@@ -135,6 +135,12 @@ impl Telegram {
         self.shared.state().webhook.as_ref().map(|webhook| webhook.url.clone())
     }
 
+    /// What is shown with each of them.
+    #[must_use]
+    pub fn webhook_secret(&self) -> Option<String> {
+        self.shared.state().webhook.as_ref().map(|webhook| webhook.secret.clone())
+    }
+
     /// How often somebody was told to wait (429).
     #[must_use]
     pub fn refused(&self) -> usize {
