@@ -93,12 +93,15 @@ async fn a_cut_connection_is_seen_at_once_and_made_anew() {
     world.until_connected().await;
     for round in 0..20 {
         world.until_connected().await;
+        // Not between two polls.
+        tokio::time::sleep(Duration::from_secs(1)).await;
         world.telegram.cut_all();
+        let took = world.until_trouble(|trouble| !trouble.is_empty()).await;
+        assert!(took < Duration::from_millis(200), "{took:?}");
         world.telegram.say(chat, &anna(), &format!("round {round}"));
         world.until_sent(chat, |sent| sent.len() > round).await;
     }
-    let info = world.info().await;
-    assert!(info.detail.reconnects >= 10, "{} reconnects", info.detail.reconnects);
+    assert_eq!(world.info().await.detail.reconnects, 20);
     assert_eq!(world.told().len(), 20);
 }
 

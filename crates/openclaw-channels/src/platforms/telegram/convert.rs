@@ -217,3 +217,86 @@ fn remote(file: &File, name: &str, mime_type: &str) -> RemoteFile {
         handle: file.file_id.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn us() -> User {
+        User { id: 42, username: "claw_bot".to_owned(), ..User::default() }
+    }
+
+    /// A message of Anna's in a group, with these fields.
+    fn heard(more: &Value) -> Option<Inbound> {
+        let mut message = json!({
+            "message_id": 5, "date": 10, "chat": {"id": -100, "type": "supergroup", "title": "Team"},
+            "from": {"id": 7, "is_bot": false, "first_name": "Anna", "last_name": "Li"},
+        });
+        for (name, value) in more.as_object().unwrap() {
+            message[name] = value.clone();
+        }
+        inbound(&serde_json::from_value(message).unwrap(), &us(), &Places::default())
+    }
+
+    #[test]
+    fn who_wrote() {
+        let sender = heard(&json!({"text": "x"})).unwrap().sender;
+        assert_eq!(sender, Sender { id: "7".to_owned(), name: "Anna Li".to_owned(), is_bot: false });
+        let group = json!({"id": -100, "type": "supergroup", "title": "Team"});
+        let anonymous = json!({"id": 1087968824, "is_bot": true, "first_name": "Group"});
+        let sender = heard(&json!({"text": "x", "from": anonymous, "sender_chat": group})).unwrap().sender;
+        assert_eq!((sender.id.as_str(), sender.is_bot), ("-100", false));
+        let channel = json!({"id": -200, "type": "channel", "title": "News"});
+        let forwarded = json!({"text": "x", "sender_chat": channel, "is_automatic_forward": true});
+        assert!(heard(&forwarded).unwrap().sender.is_bot);
+        assert_eq!(heard(&json!({"text": "x", "chat": channel})), None);
+        assert_eq!(heard(&json!({"new_chat_title": "Service messages say nothing"})), None);
+    }
+
+    #[test]
+    fn what_has_no_words_is_told_in_words() {
+        let cases = [
+            (json!({"sticker": {"emoji": "😀"}}), "[a sticker: 😀]"),
+            (json!({"location": {"latitude": 1.5, "longitude": -2.0}}), "[a location: 1.5, -2]"),
+            (json!({"venue": {"title": "Café", "address": "Main St"}, "location": {}}), "[a place: Café, Main St]"),
+            (json!({"contact": {"first_name": "Bo", "phone_number": "+1"}}), "[a contact: Bo, +1]"),
+            (json!({"poll": {"question": "Tea?"}}), "[a poll: Tea?]"),
+        ];
+        for (more, text) in cases {
+            assert_eq!(heard(&more).unwrap().text, text);
+        }
+    }
+
+    #[test]
+    fn what_is_replied_to_is_quoted_unless_it_is_ours() {
+        let other = json!({"message_id": 1, "from": {"id": 8}, "text": "an earlier word"});
+        let ours = json!({"message_id": 2, "from": {"id": 42}, "text": "our word"});
+        let quoted = |more: &Value| heard(more).unwrap().quoted;
+        assert_eq!(quoted(&json!({"text": "x", "reply_to_message": other})).as_deref(), Some("an earlier word"));
+        assert_eq!(quoted(&json!({"text": "x", "reply_to_message": ours})), None);
+        let part = json!({"text": "x", "reply_to_message": ours, "quote": {"text": "word"}});
+        assert_eq!(quoted(&part).as_deref(), Some("word"));
+    }
+
+    #[test]
+    fn a_topic_begun_by_us_does_not_mean_us() {
+        let begun = json!({"message_id": 1, "from": {"id": 42}, "forum_topic_created": {"name": "Plans"}});
+        let said = json!({"text": "x", "reply_to_message": begun, "is_topic_message": true, "message_thread_id": 1});
+        let said = heard(&said).unwrap();
+        assert_eq!((said.addressed, said.address.thread.as_deref()), (false, Some("1")));
+        // In a group without topics, a thread is a chain of replies: the same conversation.
+        assert_eq!(heard(&json!({"text": "x", "message_thread_id": 3})).unwrap().address.thread, None);
+    }
+
+    proptest! {
+        #[test]
+        fn entities_may_point_anywhere(text in "[a@😀é ]{0,12}", offset in 0_usize..30, length in 0..=usize::MAX) {
+            let entity = Entity { kind: "mention".to_owned(), offset, length, user: None };
+            let (begin, end) = bytes(&text, &entity);
+            prop_assert!(begin <= end && text.get(begin..end).is_some());
+        }
+    }
+}
