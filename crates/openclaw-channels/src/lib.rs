@@ -21,6 +21,7 @@
 //! [`openclaw_core::port::AgentPort`], and nothing else.
 
 mod channels;
+pub mod markup;
 
 pub use channels::Channels;
 
