@@ -123,8 +123,8 @@ async fn where_the_platform_can_not_tell_a_repetition_says_so() {
 async fn long_answers_are_split_and_very_long_ones_are_files() {
     let mut rig = Rig::new(3);
     rig.start();
-    rig.world.write(direct("ann", "1", "long 40"));
-    rig.until(|world| world.said("ann").last().is_some_and(|text| text.contains("Paragraph 39."))).await;
+    rig.world.write(direct("ann", "1", "long 90"));
+    rig.until(|world| world.said("ann").last().is_some_and(|text| text.contains("Paragraph 89."))).await;
     let said = rig.world.said("ann");
     assert!(said.len() > 2 && said.iter().all(|text| text.chars().count() <= ABILITIES.limit), "{said:?}");
     rig.world.write(direct("bob", "1", "long 400"));
