@@ -4,6 +4,7 @@
 
 mod faults;
 mod groups;
+mod looks;
 mod refusals;
 mod support;
 mod talk;

@@ -89,6 +89,7 @@ impl World {
             journal: self.journal(),
             clock: Arc::new(clock),
             find: Box::new(platform),
+            in_place: false,
         };
         let channels = Arc::new(Channels::new(self.config.subscribe(), parts));
         let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());

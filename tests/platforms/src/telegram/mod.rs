@@ -31,6 +31,14 @@ use crate::{Answer, Faults, Handler, Reply, Request, Server};
 
 pub use self::post::{Kind, Post, Sent, User};
 
+/// Reads a text as `parse_mode=HTML` does: what people see of it.
+///
+/// # Errors
+/// What Telegram says of it, after "can't parse entities: ".
+pub fn read_html(source: &str) -> Result<String, String> {
+    html::parse(source).map(|(text, _)| text)
+}
+
 /// The bot's user name.
 pub const USERNAME: &str = "claw_bot";
 

@@ -241,7 +241,7 @@ impl Adapter for Telegram {
     }
 
     fn render(&self, markdown: &str) -> String {
-        markup::plain(markdown).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+        markup::render(markdown, &markup::telegram_html())
     }
 
     async fn probe(&self) -> Result<String, ConnectError> {
