@@ -39,7 +39,7 @@ pub(super) async fn keep(telegram: &Telegram, url: &str, link: &Link) -> Result<
             return Err(ConnectError::Lost { reason: "somebody else has set another webhook".to_owned() });
         }
         if info.pending_update_count > 0 && info.last_error_date.is_some() {
-            let reason = format!("Telegram can't reach `webhook_url`: {}", info.last_error_message);
+            let reason = format!("Telegram can't reach webhook_url: {}", info.last_error_message);
             return Err(ConnectError::Lost { reason });
         }
         sleep(LOOK).await;

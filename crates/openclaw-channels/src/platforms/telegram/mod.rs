@@ -57,7 +57,7 @@ impl Platform for TelegramPlatform {
 
     fn introduction(&self) -> &'static str {
         "In Telegram, write to @BotFather: send /newbot and choose a name. It answers with the bot's token.\n\
-         For groups, also send it /setprivacy if the assistant shall be mentioned by its name in the middle of a text."
+         If mentions in a group do not reach it: send @BotFather /setprivacy, choose Disable, and add it to the group anew."
     }
 
     fn settings(&self) -> &'static [Setting] {
