@@ -458,7 +458,9 @@ async fn a_repetition_of_what_waits_is_not_refused() {
     rig.log.lock().unwrap().full = true;
     rig.start();
     // One is being taken, and as many wait as can.
-    for n in 0..65 {
+    rig.world.write(direct("ann", "0", "hello"));
+    rig.pass(1).await;
+    for n in 1..65 {
         rig.world.write(direct("ann", &n.to_string(), "hello"));
     }
     rig.pass(1).await;
