@@ -1,6 +1,7 @@
 //! `cargo xtask codegen`: files that are made from the Rust types.
 
 mod model;
+mod python;
 mod typescript;
 
 use anyhow::{Context as _, Result, bail};
@@ -24,7 +25,7 @@ fn files(repo: &Repo) -> Result<Vec<(&'static str, String)>> {
         ("docs/openapi.yaml", shell::output(&mut repo.command(example))?),
         ("sdks/node/src/types.ts", typescript::types(&document)),
         ("sdks/node/src/operations.ts", typescript::operations(&document)),
-        // ("sdks/python/src/openclaw/_types.py", python::types(&document)),
+        ("sdks/python/src/openclaw/_types.py", python::types(&document)),
     ])
 }
 

@@ -218,7 +218,9 @@ class AsyncOpenClawClient:
         :class:`ConflictError`; after ``timeout`` seconds :class:`ClientTimeoutError`, and the run goes on."""
         return await self._result(_flow.wait(id, timeout, self._settings))
 
-    def iter_conversations(self, **filters: Unpack[_pages.ConversationFilters]) -> AsyncGenerator[ConversationItem, None]:
+    def iter_conversations(
+        self, **filters: Unpack[_pages.ConversationFilters]
+    ) -> AsyncGenerator[ConversationItem, None]:
         """All conversations, latest activity first. They may be deleted meanwhile."""
         return _drive(self._http, _pages.conversations(self._settings, **filters))
 

@@ -45,7 +45,7 @@ class _Page(Protocol):
     def total(self) -> int: ...
 
 
-I = TypeVar("I", bound=_Item)
+Each = TypeVar("Each", bound=_Item)
 P = TypeVar("P", bound=_Page)
 
 
@@ -71,9 +71,7 @@ def messages_backwards(conversation_id: str, settings: Settings) -> Flow[Message
     """Emits a conversation's messages, latest first."""
     before: Optional[str] = None
     while True:
-        page = yield from answer(
-            _calls.get_conversation(conversation_id, limit=PAGE, before=before), settings
-        )
+        page = yield from answer(_calls.get_conversation(conversation_id, limit=PAGE, before=before), settings)
         for message in reversed(page.messages):
             yield Emit(message)
         if len(page.messages) < PAGE:
@@ -93,7 +91,7 @@ def export(settings: Settings) -> Flow[ExchangeItem]:
             return
 
 
-def _pages(fetch: Callable[[int], Call[P]], items: Callable[[P], Sequence[I]], settings: Settings) -> Flow[I]:
+def _pages(fetch: Callable[[int], Call[P]], items: Callable[[P], Sequence[Each]], settings: Settings) -> Flow[Each]:
     """Emits each item of a list that is given out in pages, once, even when items come or go meanwhile."""
     offset = 0
     total: Optional[int] = None

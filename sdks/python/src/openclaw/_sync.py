@@ -209,7 +209,9 @@ class OpenClawClient:
         :class:`ConflictError`; after ``timeout`` seconds :class:`ClientTimeoutError`, and the run goes on."""
         return self._result(_flow.wait(id, timeout, self._settings))
 
-    def iter_conversations(self, **filters: Unpack[_pages.ConversationFilters]) -> Generator[ConversationItem, None, None]:
+    def iter_conversations(
+        self, **filters: Unpack[_pages.ConversationFilters]
+    ) -> Generator[ConversationItem, None, None]:
         """All conversations, latest activity first. They may be deleted meanwhile."""
         return _drive(self._http, _pages.conversations(self._settings, **filters))
 
