@@ -10,6 +10,7 @@ mod fuzz;
 mod model;
 mod report;
 mod run;
+mod sdks;
 mod shell;
 mod test;
 mod tidy;

@@ -61,7 +61,8 @@ impl Place {
         place.run(&source, "npm", &["pack", "--silent", "--pack-destination", ".."]);
         std::fs::create_dir(place.app()).unwrap();
         let package = place.home.path().join("openclaw-sdk-0.1.0.tgz");
-        let install = ["install", "--silent", "--offline", "--no-audit", "--no-fund", package.to_str().unwrap()];
+        let install =
+            ["install", "--silent", "--offline", "--no-audit", "--no-fund", package.to_str().unwrap()];
         place.run(&place.app(), "npm", &install);
         Ok(place)
     }
