@@ -60,7 +60,13 @@ class AsyncCase(TestCase):
 
     def setUp(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self.addCleanup(self.loop.close)
+        self.addCleanup(self.close_loop)
+
+    def close_loop(self) -> None:
+        # What httpx leaves to the loop when an answer is not read to its end; `asyncio.run` does the same.
+        self.loop.run_until_complete(asyncio.sleep(0))
+        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        self.loop.close()
 
     def client(self, url: str, **options: Any) -> Any:
         client = Blocking(AsyncOpenClawClient(url, "secret", **{"retry": AT_ONCE, **options}), self.loop)

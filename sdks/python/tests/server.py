@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import threading
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Callable, Dict, List, Optional
@@ -49,7 +50,7 @@ class Exchange:
     def chunk(self, data: bytes) -> None:
         self.send(b"%x\r\n%s\r\n" % (len(data), data))
 
-    def event(self, id: Optional[str], **data: Any) -> None:
+    def event(self, id: Optional[str], /, **data: Any) -> None:
         line = b"" if id is None else b"id: %s\n" % id.encode()
         self.chunk(line + b"data: " + json.dumps(data, ensure_ascii=False).encode() + b"\n\n")
 
@@ -57,9 +58,13 @@ class Exchange:
         self.send(b"0\r\n\r\n")
 
     def cut(self) -> None:
-        """Ends the connection with a reset."""
-        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        self._connection.close()
+        """Ends the connection in the middle of an answer, and the step with it. What was sent arrives."""
+        raise ConnectionAbortedError("as scripted")
+
+    def reset(self) -> None:
+        """Ends the connection with a reset, which may overtake what was sent."""
+        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.cut()
 
     def hang(self) -> None:
         """Says nothing more; returns when the client has gone, or the test is over."""
@@ -145,7 +150,7 @@ def answer(body: Any, status: int = 200, **headers: str) -> Step:
 
 def cut(exchange: Exchange, _: Received) -> None:
     """A step that ends the connection instead of answering."""
-    exchange.cut()
+    exchange.reset()
 
 
 def hang(exchange: Exchange, _: Received) -> None:
