@@ -56,6 +56,8 @@ export class Line {
     const id = await new Promise<string>((resolve, reject) => {
       const fail = (error: unknown) => {
         clearTimeout(timer);
+        // Closing may call us back at once.
+        socket.onopen = socket.onmessage = socket.onerror = socket.onclose = null;
         reject(error);
         socket.close();
       };
@@ -63,7 +65,7 @@ export class Line {
         fail(new ClientTimeoutError(`The session was not open within ${limit} ms`, { status: 0, code: "client_timeout" }));
       }, limit);
       socket.onopen = () => socket.send(JSON.stringify({ type: "auth", token: transport.token ?? "" }));
-      socket.onerror = (event) => fail(broken(event?.message ?? "it can't be opened"));
+      socket.onerror = (event) => fail(broken(event?.message || "it can't be opened"));
       socket.onclose = ({ code, reason }) => fail(broken(reason || `closed with ${code}`));
       socket.onmessage = ({ data }) => {
         const frame = parseObject(String(data)) ?? {};
