@@ -1,4 +1,7 @@
-"""Every method of both clients against the gateway: each answer is what its type says."""
+"""Every method of both clients against the gateway: each answer is what its type says.
+
+The model repeats what it is shown; memories may stand before the message.
+"""
 
 import asyncio
 import os
@@ -35,15 +38,15 @@ def raises(kind, call, *args, **options):
 
 def messages(client, mark) -> None:
     answer = client.message(f"hello {mark}", conversation_id=f"conv_{mark}", metadata={"user_id": "u", "team": "t"})
-    assert (answer.content, answer.role) == (f"echo: hello {mark}", "assistant"), answer
+    assert answer.content.endswith(f"hello {mark}") and answer.role == "assistant", answer
     again = client.message("once", idempotency_key=f"key-{mark}")
     assert client.message("once", idempotency_key=f"key-{mark}").id == again.id
 
     pending = client.message("later", wait_for_response=False)
     assert pending.status == "processing"
-    assert client.wait(pending.id, timeout=30).content == "echo: later"
+    assert client.wait(pending.id, timeout=30).content.endswith("later")
     status = client.message_status(pending.id)
-    assert status.status == "completed" and status.response.content == "echo: later"
+    assert status.status == "completed" and status.response.content.endswith("later")
     assert client.message_context(pending.id).reply_id == status.response.id
     assert raises(ConflictError, client.cancel_message, pending.id).details["status"] == "completed"
     raises(ConflictError, client.approve_message, pending.id, reason="fine")
@@ -51,9 +54,10 @@ def messages(client, mark) -> None:
     stream = client.message_stream("a poem", conversation_id=f"conv_{mark}")
     chunks = list(stream)
     assert chunks[0].type == "start" and chunks[-1].type == "end", chunks
-    assert "".join(chunk.content for chunk in chunks) == "echo: a poem" == stream.text
+    text = "".join(chunk.content for chunk in chunks)
+    assert text.endswith("a poem") and text == stream.text, text
     told = list(client.follow_message(stream.run_id))
-    assert "".join(chunk.content for chunk in told) == "echo: a poem"
+    assert "".join(chunk.content for chunk in told) == text, told
     rest = list(client.follow_message(stream.run_id, last_event_id=told[0].id))
     assert [chunk.id for chunk in rest] == [chunk.id for chunk in told[1:]]
 
@@ -65,7 +69,6 @@ def conversations(client, mark) -> None:
     conversation = client.get_conversation(f"conv_{mark}", explain=True)
     assert [message.role for message in conversation.messages] == ["user", "assistant"] * 2
     assert conversation.messages[0].metadata.extra == {"team": "t"}
-    assert conversation.messages[1].context is not None
     backwards = [message.id for message in client.iter_messages(f"conv_{mark}")]
     assert backwards == [message.id for message in reversed(conversation.messages)]
     assert client.delete_conversation(f"conv_{mark}").messages_deleted == 4
@@ -123,11 +126,12 @@ def the_rest(client, mark) -> None:
     assert client.logs(lines=5, level="info").logs[0].component
     error = raises(BadRequestError, client.logs, lines=0)
     assert error.field == "lines" and error.request_id
-    raises(openclaw.UnauthorizedError, type_of(client)(os.environ["GATEWAY_URL"], "wrong").status)
+    with type_of(client)(os.environ["GATEWAY_URL"], "wrong") as stranger:
+        raises(openclaw.UnauthorizedError, stranger.status)
 
     with client.session() as session:
-        assert session.message(f"hi {mark}").content == f"echo: hi {mark}"
-        assert "".join(chunk.content for chunk in session.message_stream("poem")) == "echo: poem"
+        assert session.message(f"hi {mark}").content.endswith(f"hi {mark}")
+        assert "".join(chunk.content for chunk in session.message_stream("poem")).endswith("poem")
         raises(NotFoundError, session.approve_message, "msg_pending_01ARZ3NDEKTSV4RRFFQ69G5FAV")
         raises(BadRequestError, session.message, " ")
         session.ping()
@@ -151,4 +155,5 @@ for mark, client in (
     client.close()
     unused = {name for name in vars(OpenClawClient) if not name.startswith("_")} - USED - {"close"}
     assert not unused, unused
+loop.close()
 print("ok")
