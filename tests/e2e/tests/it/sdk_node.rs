@@ -171,7 +171,7 @@ fn every_method_works_against_the_gateway() {
     // A connection that is cut again and again; an answer that takes longer than one waits; two that nobody wants any more.
     place.provider.answers_slowly(&tokens, 20);
     place.script("cut.mjs");
-    place.provider.answers_slowly(&tokens, 20);
+    place.provider.answers_slowly(&tokens, 50);
     place.script("late.mjs");
     place.provider.stalls(&["never", " ending"]);
     place.provider.stalls(&["never", " ending"]);
