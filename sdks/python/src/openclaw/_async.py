@@ -202,8 +202,10 @@ class AsyncOpenClawClient:
         :meth:`follow_message`. The options are those of :class:`MessageOptions`.
         """
         if wait_for_response:
-            return await self._call(_calls.message(text, **options))
-        return await self._call(_calls.submit(text, **options))
+            answer = await self._call(_calls.message(text, **options))
+            return answer
+        pending = await self._call(_calls.submit(text, **options))
+        return pending
 
     def message_stream(self, text: str, **options: Unpack[_calls.StreamOptions]) -> AsyncMessageStream:
         """Sends a message and returns the answer as it is written. The options are those of :class:`StreamOptions`."""

@@ -193,8 +193,10 @@ class OpenClawClient:
         :meth:`follow_message`. The options are those of :class:`MessageOptions`.
         """
         if wait_for_response:
-            return self._call(_calls.message(text, **options))
-        return self._call(_calls.submit(text, **options))
+            answer = self._call(_calls.message(text, **options))
+            return answer
+        pending = self._call(_calls.submit(text, **options))
+        return pending
 
     def message_stream(self, text: str, **options: Unpack[_calls.StreamOptions]) -> MessageStream:
         """Sends a message and returns the answer as it is written. The options are those of :class:`StreamOptions`."""
