@@ -157,7 +157,11 @@ pub(super) fn numbered(update: Value) -> Option<Numbered> {
 }
 
 /// Groups that moved: to be known before what is said in them.
-pub(super) async fn learn(telegram: &Telegram, updates: &[Numbered], link: &Link) -> Result<(), ConnectError> {
+pub(super) async fn learn(
+    telegram: &Telegram,
+    updates: &[Numbered],
+    link: &Link,
+) -> Result<(), ConnectError> {
     for (_, update) in updates {
         if let Some(message) = &update.message
             && let Some(old) = message.migrate_from_chat_id
