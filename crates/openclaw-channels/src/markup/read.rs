@@ -137,8 +137,8 @@ impl<'a> Reader<'a> {
         match tag {
             TagEnd::Paragraph => self.text(range),
             TagEnd::Heading(level) => {
-                let text = self.heading(range.clone());
-                self.push(Body::Heading(level as usize, text), range);
+                let body = self.heading(level as usize, range.clone());
+                self.push(body, range);
             }
             TagEnd::CodeBlock => {
                 let (fence, info) = self.fence(range.start);
@@ -303,17 +303,21 @@ impl<'a> Reader<'a> {
         line
     }
 
-    fn heading(&self, range: Range<usize>) -> String {
+    fn heading(&self, level: usize, range: Range<usize>) -> Body {
         let text = self.source.get(range.clone()).unwrap_or("").trim_end();
-        if let Some(underline) = text.rfind('\n') {
-            let lines = self.lines(range.start..range.start + underline);
+        if let Some(at) = text.rfind('\n') {
+            let lines = self.lines(range.start..range.start + at);
+            if self.strip(&text[at + 1..]).trim().len() < 3 {
+                // A list is about to begin: nobody underlines a heading with one dash.
+                return Body::Text(guard(&lines).into_owned());
+            }
             let lines = lines.split('\n').map(|line| line.trim_end().trim_end_matches('\\'));
-            return lines.collect::<Vec<_>>().join(" ");
+            return Body::Heading(level, lines.collect::<Vec<_>>().join(" "));
         }
         let text = text.trim_start_matches('#').trim();
         let open = text.trim_end_matches('#');
         let is_closed = open.is_empty() || open.ends_with([' ', '\t']);
-        if is_closed { open.trim().to_owned() } else { text.to_owned() }
+        Body::Heading(level, if is_closed { open.trim() } else { text }.to_owned())
     }
 
     fn fence(&self, at: usize) -> (String, String) {

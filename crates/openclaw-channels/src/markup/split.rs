@@ -102,12 +102,12 @@ impl Splitter<'_> {
         }
     }
 
-    /// Makes the first leaf, of which nothing fits, less: without its containers, then without its form.
+    /// Makes the first leaf, of which nothing fits, less: without its containers, outermost first, then without its form.
     fn simplify(&mut self) {
         let Some(leaf) = self.queue.pop_front() else { return };
         let mut leaf = leaf.part(std::mem::take(&mut self.from), leaf.body.len());
         if !leaf.path.is_empty() {
-            leaf.path.clear();
+            leaf.path.remove(0);
             self.queue.push_front(leaf);
             return;
         }
@@ -251,7 +251,7 @@ impl Splitter<'_> {
             }
             let window = source(body).and_then(|text| text.get(from..))?;
             let places = match body {
-                Body::Text(_) | Body::Heading(..) => cut::places(window, end - from),
+                Body::Text(_) | Body::Heading(..) => cut::places(window, end - from, index == 0),
                 _ => lines(window, end - from),
             };
             if let Some(place) = places.iter().find(|place| self.fits((index, from + **place))) {
