@@ -161,8 +161,12 @@ fn open(window: &str, kept: &[Range<usize>], late: usize) -> Option<usize> {
         let rest = window.get(at..)?;
         let char = rest.chars().next()?;
         let before = window.get(..at)?.chars().next_back();
-        if opens(before, char, rest) && !is_escaped(window, at) {
-            return Some(if before == Some('!') && char == '[' { at - 1 } else { at });
+        if opens(before, char, rest) {
+            let escaped = is_escaped(window, at);
+            // An address without its end yet is guarded as if it were HTML.
+            if !escaped || char == '<' {
+                return Some(at - usize::from(escaped || (before == Some('!') && char == '[')));
+            }
         }
         let run = if "*_~`".contains(char) {
             rest.len() - rest.trim_start_matches(char).len()

@@ -116,7 +116,10 @@ fn is_blank(byte: Option<&u8>) -> bool {
     matches!(byte, None | Some(b' ' | b'\t' | b'\n'))
 }
 
+/// Whether a line that begins with `<` begins with an address, or with one whose end is still to come.
 fn is_autolink(line: &str) -> bool {
     let inner = line[1..].split('>').next().unwrap_or("");
-    inner.len() + 1 < line.len() && inner.contains([':', '@']) && !inner.contains([' ', '\t', '<', '"'])
+    let is_closed = inner.len() + 1 < line.len();
+    let is_address = inner.contains(':') || (is_closed && inner.contains('@'));
+    is_address && !inner.contains([' ', '\t', '<', '"'])
 }

@@ -142,7 +142,13 @@ impl<'a> Reader<'a> {
             }
             TagEnd::CodeBlock => {
                 let (fence, info) = self.fence(range.start);
-                let text = std::mem::take(&mut self.code);
+                let mut text = std::mem::take(&mut self.code);
+                let last = text.rfind('\n').map_or(0, |at| at + 1);
+                if range.end == self.source.len() && text[last..].chars().all(|char| fence.starts_with(char))
+                {
+                    // The closing fence has begun to arrive.
+                    text.truncate(last);
+                }
                 self.push(Body::Code(Code { fence, info, text }), range);
             }
             TagEnd::HtmlBlock => {

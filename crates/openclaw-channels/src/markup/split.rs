@@ -26,7 +26,7 @@ use super::{
 ///   was cut can turn out to be the first row of a table.
 /// - Where not even one character fits (`limit` 0), pieces of one character are over the limit.
 pub fn split(markdown: &str, limit: usize, measure: &dyn Fn(&str) -> usize) -> Vec<String> {
-    let leaves = read(markdown).leaves;
+    let mut leaves = read(markdown).leaves;
     if leaves.is_empty() {
         return Vec::new();
     }
@@ -34,6 +34,14 @@ pub fn split(markdown: &str, limit: usize, measure: &dyn Fn(&str) -> usize) -> V
     // A text far over the limit is not measured at all: limits are counted in bytes or less, and links shrink tenfold at most.
     if whole.len() / 16 <= limit && measure(whole) <= limit {
         return vec![whole.to_owned()];
+    }
+    if let Some(Leaf { path, body: Body::Text(text), .. }) = leaves.last_mut()
+        && let Some(at) = unfinished(text)
+    {
+        let tail =
+            Leaf { path: path.clone(), spaced: true, body: Body::Text(guard(&text[at + 1..]).into_owned()) };
+        text.truncate(at);
+        leaves.push(tail);
     }
     let mut splitter = Splitter { queue: leaves.into(), from: 0, before: Vec::new(), limit, measure };
     let mut pieces = Vec::new();
@@ -49,6 +57,15 @@ fn trim(markdown: &str) -> &str {
     let blank = text.len() - text.trim_start().len();
     let start = text.get(..blank).and_then(|blank| blank.rfind(['\n', '\r'])).map_or(0, |at| at + 1);
     text.get(start..).unwrap_or(text)
+}
+
+/// Where the last line of a paragraph begins, if it is no more than what may become the marker of another block.
+fn unfinished(text: &str) -> Option<usize> {
+    let (at, line) = text.rmatch_indices('\n').next().map(|(at, _)| (at, text[at + 1..].trim()))?;
+    let digits = line.trim_start_matches(|char: char| char.is_ascii_digit());
+    let is_number = digits.len() < line.len() && matches!(digits, "" | "." | ")" | "\\." | "\\)");
+    let is_mark = matches!(line, "*" | "+" | "\\*" | "\\+" | "`" | "``" | "~" | "~~");
+    (is_number || is_mark).then_some(at)
 }
 
 struct Splitter<'a> {

@@ -127,7 +127,11 @@ fn is_part(part: &str, whole: &str) -> bool {
 
 /// More of them with `PROPTEST_CASES`.
 fn cases() -> ProptestConfig {
-    ProptestConfig { cases: ProptestConfig::default().cases.max(256), ..ProptestConfig::default() }
+    ProptestConfig {
+        cases: ProptestConfig::default().cases.max(256),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
 }
 
 proptest! {
