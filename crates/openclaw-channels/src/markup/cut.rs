@@ -179,22 +179,22 @@ fn open(window: &str, kept: &[Range<usize>], late: usize) -> Option<usize> {
 }
 
 /// How far the text of a link is looked for its end.
-const NEAR: usize = 1024;
+const NEAR: usize = 256;
 
 fn opens(before: Option<char>, char: char, rest: &str) -> bool {
     let near = &rest[..rest.floor_char_boundary(NEAR)];
-    let find = |what: &[char]| near.find(what);
+    let find = |what: &[u8]| near.bytes().position(|byte| what.contains(&byte));
     let is_all = near.len() == rest.len();
     match char {
         '`' => true,
-        '[' => match find(&[']']) {
+        '[' => match near.find(']') {
             Some(end) => {
                 rest.get(end + 1..).is_none_or(|after| after.is_empty() || after.starts_with(['(', '[']))
             }
             None => is_all,
         },
-        '<' => is_all && find(&['>', ' ', '\n']).is_none(),
-        '&' => rest.len() < 40 && find(&[';', ' ', '\n']).is_none(),
+        '<' => is_all && find(b"> \n").is_none(),
+        '&' => rest.len() < 40 && find(b"; \n").is_none(),
         '*' | '_' | '~' => match rest.trim_start_matches(char).chars().next() {
             None => true,
             Some(next) if next.is_whitespace() => false,

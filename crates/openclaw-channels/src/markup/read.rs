@@ -130,7 +130,8 @@ impl<'a> Reader<'a> {
             TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough | TagEnd::Link | TagEnd::Image => {
                 return self.inline(range);
             }
-            TagEnd::TableHead | TagEnd::TableRow | TagEnd::TableCell => return,
+            TagEnd::TableRow => return self.trim_row(),
+            TagEnd::TableHead | TagEnd::TableCell => return,
             _ => self.flush(),
         }
         self.inside = false;
@@ -172,6 +173,14 @@ impl<'a> Reader<'a> {
                 self.lists.pop();
             }
             _ => {}
+        }
+    }
+
+    /// Cells that a row is short of are not written down: rows of one letter under a thousand columns would be pages.
+    fn trim_row(&mut self) {
+        if let Some(row) = self.rows.last_mut() {
+            let cells = row.iter().rposition(|cell| !cell.is_empty()).map_or(1, |last| last + 1);
+            row.truncate(cells);
         }
     }
 

@@ -2,7 +2,10 @@
 
 mod balance;
 mod corpus;
+mod cost;
+mod files;
 mod laws;
+mod rendered;
 
 use super::*;
 
