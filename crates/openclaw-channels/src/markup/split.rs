@@ -31,7 +31,7 @@ pub fn split(markdown: &str, limit: usize, measure: &dyn Fn(&str) -> usize) -> V
         return Vec::new();
     }
     let whole = trim(markdown);
-    // A text far over the limit is not measured at all: limits are counted in bytes or less, and links shrink tenfold at most.
+    // A text many times the limit is not measured as a whole: if it fits after all, its blocks are found to.
     if whole.len() / 16 <= limit && measure(whole) <= limit {
         return vec![whole.to_owned()];
     }

@@ -173,6 +173,16 @@ proptest! {
     }
 
     #[test]
+    fn plain_words_stay_whatever_is_measured(text in "([a-zäß漢字]{1,12}[ .,\n]{0,2}){0,60}", limit in 30usize..120) {
+        let all = split(&text, limit, &telegram_units);
+        for (end, _) in text.char_indices().step_by(5) {
+            let pieces = split(&text[..end], limit, &telegram_units);
+            let kept = pieces.len().saturating_sub(1);
+            prop_assert_eq!(&pieces[..kept], all.get(..kept).unwrap_or(&[]));
+        }
+    }
+
+    #[test]
     fn html_is_balanced(text in hostile()) {
         prop_assert_eq!(balance::telegram(&render(&text, &telegram_html())), Ok(()));
         prop_assert_eq!(balance::matrix(&render(&text, &html())), Ok(()));
