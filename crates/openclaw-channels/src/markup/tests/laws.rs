@@ -128,7 +128,7 @@ fn is_part(part: &str, whole: &str) -> bool {
 /// More of them with `PROPTEST_CASES`.
 fn cases() -> ProptestConfig {
     ProptestConfig {
-        cases: ProptestConfig::default().cases.max(256),
+        cases: std::env::var("PROPTEST_CASES").map_or(96, |_| ProptestConfig::default().cases),
         failure_persistence: None,
         ..ProptestConfig::default()
     }
