@@ -79,8 +79,10 @@ impl Receiver {
     }
 }
 
-fn request(reader: &mut BufReader<std::net::TcpStream>) -> Option<(Vec<(String, String)>, Vec<u8>)> {
-    let mut headers = Vec::new();
+type Headers = Vec<(String, String)>;
+
+fn request(reader: &mut BufReader<std::net::TcpStream>) -> Option<(Headers, Vec<u8>)> {
+    let mut headers = Headers::new();
     loop {
         let mut line = String::new();
         if reader.read_line(&mut line).ok()? == 0 {
