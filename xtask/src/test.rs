@@ -20,7 +20,7 @@ const NOT_E2E: &str = "not package(openclaw-e2e)";
 /// Everything this machine can check.
 pub(crate) fn all(repo: &Repo) -> Result<ExitCode> {
     let mut report = Report::new(require_all());
-    report.step("fmt", |_| passed(shell::run(&mut repo.cargo(&["fmt", "--all", "--check"]))));
+    report.step("fmt", |_| passed(format(repo, true)));
     report.step("tidy", |_| passed(tidy::tidy(repo)));
     report.step("deny", |_| deny(repo));
     report.step("clippy", |_| {
@@ -48,6 +48,17 @@ pub(crate) fn e2e(repo: &Repo, filter: Option<&str>) -> Result<ExitCode> {
     };
     report.step("e2e", |tally| tests(repo, &expression, tally));
     Ok(exit(report.finish()))
+}
+
+/// Formats the workspace, or checks that it is formatted; also what no `mod` leads to.
+pub(crate) fn format(repo: &Repo, check: bool) -> Result<()> {
+    let check: &[&str] = if check { &["--check"] } else { &[] };
+    shell::run(repo.cargo(&["fmt", "--all"]).args(check))?;
+    let found = tidy::forgotten::found(repo.root());
+    if found.is_empty() {
+        return Ok(());
+    }
+    shell::run(repo.command("rustfmt").args(["--edition", "2024"]).args(check).args(found))
 }
 
 fn require_all() -> bool {

@@ -1,7 +1,7 @@
 //! `cargo xtask tidy`: the house rules that no other tool checks.
 
 mod files;
-mod forgotten;
+pub(crate) mod forgotten;
 mod layers;
 mod lengths;
 mod links;

@@ -1,0 +1,8 @@
+//! The engine against a simulated platform and a simulated agent, both with seeded faults, on a virtual clock.
+#![cfg(test)]
+
+mod agent;
+mod cases;
+mod rig;
+mod week;
+mod world;
