@@ -69,7 +69,7 @@ pub trait Adapter: Send + Sync {
     /// Markdown in the platform's own form, for [`crate::Body::Rich`]. Never longer pieces than the engine asked for: it measures
     /// what this returns.
     fn render(&self, markdown: &str) -> String {
-        markup::plain(markdown)
+        markup::render(markdown, &markup::plain())
     }
 
     /// Asks the platform who we are: the bot's name there. Needs no connection.

@@ -60,6 +60,9 @@ pub struct Parts {
     pub journal: PathBuf,
     /// What time it is.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Whether the journal is written on the runtime's own threads, which then wait for the disk: for simulations, that must go the
+    /// same way from the same seed.
+    pub in_place: bool,
     /// Which platforms there are: [`crate::platform`], or an embedder's own.
     pub find: FindPlatform,
 }
@@ -207,7 +210,8 @@ impl Channels {
 
     async fn open_journal(&self) -> Result<Journal, JournalError> {
         let (file, tasks, now) = (self.parts.journal.clone(), self.tasks.clone(), (self.parts.clock)());
-        let opening = tokio::task::spawn_blocking(move || Journal::open(&file, &tasks, now));
+        let in_place = self.parts.in_place;
+        let opening = tokio::task::spawn_blocking(move || Journal::open(&file, &tasks, now, in_place));
         opening.await.unwrap_or_else(|error| {
             Err(JournalError { file: self.parts.journal.clone(), reason: error.to_string() })
         })

@@ -45,7 +45,7 @@ impl Notices {
             abilities.unit.length(&self.adapter.render(piece))
         });
         for piece in pieces {
-            let (rich, plain) = (self.adapter.render(&piece), markup::plain(&piece));
+            let (rich, plain) = (self.adapter.render(&piece), markup::render(&piece, &markup::plain()));
             let key = format!("n{:016x}", fastrand::u64(..));
             let mut body = Body::Rich(&rich);
             let mut pause = Pause::sending();

@@ -103,6 +103,7 @@ pub(crate) fn build(
             curation: Arc::clone(&memory) as _,
             journal: home.channels().join("state.redb"),
             clock: Arc::new(Timestamp::now),
+            in_place: false,
             find: Box::new(openclaw_channels::platform),
         },
     ));

@@ -109,67 +109,56 @@ impl Desk {
         Receipt(done)
     }
 
-    fn enqueue(self: &Arc<Self>, mut work: Work) {
+    fn enqueue(self: &Arc<Self>, work: Work) {
         let address = work.event.address().clone();
-        loop {
-            let chat = self.chat(&address);
-            match chat.work_tx.try_send(work) {
-                Ok(()) => return,
-                Err(mpsc::error::TrySendError::Closed(back)) => {
-                    // Its worker has just gone; the next one is made.
-                    lock(&self.chats).remove(&address);
-                    work = back;
-                    if self.parts.stop.is_cancelled() {
-                        self.drop_waiting(&work.key);
-                        return;
-                    }
-                }
-                Err(mpsc::error::TrySendError::Full(back)) => {
-                    let desk = Arc::clone(self);
-                    self.parts.tasks.spawn(self.parts.stop.clone().run_until_cancelled_owned(async move {
-                        desk.refuse(&back, &chat).await;
-                    }));
-                    return;
-                }
+        // A worker leaves under the same lock: whoever is in the table takes what it is given.
+        let mut chats = lock(&self.chats);
+        let chat = chats.entry(address).or_insert_with_key(|address| self.begin(address.clone())).clone();
+        let Err(refused) = chat.work_tx.try_send(work) else { return };
+        drop(chats);
+        let work = match refused {
+            mpsc::error::TrySendError::Full(work) => work,
+            // The channel is ending, and its workers with it.
+            mpsc::error::TrySendError::Closed(work) => {
+                self.drop_waiting(&work.key);
+                return;
             }
-        }
+        };
+        let desk = Arc::clone(self);
+        let stop = self.parts.stop.clone();
+        self.parts
+            .tasks
+            .spawn(stop.run_until_cancelled_owned(async move { desk.refuse(&work, &chat).await }));
     }
 
-    fn chat(self: &Arc<Self>, address: &Address) -> Chat {
-        let mut chats = lock(&self.chats);
-        if let Some(chat) = chats.get(address) {
-            return chat.clone();
-        }
+    fn begin(self: &Arc<Self>, address: Address) -> Chat {
         let (work_tx, work) = mpsc::channel(CHAT_QUEUE);
-        let chat = Chat { work_tx, told_busy: Arc::default() };
-        chats.insert(address.clone(), chat.clone());
-        let (desk, address, told_busy) = (Arc::clone(self), address.clone(), Arc::clone(&chat.told_busy));
-        self.parts.tasks.spawn(self.parts.stop.clone().run_until_cancelled_owned(async move {
-            desk.work(&address, work, &told_busy).await;
-        }));
+        let told_busy = Arc::<AtomicBool>::default();
+        let chat = Chat { work_tx, told_busy: Arc::clone(&told_busy) };
+        let (desk, stop) = (Arc::clone(self), self.parts.stop.clone());
+        self.parts.tasks.spawn(
+            stop.run_until_cancelled_owned(async move { desk.work(&address, work, &told_busy).await }),
+        );
         chat
     }
 
     /// Takes one event of a chat after the other, until the chat is quiet.
     async fn work(&self, address: &Address, mut work: mpsc::Receiver<Work>, told_busy: &AtomicBool) {
         loop {
-            let next = match timeout(CHAT_IDLE, work.recv()).await {
-                Ok(Some(next)) => next,
+            match timeout(CHAT_IDLE, work.recv()).await {
+                Ok(Some(next)) => {
+                    self.settle(&next).await;
+                    told_busy.store(false, Ordering::Relaxed);
+                }
                 Ok(None) => return,
                 Err(_) => {
-                    // Nobody can add to the queue between the look and the removal: senders are taken from the table.
                     let mut chats = lock(&self.chats);
-                    work.close();
-                    let Ok(late) = work.try_recv() else {
+                    if work.is_empty() {
                         chats.remove(address);
                         return;
-                    };
-                    drop(chats);
-                    late
+                    }
                 }
-            };
-            self.settle(&next).await;
-            told_busy.store(false, Ordering::Relaxed);
+            }
         }
     }
 

@@ -100,29 +100,24 @@ pub(crate) struct ChatKey {
 }
 
 impl Journal {
-    /// Opens the journal, or creates it; `tasks` owns its writer, which ends with the last handle. Blocks.
-    pub(crate) fn open(file: &Path, tasks: &TaskTracker, now: Timestamp) -> Result<Self, JournalError> {
+    /// Opens the journal, or creates it; `tasks` owns its writer, which ends with the last handle. Blocks. See
+    /// [`crate::Parts::in_place`].
+    pub(crate) fn open(
+        file: &Path,
+        tasks: &TaskTracker,
+        now: Timestamp,
+        in_place: bool,
+    ) -> Result<Self, JournalError> {
         let failed = |error: redb::Error| JournalError { file: file.to_owned(), reason: error.to_string() };
         if let Some(directory) = file.parent() {
             create_private(directory).map_err(|error| failed(redb::Error::Io(error)))?;
         }
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE_BYTES);
-        let database = builder.create(file).map_err(|error| failed(error.into()))?;
-        Self::with(database, file, tasks, now)
-    }
-
-    fn with(
-        database: Database,
-        file: &Path,
-        tasks: &TaskTracker,
-        now: Timestamp,
-    ) -> Result<Self, JournalError> {
-        let database = Arc::new(database);
-        write::begin(&database, now)
-            .map_err(|error| JournalError { file: file.to_owned(), reason: error.to_string() })?;
+        let database = Arc::new(builder.create(file).map_err(|error| failed(error.into()))?);
+        write::begin(&database, now).map_err(failed)?;
         let (requests_tx, requests) = mpsc::channel(WAITING);
-        tasks.spawn(write::keep(Arc::clone(&database), file.to_owned(), requests));
+        tasks.spawn(write::keep(Arc::clone(&database), file.to_owned(), requests, in_place));
         Ok(Self { database, requests_tx })
     }
 

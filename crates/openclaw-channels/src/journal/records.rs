@@ -62,6 +62,9 @@ pub(crate) struct Part {
     /// The platform's id of it; `None`: it was about to be sent, and nobody knows whether it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) id: Option<String>,
+    /// Whether it is a file, which can't be changed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) file: bool,
 }
 
 impl Delivery {

@@ -15,7 +15,7 @@ fn delivery(run: RunId, chat: &str, changed_at: Timestamp, state: State) -> Deli
         reply_to: "1".to_owned(),
         asked_at: at(0),
         state,
-        parts: vec![Part { key: "k".to_owned(), id: None }],
+        parts: vec![Part { key: "k".to_owned(), id: None, file: false }],
         error: None,
         changed_at,
     }
@@ -29,7 +29,7 @@ async fn what_is_written_is_there_after_a_restart() {
     let run = RunId::generate();
     let chat = ChatKey { address: Address::chat("7"), user: None };
     let conversation = ConversationId::generate();
-    let journal = Journal::open(&file, &tasks, at(0)).unwrap();
+    let journal = Journal::open(&file, &tasks, at(0), false).unwrap();
     journal
         .write(vec![
             Change::Cursor { kind: Arc::clone(&kind), name: "offset".to_owned(), value: "12".to_owned() },
@@ -49,7 +49,7 @@ async fn what_is_written_is_there_after_a_restart() {
     tasks.wait().await;
 
     let tasks = TaskTracker::new();
-    let journal = Journal::open(&file, &tasks, at(60)).unwrap();
+    let journal = Journal::open(&file, &tasks, at(60), false).unwrap();
     assert_eq!(journal.cursor("x", "offset").unwrap().as_deref(), Some("12"));
     assert_eq!(journal.cursors("x", "o").unwrap().len(), 2);
     assert!(journal.is_seen("x", "7", "1").unwrap() && !journal.is_seen("x", "7", "2").unwrap());
@@ -67,7 +67,7 @@ async fn what_no_platform_repeats_is_forgotten_and_open_answers_are_not() {
     let file = directory.path().join("state.redb");
     let (open, done, fresh) = (RunId::generate(), RunId::generate(), RunId::generate());
     let tasks = TaskTracker::new();
-    let journal = Journal::open(&file, &tasks, at(0)).unwrap();
+    let journal = Journal::open(&file, &tasks, at(0), false).unwrap();
     let seen = |id: &str, when| Change::Seen {
         kind: "x".into(),
         chat: "7".to_owned(),
@@ -88,7 +88,7 @@ async fn what_no_platform_repeats_is_forgotten_and_open_answers_are_not() {
     drop(journal);
     tasks.close();
     tasks.wait().await;
-    let journal = Journal::open(&file, &TaskTracker::new(), at(later)).unwrap();
+    let journal = Journal::open(&file, &TaskTracker::new(), at(later), false).unwrap();
     assert!(!journal.is_seen("x", "7", "old").unwrap() && journal.is_seen("x", "7", "new").unwrap());
     assert!(journal.delivery(open).unwrap().is_some() && journal.delivery(fresh).unwrap().is_some());
     assert!(journal.delivery(done).unwrap().is_none());
@@ -99,6 +99,6 @@ async fn a_file_that_is_none_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("state.redb");
     std::fs::write(&file, b"not a database").unwrap();
-    let error = Journal::open(&file, &TaskTracker::new(), at(0)).map(|_| ()).unwrap_err();
+    let error = Journal::open(&file, &TaskTracker::new(), at(0), false).map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("state.redb"), "{error}");
 }

@@ -39,13 +39,22 @@ pub(super) fn begin(database: &Database, now: Timestamp) -> Result<(), redb::Err
 }
 
 /// Writes until the last handle is gone.
-pub(super) async fn keep(database: Arc<Database>, file: PathBuf, mut requests: mpsc::Receiver<Request>) {
+pub(super) async fn keep(
+    database: Arc<Database>,
+    file: PathBuf,
+    mut requests: mpsc::Receiver<Request>,
+    in_place: bool,
+) {
     let mut batch = Vec::with_capacity(WAITING);
     while requests.recv_many(&mut batch, WAITING).await > 0 {
         let (changes, waiting): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
+        let changes = changes.into_iter().flatten();
         let writing = Arc::clone(&database);
-        let written =
-            tokio::task::spawn_blocking(move || commit(&writing, changes.into_iter().flatten())).await;
+        let written = if in_place {
+            Ok(commit(&writing, changes))
+        } else {
+            tokio::task::spawn_blocking(move || commit(&writing, changes)).await
+        };
         let result = match written {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(error.to_string()),

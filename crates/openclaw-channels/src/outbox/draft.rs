@@ -79,7 +79,7 @@ impl<'a> Draft<'a> {
             if self.shown.get(at).is_some_and(|shown| shown.as_deref() == Some(&rich)) {
                 continue;
             }
-            let content = Content::Text { rich: &rich, plain: markup::plain(piece) };
+            let content = Content::Text { rich: &rich, plain: markup::render(piece, &markup::plain()) };
             let done = match self.delivery.parts.get(at).map(|part| part.id.clone()) {
                 Some(Some(id)) => self.edit_once(at, &id, &content).await,
                 Some(None) => return,
@@ -95,13 +95,16 @@ impl<'a> Draft<'a> {
 
     /// Shows the whole answer. Returns when it is there.
     pub(super) async fn finish(&mut self, markdown: &str) -> Result<(), NotGiven> {
-        let (text, mut files) = markup::files(markdown);
+        let (text, files) = markup::files(markdown);
         let abilities = self.outbox.parts.adapter.abilities();
-        files.retain(|file| file.bytes.len() <= abilities.file_bytes);
+        let fitting = files.into_iter().filter(|file| file.bytes.len() <= abilities.file_bytes);
+        let mut files: Vec<OutFile> = fitting
+            .map(|markup::File { name, mime_type, bytes }| OutFile { name, mime_type, bytes: bytes.into() })
+            .collect();
         let mut pieces = self.split(&text);
-        if pieces.len() > PARTS && abilities.file_bytes >= text.len() {
-            pieces.truncate(1);
-            pieces[0].push_str("\n\n(The whole answer is in the file.)");
+        if pieces.len() > PARTS && text.len() <= abilities.file_bytes {
+            // What was shown while it grew stays.
+            pieces.truncate(PARTS);
             files.insert(0, whole(text));
         } else if pieces.len() > PARTS_AT_MOST {
             pieces.truncate(PARTS_AT_MOST);
@@ -112,19 +115,22 @@ impl<'a> Draft<'a> {
             if self.shown.get(at).is_some_and(|shown| shown.as_deref() == Some(&rich)) {
                 continue;
             }
-            let content = Content::Text { rich: &rich, plain: markup::plain(piece) };
+            let content = Content::Text { rich: &rich, plain: markup::render(piece, &markup::plain()) };
             self.place(at, &content).await?;
         }
-        let texts = pieces.len();
-        for (at, file) in files.iter().enumerate() {
-            let sent = self.delivery.parts.get(texts + at).is_some_and(|part| part.id.is_some());
-            if !sent {
-                self.place(texts + at, &Content::File(file)).await?;
+        // An earlier process may have shown more of an answer that was given again.
+        for at in pieces.len()..self.delivery.parts.len() {
+            if !self.delivery.parts[at].file {
+                self.place(at, &Content::Text { rich: "–", plain: "–".to_owned() }).await?;
             }
         }
-        // An earlier process may have shown more of an answer that was given again.
-        for at in texts + files.len()..self.delivery.parts.len() {
-            self.place(at, &Content::Text { rich: "–", plain: "–".to_owned() }).await?;
+        let slots = (0..self.delivery.parts.len()).filter(|at| self.delivery.parts[*at].file);
+        let slots: Vec<usize> = slots.collect();
+        for (number, file) in files.iter().enumerate() {
+            let at = slots.get(number).copied().unwrap_or(self.delivery.parts.len());
+            if self.delivery.parts.get(at).is_none_or(|part| part.id.is_none()) {
+                self.place(at, &Content::File(file)).await?;
+            }
         }
         Ok(())
     }
@@ -144,9 +150,9 @@ impl<'a> Draft<'a> {
         loop {
             self.outbox.parts.health.until_connected().await;
             let tried = match self.delivery.parts.get(at).cloned() {
-                Some(Part { id: Some(id), .. }) => self.edit(at, &id, content, plain).await,
+                Some(Part { id: Some(id), .. }) => self.edit(&id, content, plain).await,
                 Some(part @ Part { id: None, .. }) if !again => {
-                    match self.resolve(at, &part, content, plain).await {
+                    match self.resolve(&part, content, plain).await {
                         Ok(Resolved::Sent(id)) => {
                             self.keep(at, &id).await?;
                             continue;
@@ -162,7 +168,7 @@ impl<'a> Draft<'a> {
                 Some(_) => self.send(at, content, plain, true).await,
                 None if self.is_too_old() => return Err(NotGiven::TooOld),
                 None => {
-                    self.announce(at).await?;
+                    self.announce(at, content).await?;
                     self.send(at, content, plain, false).await
                 }
             };
@@ -196,13 +202,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    async fn edit(
-        &self,
-        _at: usize,
-        id: &str,
-        content: &Content<'_>,
-        plain: bool,
-    ) -> Result<String, SendError> {
+    async fn edit(&self, id: &str, content: &Content<'_>, plain: bool) -> Result<String, SendError> {
         let parts = &self.outbox.parts;
         if matches!(content, Content::File(_)) || parts.adapter.abilities().edits.is_none() {
             return Ok(id.to_owned());
@@ -227,13 +227,7 @@ impl<'a> Draft<'a> {
         adapter.send(self.outgoing(part, content.body(plain))).await
     }
 
-    async fn resolve(
-        &self,
-        _at: usize,
-        part: &Part,
-        content: &Content<'_>,
-        plain: bool,
-    ) -> Result<Resolved, SendError> {
+    async fn resolve(&self, part: &Part, content: &Content<'_>, plain: bool) -> Result<Resolved, SendError> {
         self.outbox.parts.adapter.resolve(self.outgoing(part, content.body(plain))).await
     }
 
@@ -245,7 +239,7 @@ impl<'a> Draft<'a> {
     /// One attempt at a first message of a draft.
     async fn send_once(&mut self, at: usize, content: &Content<'_>) -> Result<(), SendError> {
         let not_kept = |error: JournalError| SendError::NotSent { reason: error.to_string() };
-        self.announce(at).await.map_err(not_kept)?;
+        self.announce(at, content).await.map_err(not_kept)?;
         match self.send(at, content, false, false).await {
             Ok(id) => {
                 self.keep(at, &id).await.map_err(not_kept)?;
@@ -263,7 +257,7 @@ impl<'a> Draft<'a> {
     }
 
     async fn edit_once(&mut self, at: usize, id: &str, content: &Content<'_>) -> Result<(), SendError> {
-        self.edit(at, id, content, false).await?;
+        self.edit(id, content, false).await?;
         self.remember(at, content);
         Ok(())
     }
@@ -278,9 +272,9 @@ impl<'a> Draft<'a> {
     }
 
     /// Writes down that message `at` is about to be sent.
-    async fn announce(&mut self, at: usize) -> Result<(), JournalError> {
-        let key = self.key(at);
-        self.delivery.parts.push(Part { key, id: None });
+    async fn announce(&mut self, at: usize, content: &Content<'_>) -> Result<(), JournalError> {
+        let (key, file) = (self.key(at), matches!(content, Content::File(_)));
+        self.delivery.parts.push(Part { key, id: None, file });
         if self.delivery.state == State::Queued {
             self.delivery.state = State::Sending;
         }

@@ -123,8 +123,8 @@ async fn where_the_platform_can_not_tell_a_repetition_says_so() {
 async fn long_answers_are_split_and_very_long_ones_are_files() {
     let mut rig = Rig::new(3);
     rig.start();
-    rig.world.write(direct("ann", "1", "long 40"));
-    rig.until(|world| world.said("ann").last().is_some_and(|text| text.contains("Paragraph 39."))).await;
+    rig.world.write(direct("ann", "1", "long 90"));
+    rig.until(|world| world.said("ann").last().is_some_and(|text| text.contains("Paragraph 89."))).await;
     let said = rig.world.said("ann");
     assert!(said.len() > 2 && said.iter().all(|text| text.chars().count() <= ABILITIES.limit), "{said:?}");
     rig.world.write(direct("bob", "1", "long 400"));
@@ -450,4 +450,26 @@ async fn where_nothing_can_be_changed_the_whole_answer_comes_once() {
     rig.world.write(direct("ann", "1", "a b c d"));
     rig.until(|world| world.said("ann") == ["You said: a b c d"]).await;
     assert_eq!((rig.world.edits(), rig.world.sent().len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repetition_of_what_waits_is_not_refused() {
+    let mut rig = Rig::new(19);
+    rig.log.lock().unwrap().full = true;
+    rig.start();
+    // One is being taken, and as many wait as can.
+    rig.world.write(direct("ann", "0", "hello"));
+    rig.pass(1).await;
+    for n in 1..65 {
+        rig.world.write(direct("ann", &n.to_string(), "hello"));
+    }
+    rig.pass(1).await;
+    rig.world.write(direct("ann", "0", "hello"));
+    rig.world.write(direct("ann", "64", "hello"));
+    rig.pass(1).await;
+    rig.log.lock().unwrap().full = false;
+    rig.until(|world| world.unconfirmed() == 0).await;
+    rig.pass(60).await;
+    let said = rig.world.said("ann");
+    assert_eq!(said.iter().filter(|text| *text == "You said: hello").count(), 65, "{said:?}");
 }

@@ -90,6 +90,7 @@ impl Rig {
                     let passed = begun.elapsed() + *jump.lock().unwrap();
                     Timestamp::from_unix_millis(1_800_000_000_000).saturating_add(passed)
                 }),
+                in_place: true,
                 find: Box::new(move |kind| (kind == "irc").then_some(platform as &dyn Platform)),
             },
         ));

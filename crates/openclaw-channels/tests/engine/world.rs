@@ -90,7 +90,7 @@ pub(crate) struct World {
 }
 
 pub(crate) const ABILITIES: Abilities = Abilities {
-    limit: 200,
+    limit: 400,
     unit: Unit::Chars,
     edits: Some(Duration::from_secs(1)),
     typing: Some(Duration::from_secs(4)),
@@ -236,6 +236,10 @@ impl Platform for Sim {
 impl Adapter for SimAdapter {
     fn abilities(&self) -> Abilities {
         *self.0.abilities.lock().unwrap()
+    }
+
+    fn render(&self, markdown: &str) -> String {
+        markdown.to_owned()
     }
 
     async fn probe(&self) -> Result<String, ConnectError> {
