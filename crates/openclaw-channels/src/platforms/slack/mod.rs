@@ -197,7 +197,7 @@ impl Adapter for Slack {
     }
 
     fn render(&self, markdown: &str) -> String {
-        escaped(&markup::plain(markdown))
+        markup::render(markdown, &markup::slack_mrkdwn())
     }
 
     async fn probe(&self) -> Result<String, ConnectError> {
