@@ -18,6 +18,7 @@ const PING: Duration = Duration::from_secs(5);
 
 pub(super) async fn talk(shared: Arc<Shared>, socket: Socket) {
     let id = shared.change(|state| state.hub.open());
+    let _gone = Gone(&shared, id);
     let (mut sink, stream) = socket.split();
     let writing = async {
         let mut ping = Instant::now() + PING;
@@ -54,7 +55,15 @@ pub(super) async fn talk(shared: Arc<Shared>, socket: Socket) {
         }
     };
     tokio::select! { () = writing => (), () = read(&shared, id, stream) => () }
-    shared.change(|state| state.hub.closed(id));
+}
+
+/// Takes the connection from the list, also when it is cut.
+struct Gone<'a>(&'a Shared, u64);
+
+impl Drop for Gone<'_> {
+    fn drop(&mut self) {
+        self.0.change(|state| state.hub.closed(self.1));
+    }
 }
 
 async fn read(shared: &Shared, id: u64, mut stream: impl Stream<Item = Result<Message, Error>> + Unpin) {

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     Slack,
-    wire::{Done, FileInfo, Upload},
+    wire::{self, Completed, FileInfo, Upload},
 };
 use crate::{
     error::SendError,
@@ -57,8 +57,6 @@ pub(super) async fn fetch(slack: &Slack, file: &RemoteFile, limit: usize) -> Res
     Ok(answer.body)
 }
 
-use super::wire;
-
 /// Sends a file; its id. Only the last step shows it to anybody.
 pub(super) async fn send(slack: &Slack, to: &Address, file: &OutFile) -> Result<String, SendError> {
     let not_shown = |error: SendError| match error {
@@ -94,6 +92,6 @@ pub(super) async fn send(slack: &Slack, to: &Address, file: &OutFile) -> Result<
     if let Some(thread) = &to.thread {
         body["thread_ts"] = thread.as_str().into();
     }
-    slack.client.ask::<Done>("files.completeUploadExternal", body).await?;
+    slack.client.ask::<Completed>("files.completeUploadExternal", body).await?;
     Ok(upload.file_id)
 }

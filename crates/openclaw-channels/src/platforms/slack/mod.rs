@@ -240,7 +240,7 @@ impl Adapter for Slack {
         let Some(mut body) = text(body).filter(|_| !id.starts_with('F')) else { return Err(SendError::Gone) };
         body["channel"] = to.chat.as_str().into();
         body["ts"] = id.into();
-        self.client.ask::<Done>("chat.update", body).await?;
+        self.client.ask::<Place>("chat.update", body).await?;
         if self.forget_status(to) {
             // A courtesy, as the status was.
             let _ = self.status(to, "").await;

@@ -1,4 +1,5 @@
-//! What goes over the wire, as far as it is read. Fields that are not always there are empty when they are not.
+//! What goes over the wire, as far as it is read. Fields that are not always there are empty when they are not; an answer without
+//! what it is about is none.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -119,33 +120,30 @@ pub(super) struct Slash {
     pub(super) trigger_id: String,
 }
 
-/// Where a call goes, and where a message was put.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+/// Where a message is.
+#[derive(Debug, Deserialize)]
 pub(super) struct Place {
-    pub(super) channel: String,
     pub(super) ts: String,
 }
 
 /// What `auth.test` says.
-#[derive(Debug, Default, Clone, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Deserialize)]
 pub(super) struct Me {
     pub(super) user_id: String,
+    #[serde(default)]
     pub(super) user: String,
+    #[serde(default)]
     pub(super) team: String,
 }
 
 /// What `apps.connections.open` says.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Deserialize)]
 pub(super) struct Opened {
     pub(super) url: String,
 }
 
 /// A page of messages.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Deserialize)]
 pub(super) struct Page {
     pub(super) messages: Vec<Message>,
     pub(super) response_metadata: Option<Cursor>,
@@ -159,8 +157,7 @@ pub(super) struct Cursor {
 }
 
 /// What `users.info` says.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Deserialize)]
 pub(super) struct UserInfo {
     pub(super) user: User,
 }
@@ -182,11 +179,17 @@ pub(super) struct Profile {
 }
 
 /// What `files.getUploadURLExternal` says.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Deserialize)]
 pub(super) struct Upload {
     pub(super) upload_url: String,
     pub(super) file_id: String,
+}
+
+/// What `files.completeUploadExternal` says.
+#[derive(Debug, Deserialize)]
+pub(super) struct Completed {
+    #[serde(rename = "files")]
+    pub(super) _files: Vec<File>,
 }
 
 /// What `files.info` says.
