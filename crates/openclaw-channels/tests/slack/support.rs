@@ -20,6 +20,9 @@ pub(crate) const ANNA: &str = "U0ANNA";
 /// The channel that the bot is in.
 pub(crate) const GENERAL: &str = "C0GEN";
 
+/// Time between two looks.
+const POLL: Duration = Duration::from_millis(100);
+
 /// Slack, an agent, and a gateway between them that can be killed and started again.
 pub(crate) struct World {
     pub(crate) slack: Slack,
@@ -127,7 +130,7 @@ impl World {
                 return begun.elapsed();
             }
             assert!(begun.elapsed() < Duration::from_secs(600), "the channel stays `{trouble}`");
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(POLL).await;
         }
     }
 
@@ -150,7 +153,7 @@ impl World {
                 self.told(),
                 self.slack.unacked()
             );
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(POLL).await;
         }
     }
 
@@ -163,7 +166,7 @@ impl World {
                 return answers;
             }
             assert!(begun.elapsed() < Duration::from_secs(3600), "the bot posted {answers:#?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(POLL).await;
         }
     }
 
@@ -171,7 +174,7 @@ impl World {
     pub(crate) async fn settled(&self) {
         self.until("every envelope is acknowledged", |world| world.slack.unacked() == 0).await;
         while self.info().await.detail.waiting > 0 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(POLL).await;
         }
     }
 }

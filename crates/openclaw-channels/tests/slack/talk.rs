@@ -168,7 +168,7 @@ async fn files_go_both_ways() {
     let attachment = world.agent.submissions()[0].metadata.attachments[0].clone();
     assert_eq!((attachment.name.as_str(), attachment.mime_type.as_str()), ("a.png", "image/png"));
     assert_eq!(attachment.source, AttachmentSource::Data(vec![0, 255, 7].into()));
-    let long: String = (0..3000).map(|number| format!("Paragraph {number} of a long answer.\n\n")).collect();
+    let long: String = (0..1200).map(|number| format!("Paragraph {number} of a long answer.\n\n")).collect();
     world.agent.then(AgentScript { reply: Some(long.clone()), tokens: 1, ..AgentScript::default() });
     let asked = world.slack.say(GENERAL, ANNA, &format!("<@{BOT_USER}> tell me everything"));
     let answers =

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{
     Slack,
+    client::Failed,
     wire::{self, Completed, FileInfo, Upload},
 };
 use crate::{
@@ -92,6 +93,13 @@ pub(super) async fn send(slack: &Slack, to: &Address, file: &OutFile) -> Result<
     if let Some(thread) = &to.thread {
         body["thread_ts"] = thread.as_str().into();
     }
-    slack.client.ask::<Completed>("files.completeUploadExternal", body).await?;
+    match slack.client.ask::<Completed>("files.completeUploadExternal", body).await {
+        Ok(_) => {}
+        // The bytes did not arrive after all: they are sent anew.
+        Err(Failed::Refused(refusal)) if refusal.error == "file_not_found" => {
+            return Err(SendError::NotSent { reason: refusal.to_string() });
+        }
+        Err(failed) => return Err(failed.into()),
+    }
     Ok(upload.file_id)
 }
