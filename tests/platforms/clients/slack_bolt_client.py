@@ -80,7 +80,7 @@ def web(client):
     found = client.conversations_history(channel=im, include_all_metadata=True, limit=1)["messages"][0]
     same("metadata", (found["ts"], found["metadata"]["event_payload"]), (sent["ts"], {"key": "abc0"}))
     plain = client.conversations_history(channel=im, limit=1)["messages"][0]
-    same("without being asked", "metadata" in plain, False)
+    same("without being asked", plain["metadata"], {"event_type": "openclaw_part"})
     for metadata in ({"event_type": "x"}, {"event_payload": {}}):
         fails("invalid_metadata_format", client.chat_postMessage, channel=im, text="x", metadata=metadata)
 

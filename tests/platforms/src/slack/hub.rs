@@ -212,6 +212,9 @@ impl Hub {
     pub(super) fn give_up(&mut self) {
         self.flying.clear();
         self.ready.clear();
+        for delivery in &mut self.deliveries {
+            delivery.acked.get_or_insert_default();
+        }
     }
 
     /// What is held goes out, the last first.

@@ -233,8 +233,10 @@ impl State {
         if !post.blocks.is_null() {
             shown["blocks"] = post.blocks.clone();
         }
-        if metadata && !post.metadata.is_null() {
-            shown["metadata"] = post.metadata.clone();
+        if !post.metadata.is_null() {
+            // Whoever does not ask for the payload is told that there is one.
+            let kind = json!({"event_type": post.metadata["event_type"]});
+            shown["metadata"] = if metadata { post.metadata.clone() } else { kind };
         }
         if let Some(ts) = &post.edited {
             shown["edited"] = json!({"user": post.user, "ts": ts});

@@ -277,3 +277,42 @@ impl From<Failed> for ConnectError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn tokens_are_shown_to_slack_alone() {
+        let client = |base: &str| {
+            Client::new(Net::default(), base.to_owned(), Secret::new("xoxb-1"), Secret::new("xapp-1"))
+        };
+        let (slack, proxy) = (client("https://slack.com/api"), client("http://127.0.0.1:8080/api"));
+        for (url, at_slack, at_proxy) in [
+            ("https://slack.com/files", true, true),
+            ("https://files.slack.com/files-pri/T1-F1/a.png", true, true),
+            ("http://files.slack.com/a.png", false, false),
+            ("https://files.slack.com.evil.example/a.png", false, false),
+            ("https://evilslack.com/a.png", false, false),
+            ("https://files.slack.com@evil.example/a.png", false, false),
+            ("http://127.0.0.1:8080/files-pri/x", false, true),
+            ("http://127.0.0.1:8081/files-pri/x", false, false),
+            ("file:///etc/passwd", false, false),
+            ("no address", false, false),
+        ] {
+            assert_eq!((slack.is_slacks(url), proxy.is_slacks(url)), (at_slack, at_proxy), "{url}");
+        }
+    }
+
+    #[test]
+    fn arguments_are_a_form() {
+        let arguments =
+            json!({"channel": "C1", "text": "a&b=c +", "limit": 5, "on": true, "metadata": {"a": [1]}});
+        assert_eq!(
+            form(&arguments),
+            "channel=C1&text=a%26b%3Dc+%2B&limit=5&on=1&metadata=%7B%22a%22%3A%5B1%5D%7D"
+        );
+    }
+}

@@ -151,10 +151,11 @@ impl Reader {
     /// <https://docs.slack.dev/messaging/formatting-message-text>
     fn text(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
-        let mut rest = text;
+        let mut rest = self.after_mention(text);
         while let Some((before, after)) = rest.split_once('<') {
             out.push_str(before);
             let Some((inside, after)) = after.split_once('>') else {
+                out.push('<');
                 rest = after;
                 break;
             };
@@ -163,7 +164,18 @@ impl Reader {
         }
         out.push_str(rest);
         let out = out.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
-        out.trim_start_matches([' ', ',', ':', '\u{a0}']).trim_end().to_owned()
+        out.trim().to_owned()
+    }
+
+    /// What follows our own mention at the head, as in `@claw: hello`.
+    fn after_mention<'a>(&self, text: &'a str) -> &'a str {
+        let mention = text.trim_start().strip_prefix("<@").and_then(|rest| rest.split_once('>'));
+        match mention {
+            Some((user, rest)) if user.split('|').next() == Some(&self.me) => {
+                rest.trim_start_matches([':', ','])
+            }
+            _ => text,
+        }
     }
 
     /// What stands between angle brackets: `@U1`, `#C1|name`, `!here`, `https://…|label`.

@@ -7,6 +7,7 @@ use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tracing::{debug, warn};
 
 use super::{
+    catchup::marks,
     client::{Client, Failed},
     directory::{Directory, Facts},
 };
@@ -18,11 +19,17 @@ use crate::{
 /// Most events that wait here. More are not taken: Slack sends again what nobody acknowledges.
 const WAITING: usize = 4096;
 
-/// An envelope, and the connection it came by.
+/// An envelope, and the connection it came by; 0: it was fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ticket {
     pub(super) connection: u64,
     pub(super) envelope: String,
+}
+
+/// An envelope that is to be acknowledged, and where we have read to with it.
+pub(super) struct Due {
+    pub(super) ticket: Ticket,
+    pub(super) marks: Vec<(String, String)>,
 }
 
 type Asked = (Address, Result<Facts, Failed>);
@@ -37,8 +44,8 @@ pub(super) struct Intake<'a> {
     lanes: HashMap<Address, VecDeque<(Event, Ticket)>>,
     questions: FuturesUnordered<BoxFuture<'a, Asked>>,
     ready: VecDeque<(Event, Ticket)>,
-    handing: Option<(BoxFuture<'a, Receipt>, Ticket)>,
-    receipts: FuturesUnordered<BoxFuture<'a, Option<Ticket>>>,
+    handing: Option<(BoxFuture<'a, Receipt>, Due)>,
+    receipts: FuturesUnordered<BoxFuture<'a, Option<Due>>>,
     waiting: usize,
     /// Whether the log knows that there is too much.
     told: bool,
@@ -88,7 +95,7 @@ impl<'a> Intake<'a> {
     pub(super) fn after(&mut self, work: impl Future<Output = ()> + Send + 'a, ticket: Ticket) {
         self.receipts.push(Box::pin(async move {
             work.await;
-            Some(ticket)
+            Some(Due { ticket, marks: Vec::new() })
         }));
     }
 
@@ -101,17 +108,17 @@ impl<'a> Intake<'a> {
     }
 
     /// The next envelope that is due. Cancel safe.
-    pub(super) async fn due(&mut self) -> Ticket {
+    pub(super) async fn due(&mut self) -> Due {
         loop {
             if self.handing.is_none()
                 && let Some((event, ticket)) = self.ready.pop_front()
             {
-                let link = self.link;
-                self.handing = Some((Box::pin(link.deliver(event)), ticket));
+                let (link, due) = (self.link, Due { ticket, marks: marks(&event) });
+                self.handing = Some((Box::pin(link.deliver(event)), due));
             }
             tokio::select! {
-                Some(settled) = self.receipts.next() => if let Some(ticket) = settled {
-                    return ticket;
+                Some(settled) = self.receipts.next() => if let Some(due) = settled {
+                    return due;
                 },
                 Some((address, answer)) = self.questions.next() => self.answered(&address, answer),
                 receipt = handed(&mut self.handing) => self.handed(receipt),
@@ -125,10 +132,10 @@ impl<'a> Intake<'a> {
     }
 
     fn handed(&mut self, receipt: Receipt) {
-        let Some((_, ticket)) = self.handing.take() else { return };
+        let Some((_, due)) = self.handing.take() else { return };
         self.waiting -= 1;
         self.told &= self.waiting > WAITING / 2;
-        self.receipts.push(Box::pin(async move { receipt.settled().await.then_some(ticket) }));
+        self.receipts.push(Box::pin(async move { receipt.settled().await.then_some(due) }));
     }
 
     /// The first of a lane is understood, and what is behind it as far as that goes without asking.
@@ -163,7 +170,7 @@ impl<'a> Intake<'a> {
 }
 
 /// The receipt of what is being handed over; never, when nothing is.
-async fn handed(handing: &mut Option<(BoxFuture<'_, Receipt>, Ticket)>) -> Receipt {
+async fn handed(handing: &mut Option<(BoxFuture<'_, Receipt>, Due)>) -> Receipt {
     match handing {
         Some((handing, _)) => handing.await,
         None => std::future::pending().await,

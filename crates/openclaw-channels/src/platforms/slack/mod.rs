@@ -1,11 +1,13 @@
 //! Slack, by Socket Mode and the Web API: <https://docs.slack.dev>.
 
+mod catchup;
 mod client;
 mod convert;
 mod directory;
 mod files;
 mod greeting;
 mod intake;
+mod marks;
 mod resolve;
 mod socket;
 mod wire;
@@ -23,6 +25,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use openclaw_core::{Secret, config::ChannelConfig};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use self::{
     client::{As, Client, Failed},
@@ -60,6 +63,8 @@ const EDITS: Duration = Duration::from_secs(2);
 const TYPING: Duration = Duration::from_secs(100);
 /// We ask for a sign of life every three seconds.
 const SILENCE: Duration = Duration::from_secs(5);
+/// So long Slack surely sends an event again: at once, after a minute, and after five.
+const SENT_AGAIN: Duration = Duration::from_secs(240);
 /// Largest file that is sent.
 const FILE: usize = 100 * 1024 * 1024;
 
@@ -129,6 +134,7 @@ impl Platform for SlackPlatform {
             me: Mutex::default(),
             statuses: Mutex::default(),
             no_status: AtomicBool::new(false),
+            heard: Mutex::default(),
         }))
     }
 }
@@ -143,6 +149,8 @@ struct Slack {
     statuses: Mutex<HashSet<Address>>,
     /// Slack lets this app show none.
     no_status: AtomicBool,
+    /// When Slack was heard last, with everything before fetched; `None`: there may be something to fetch.
+    heard: Mutex<Option<Instant>>,
 }
 
 impl Slack {
@@ -155,6 +163,17 @@ impl Slack {
     async fn me(&self) -> Result<String, Failed> {
         let known = self.me.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if known.is_empty() { Ok(self.who().await?.user_id) } else { Ok(known) }
+    }
+
+    /// Whether more may have been missed than Slack sends again.
+    fn was_away(&self) -> bool {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.is_none_or(|heard| heard.elapsed() > SENT_AGAIN)
+    }
+
+    /// Slack is heard, and nothing is left to be fetched.
+    fn hears(&self) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     async fn status(&self, to: &Address, text: &str) -> Result<(), Failed> {

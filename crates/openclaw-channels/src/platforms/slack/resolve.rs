@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     Slack,
+    catchup::is_ts,
     wire::{Message, Page},
 };
 use crate::{
@@ -56,11 +57,4 @@ fn is_same(said: &Message, message: &Outgoing<'_>) -> bool {
             said.metadata.as_ref().is_some_and(|metadata| metadata.event_payload.key == message.key)
         }
     }
-}
-
-fn is_ts(id: &str) -> bool {
-    id.split_once('.').is_some_and(|(seconds, micros)| {
-        micros.len() == 6
-            && [seconds, micros].iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
-    })
 }

@@ -1,7 +1,7 @@
 //! Socket Mode: <https://docs.slack.dev/apis/events-api/using-socket-mode>. Slack asks to leave a connection every few hours: the next
 //! one stands before this one is left, so that nothing falls between.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
@@ -10,15 +10,18 @@ use tracing::{debug, info, warn};
 
 use super::{
     Slack,
+    catchup::{CatchUp, Caught},
     client::As,
     convert::{Read, Reader},
     greeting,
-    intake::{Intake, Ticket},
-    wire::{self, Callback, Frame as Text, Me, Opened, Slash},
+    intake::{Due, Intake, Ticket},
+    marks::Marks,
+    wire::{self, Callback, Frame as Text, Me, Slash},
 };
 use crate::{
     error::ConnectError,
     link::Link,
+    message::Event,
     net::{Frame, NetError, Socket},
 };
 
@@ -31,11 +34,23 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// Wait when there are too many connections.
 const TOO_MANY: Duration = Duration::from_secs(60);
 
+/// The number of no connection: what has it was fetched.
+const FETCHED: u64 = 0;
+/// Most events of one chat that wait for what was missed there; Slack sends others again.
+const LATE: usize = 256;
+
 struct Connection {
     number: u64,
     socket: Socket,
     /// When it is left at the latest.
     until: Option<Instant>,
+}
+
+/// A connection that said hello.
+struct Opened {
+    socket: Socket,
+    /// How many there are beside it.
+    others: u64,
 }
 
 /// What a frame asks for.
@@ -52,9 +67,15 @@ pub(super) struct Session<'a> {
     reader: &'a Reader,
     account: String,
     intake: Intake<'a>,
+    missed: CatchUp<'a>,
+    /// Events that were fetched and are not written down yet.
+    caught: usize,
+    /// What comes in where something may have been missed before it.
+    late: HashMap<String, Vec<(Event, Ticket)>>,
+    marks: Marks<'a>,
     current: Option<Connection>,
     old: Option<Connection>,
-    opening: Option<BoxFuture<'a, Result<Socket, ConnectError>>>,
+    opening: Option<BoxFuture<'a, Result<Opened, ConnectError>>>,
     opened: u64,
 }
 
@@ -66,6 +87,10 @@ impl<'a> Session<'a> {
             reader,
             account: format!("@{} in {}", me.user, me.team),
             intake: Intake::new(link, &slack.client, &slack.directory, &reader.me),
+            missed: CatchUp::none(slack),
+            caught: 0,
+            late: HashMap::new(),
+            marks: Marks::new(link),
             current: None,
             old: None,
             opening: None,
@@ -76,7 +101,17 @@ impl<'a> Session<'a> {
     /// Until the connection is lost.
     pub(super) async fn run(mut self) -> Result<(), ConnectError> {
         let first = open(self.slack, Duration::ZERO).await?;
-        self.stands(first);
+        if first.others > 0 {
+            warn!(
+                channel = "slack",
+                others = first.others,
+                "other programs are connected with this Slack app's tokens; each event comes to one of us only"
+            );
+        }
+        if self.slack.was_away() {
+            self.missed = CatchUp::new(self.slack, self.link)?;
+        }
+        self.stands(first.socket);
         loop {
             tokio::select! {
                 Some(frame) = next(&mut self.current) => match self.frame(true, frame).await {
@@ -93,7 +128,7 @@ impl<'a> Session<'a> {
                 opened = opening(&mut self.opening) => {
                     self.opening = None;
                     match opened {
-                        Ok(socket) => self.stands(socket),
+                        Ok(next) => self.stands(next.socket),
                         Err(error @ ConnectError::Refused { .. }) => return Err(error),
                         Err(error) if self.current.is_none() => return Err(error),
                         Err(error) => {
@@ -102,8 +137,40 @@ impl<'a> Session<'a> {
                         }
                     }
                 }
-                ticket = self.intake.due() => self.acknowledge(&ticket).await,
+                due = self.intake.due() => self.settled(due).await,
+                caught = self.missed.next() => self.caught(&caught),
+                () = self.marks.save(), if self.is_whole() => {}
             }
+        }
+    }
+
+    /// Whether nothing is left of what was missed. Until then no mark is saved: the next connection has to begin where this one did.
+    fn is_whole(&self) -> bool {
+        self.missed.is_done() && self.caught == 0
+    }
+
+    fn caught(&mut self, caught: &Caught) {
+        if !caught.whole {
+            // It is tried again with the next connection: this counts as never settled.
+            self.caught += 1;
+        }
+        for event in &caught.events {
+            if let Read::Event(event) = self.reader.event(event) {
+                self.caught += 1;
+                self.intake.take(event, Ticket { connection: FETCHED, envelope: String::new() });
+            }
+        }
+        for (event, ticket) in self.late.remove(&caught.chat).unwrap_or_default() {
+            self.intake.take(event, ticket);
+        }
+    }
+
+    async fn settled(&mut self, due: Due) {
+        self.marks.note(due.marks);
+        if due.ticket.connection == FETCHED {
+            self.caught = self.caught.saturating_sub(1);
+        } else {
+            self.acknowledge(&due.ticket).await;
         }
     }
 
@@ -143,15 +210,18 @@ impl<'a> Session<'a> {
     ) -> Result<Then, ConnectError> {
         let text = match frame? {
             Frame::Text(text) => text,
-            Frame::Binary(_) | Frame::Pong => {
-                self.link.alive();
-                return Ok(Then::GoOn);
-            }
+            Frame::Binary(_) | Frame::Pong => String::new(),
             Frame::Close(code, _) => {
                 return Err(ConnectError::Lost { reason: format!("Slack closed the connection ({code})") });
             }
         };
         self.link.alive();
+        if self.is_whole() {
+            self.slack.hears();
+        }
+        if text.is_empty() {
+            return Ok(Then::GoOn);
+        }
         let frame: Text = match serde_json::from_str::<Value>(&text).and_then(wire::read) {
             Ok(frame) => frame,
             Err(error) => {
@@ -198,6 +268,12 @@ impl<'a> Session<'a> {
             _ => Ok(Read::Nothing),
         };
         match read {
+            Ok(Read::Event(event)) if self.missed.awaits(&event.address().chat) => {
+                let late = self.late.entry(event.address().chat.clone()).or_default();
+                if late.len() < LATE {
+                    late.push((event, ticket));
+                }
+            }
             Ok(Read::Event(event)) => self.intake.take(event, ticket),
             Ok(Read::Pane(thread, user)) => {
                 if self.link.may_talk(&user, &thread.chat) {
@@ -231,9 +307,9 @@ impl<'a> Session<'a> {
 }
 
 /// A connection that stands.
-async fn open(slack: &Slack, pause: Duration) -> Result<Socket, ConnectError> {
+async fn open(slack: &Slack, pause: Duration) -> Result<Opened, ConnectError> {
     sleep(pause).await;
-    let opened: Opened = slack.client.ask_as(As::App, "apps.connections.open", json!({})).await?;
+    let opened: wire::Opened = slack.client.ask_as(As::App, "apps.connections.open", json!({})).await?;
     let mut socket = slack.client.net.socket(&opened.url).await?;
     let hello = async {
         loop {
@@ -253,7 +329,7 @@ async fn open(slack: &Slack, pause: Duration) -> Result<Socket, ConnectError> {
     let text = timeout(HELLO, hello).await.map_err(late)??;
     let frame: Text = serde_json::from_str::<Value>(&text).and_then(wire::read).unwrap_or_default();
     match (frame.kind.as_str(), frame.reason.as_str()) {
-        ("hello", _) => Ok(socket),
+        ("hello", _) => Ok(Opened { socket, others: frame.num_connections.saturating_sub(1) }),
         ("disconnect", "too_many_websockets") => Err(ConnectError::Later {
             after: TOO_MANY,
             reason: "this Slack app has too many connections: is another gateway running with its tokens?"
@@ -273,8 +349,8 @@ async fn next(connection: &mut Option<Connection>) -> Option<Result<Frame, NetEr
 }
 
 async fn opening(
-    opening: &mut Option<BoxFuture<'_, Result<Socket, ConnectError>>>,
-) -> Result<Socket, ConnectError> {
+    opening: &mut Option<BoxFuture<'_, Result<Opened, ConnectError>>>,
+) -> Result<Opened, ConnectError> {
     match opening {
         Some(opening) => opening.await,
         None => std::future::pending().await,

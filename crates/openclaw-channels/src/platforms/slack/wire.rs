@@ -11,6 +11,8 @@ pub(super) struct Frame {
     #[serde(rename = "type")]
     pub(super) kind: String,
     pub(super) envelope_id: String,
+    /// Of `hello`: how many there are now.
+    pub(super) num_connections: u64,
     /// Why a `disconnect` comes.
     pub(super) reason: String,
     pub(super) payload: Value,
@@ -56,6 +58,7 @@ pub(super) struct Message {
     pub(super) attachments: Vec<Attachment>,
     pub(super) edited: Option<Edited>,
     pub(super) metadata: Option<Metadata>,
+    pub(super) reply_count: u64,
 }
 
 /// When somebody changed a message.
