@@ -60,6 +60,18 @@ pub enum Key {
     Option(&'static str),
 }
 
+impl std::fmt::Display for Key {
+    /// As the configuration writes it below the channel.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Token => f.write_str("token"),
+            Self::BaseUrl => f.write_str("base_url"),
+            Self::Secret(name) => write!(f, "secrets.{name}"),
+            Self::Option(name) => write!(f, "options.{name}"),
+        }
+    }
+}
+
 /// A connection to a chat platform as one bot. Its futures may be dropped at any await.
 #[async_trait]
 pub trait Adapter: Send + Sync {

@@ -25,16 +25,15 @@ use tracing::{error, info};
 
 use crate::{
     access::{Access, Pairing},
-    adapter::{Adapter, Key, Platform},
-    error::Misconfigured,
+    adapter::{Adapter, Platform},
     health::Health,
     inbound::{Clock, Desk, DeskParts, lock},
     journal::{Change, Journal, JournalError},
     link::Link,
     net::Net,
     notice::Notices,
+    open::open,
     outbox::{Outbox, OutboxParts, TokenDied},
-    platforms::platform,
     supervisor::Channel,
 };
 
@@ -282,63 +281,6 @@ impl Channels {
     }
 }
 
-/// The adapter of a channel, after a look at names that nobody reads.
-pub(crate) fn open(
-    find: &FindPlatform,
-    kind: &str,
-    config: &ChannelConfig,
-    net: &Net,
-) -> Result<Arc<dyn Adapter>, Misconfigured> {
-    let platform = find(kind)
-        .ok_or_else(|| Misconfigured(format!("there is no adapter for `{kind}` in this version")))?;
-    let names = |wanted: fn(Key) -> Option<&'static str>| {
-        let names: Vec<&str> = platform.settings().iter().filter_map(|setting| wanted(setting.key)).collect();
-        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
-    };
-    for name in config.secrets.keys() {
-        if !platform
-            .settings()
-            .iter()
-            .any(|setting| matches!(setting.key, Key::Secret(known) if known == name))
-        {
-            let known = names(|key| if let Key::Secret(name) = key { Some(name) } else { None });
-            return Err(Misconfigured(format!(
-                "`channels.{kind}.secrets.{name}` is not known; known: {known}"
-            )));
-        }
-    }
-    for name in config.options.keys() {
-        if !platform
-            .settings()
-            .iter()
-            .any(|setting| matches!(setting.key, Key::Option(known) if known == name))
-        {
-            let known = names(|key| if let Key::Option(name) = key { Some(name) } else { None });
-            return Err(Misconfigured(format!(
-                "`channels.{kind}.options.{name}` is not known; known: {known}"
-            )));
-        }
-    }
-    for setting in platform.settings().iter().filter(|setting| !setting.optional) {
-        let (there, path) = match setting.key {
-            Key::Token => (config.token.as_ref().is_some_and(|token| !token.is_empty()), "token".to_owned()),
-            Key::BaseUrl => (config.base_url.is_some(), "base_url".to_owned()),
-            Key::Secret(name) => {
-                (config.secrets.get(name).is_some_and(|value| !value.is_empty()), format!("secrets.{name}"))
-            }
-            Key::Option(name) => {
-                (config.options.get(name).is_some_and(|value| !value.is_empty()), format!("options.{name}"))
-            }
-        };
-        if !there {
-            let hint =
-                format!("`channels.{kind}.{path}` is missing; `gateway channel add {kind}` asks for it");
-            return Err(Misconfigured(hint));
-        }
-    }
-    platform.open(config, net)
-}
-
 #[async_trait]
 impl ChannelPort for Channels {
     async fn list(&self) -> Vec<ChannelInfo> {
@@ -394,14 +336,4 @@ fn not_running(kind: &str, reason: &str) -> ChannelInfo {
         messages_today: 0,
         detail: ChannelDetail::default(),
     }
-}
-
-/// Asks a platform, with this configuration, who we are there: the bot's name. What `gateway channel test` does.
-///
-/// # Errors
-/// What is wrong with the configuration, or what the platform says.
-pub async fn probe(kind: &str, config: &ChannelConfig) -> Result<String, String> {
-    let find: FindPlatform = Box::new(platform);
-    let adapter = open(&find, kind, config, &Net::default()).map_err(|error| error.to_string())?;
-    adapter.probe().await.map_err(|error| error.to_string())
 }

@@ -30,6 +30,7 @@ pub mod markup;
 mod message;
 pub mod net;
 mod notice;
+mod open;
 mod outbox;
 mod pause;
 mod platforms;
@@ -37,12 +38,13 @@ mod rate;
 mod supervisor;
 
 pub use adapter::{Abilities, Adapter, Key, Platform, Resolved, Setting, Unit};
-pub use channels::{ChannelConfigs, Channels, FindPlatform, Parts, probe};
+pub use channels::{ChannelConfigs, Channels, FindPlatform, Parts};
 pub use commands::{COMMANDS, Command, CommandInfo, command};
 pub use error::{ConnectError, Misconfigured, SendError};
 pub use journal::JournalError;
 pub use link::{Link, Receipt};
 pub use message::{Address, Body, Change, Event, Inbound, OutFile, Outgoing, RemoteFile, Sender};
+pub use open::{probe, say};
 pub use platforms::{platform, platforms};
 pub use rate::{Limiter, Rule};
 

@@ -30,6 +30,14 @@ use crate::{Answer, Faults, Handler, Reply, Request, Server, args::Args};
 
 pub use self::post::{Kind, Post, Sent, User};
 
+/// Reads a text as `parse_mode=HTML` does: what people see of it.
+///
+/// # Errors
+/// What Telegram says of it, after "can't parse entities: ".
+pub fn read_html(source: &str) -> Result<String, String> {
+    html::parse(source).map(|(text, _)| text)
+}
+
 /// The bot's user name.
 pub const USERNAME: &str = "claw_bot";
 
@@ -132,6 +140,12 @@ impl Telegram {
     #[must_use]
     pub fn webhook(&self) -> Option<String> {
         self.shared.state().webhook.as_ref().map(|webhook| webhook.url.clone())
+    }
+
+    /// What is shown with each of them.
+    #[must_use]
+    pub fn webhook_secret(&self) -> Option<String> {
+        self.shared.state().webhook.as_ref().map(|webhook| webhook.secret.clone())
     }
 
     /// How often somebody was told to wait (429).

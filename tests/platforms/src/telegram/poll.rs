@@ -84,6 +84,9 @@ fn look(state: &mut State, args: &Args, mine: &mut Option<u64>, last: bool) -> L
         let from = if offset < 0 {
             let first = state.updates.len().saturating_sub(offset.unsigned_abs() as usize);
             state.updates.get(first).map_or(0, |update| update.id)
+        } else if offset > state.next_update + 11 {
+            // One that can't be: nothing is forgotten, and what waits comes from its head.
+            0
         } else {
             offset
         };
