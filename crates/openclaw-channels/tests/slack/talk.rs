@@ -116,7 +116,7 @@ async fn commands_come_by_slash_and_by_word() {
     world.slack.command(&world.im, ANNA, "/openclaw", "");
     world
         .until_answers(&world.im, |answers| {
-            answers.last().is_some_and(|last| last.text.contains("– Show the commands"))
+            answers.last().is_some_and(|last| last.text.contains("`!help` – Show the commands"))
         })
         .await;
     world.slack.say(&world.im, ANNA, "!status");

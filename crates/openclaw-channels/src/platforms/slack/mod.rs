@@ -219,6 +219,10 @@ impl Adapter for Slack {
         markup::render(markdown, &markup::slack_mrkdwn())
     }
 
+    fn command_mark(&self) -> char {
+        '!'
+    }
+
     async fn probe(&self) -> Result<String, ConnectError> {
         let me = self.who().await?;
         // The other token is as easily wrong.
