@@ -1,8 +1,9 @@
 //! What people write, and what they get.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use openclaw_core::AttachmentSource;
+use openclaw_channels::{net::Net, platform};
+use openclaw_core::{AttachmentSource, Secret, config::ChannelConfig};
 use openclaw_platforms::slack::BOT_USER;
 use openclaw_testkit::AgentScript;
 use serde_json::json;
@@ -218,4 +219,25 @@ async fn strangers_get_one_line() {
         "{answers:?}"
     );
     assert_eq!(world.told().len(), 0);
+}
+
+#[test]
+fn what_is_wrong_with_the_configuration_is_said() {
+    let slack = platform("slack").unwrap();
+    assert!(slack.introduction().contains("socket_mode_enabled: true"));
+    let open = |bot: &str, app: &str, threads: &str| {
+        let config = ChannelConfig {
+            token: Some(Secret::new(bot)),
+            secrets: BTreeMap::from([("app_token".to_owned(), Secret::new(app))]),
+            options: BTreeMap::from([("threads".to_owned(), threads.to_owned())]),
+            ..ChannelConfig::default()
+        };
+        slack.open(&config, &Net::default()).err().map_or_else(String::new, |error| error.to_string())
+    };
+    assert_eq!(open("xoxb-1", "xapp-1", "channel"), "");
+    assert!(open("xapp-1", "xapp-1", "").contains("`channels.slack.token` is no bot token"));
+    assert!(
+        open("xoxb-1", "xoxb-1", "").contains("`channels.slack.secrets.app_token` is no app-level token")
+    );
+    assert!(open("xoxb-1", "xapp-1", "never").contains("it can be `thread` or `channel`"));
 }
