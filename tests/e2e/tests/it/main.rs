@@ -24,6 +24,7 @@ mod message;
 mod providers;
 mod requests;
 mod restart;
+mod sdk_node;
 mod secrets;
 mod skills_channels;
 mod skills_cli;
