@@ -5,11 +5,10 @@ use serde_json::{Value, json};
 use tokio::time::{Duration, Instant};
 
 use super::{
-    Discord,
-    gateway::{Order, Stage, Trouble},
-    messages,
+    Discord, messages,
     post::{Post, User},
     rest::Failure,
+    session::{Order, Stage, Trouble},
     state::{Channel, Guild, Interaction, State, TEXT},
 };
 

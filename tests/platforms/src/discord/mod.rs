@@ -14,6 +14,7 @@ mod messages;
 mod multipart;
 mod post;
 mod rest;
+mod session;
 mod state;
 
 use std::{
@@ -31,8 +32,8 @@ use self::state::State;
 use crate::{Answer, Faults, Handler, Reply, Request, Server};
 
 pub use self::{
-    gateway::{Stage, Trouble},
     post::{Post, Sent, User},
+    session::{Stage, Trouble},
 };
 
 /// The bot's user id.

@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 use tokio::time::{Duration, Instant};
 
 use super::{
-    gateway::{Connection, Session, Stage, Trouble},
     ids::{Clock, time_of},
     limits::Limits,
     post::{Sent, User},
     rest::Failure,
+    session::{Connection, Session, Stage, Trouble},
 };
 
 /// How long a nonce is remembered: "the past few minutes".
