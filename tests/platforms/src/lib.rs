@@ -5,10 +5,12 @@
 //! (`cargo run -p openclaw-platforms -- telegram --port 0`), which the foreign clients are pointed at.
 
 mod args;
+pub mod discord;
 mod server;
 pub mod slack;
 pub mod telegram;
 
+pub use discord::Discord;
 pub use server::{Answer, Fault, Faults, Handler, Reply, Request, Server, Socket, Talk};
 pub use slack::Slack;
 pub use telegram::Telegram;
