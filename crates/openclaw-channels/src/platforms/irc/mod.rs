@@ -152,11 +152,11 @@ impl Irc {
     fn inbound(&self, line: &Line, nick: &str) -> Option<Inbound> {
         let (from, text) = (line.nick(), line.last());
         let direct = line.params.first()?.eq_ignore_ascii_case(nick);
-        let rest = text
-            .get(..nick.len())
-            .filter(|head| head.eq_ignore_ascii_case(nick))
-            .map(|_| &text[nick.len()..]);
-        let meant = rest.and_then(|rest| rest.strip_prefix([':', ','])).map(str::trim_start);
+        // Also by the name we wanted, while somebody (our own last connection, perhaps) still has it.
+        let meant = [nick, &self.nick].into_iter().find_map(|name| {
+            let head = text.get(..name.len()).filter(|head| head.eq_ignore_ascii_case(name))?;
+            text[head.len()..].strip_prefix([':', ',']).map(str::trim_start)
+        });
         Some(Inbound {
             id: line.tags.get("msgid").cloned().unwrap_or_else(|| {
                 // Nothing is ever sent twice here: any name does that no other message has.
@@ -195,6 +195,9 @@ impl Adapter for Irc {
     async fn probe(&self) -> Result<String, ConnectError> {
         let (mut connection, nick) = timeout(RECEIPT, self.register()).await.map_err(lost)??;
         let _ = connection.send("QUIT".to_owned()).await;
+        // The name is free when the server closes.
+        let closed = async { while let Some(Ok(_)) = connection.next().await {} };
+        let _ = timeout(PING, closed).await;
         Ok(nick)
     }
 
