@@ -174,13 +174,14 @@ async fn a_token_that_dies_while_an_answer_is_written_stops_the_channel_and_the_
 }
 
 #[tokio::test(start_paused = true)]
-async fn socket_mode_switched_off_is_said() {
+async fn socket_mode_switched_off_is_said_and_looked_at_now_and_then() {
     let world = World::new().await;
     world.slack.disconnect("link_disabled", Duration::ZERO);
     world
         .until_trouble(|trouble| trouble.starts_with("Socket Mode is switched off for this Slack app"))
         .await;
     let opened = world.slack.opened();
-    pass(600).await;
+    pass(50).await;
     assert_eq!(world.slack.opened(), opened);
+    world.until_connected().await;
 }

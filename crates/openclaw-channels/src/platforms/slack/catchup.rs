@@ -21,17 +21,17 @@ use crate::{error::ConnectError, link::Link, message::Event};
 /// How the names of our cursors begin; then follows `CHAT` or `CHAT/THREAD`.
 const MARK: &str = "read:";
 /// Most chats that are looked at, those first where something was said last.
-const CHATS: usize = 50;
+const CHATS: usize = 30;
 /// Most threads of one chat.
-const THREADS: usize = 10;
+const THREADS: usize = 3;
 /// Most messages of one chat or thread: the last ones.
 const MESSAGES: usize = 100;
 /// Where nothing was said for so long nothing is looked for.
 const QUIET: f64 = 14.0 * 24.0 * 3600.0;
 /// Attempts to look at one chat.
 const ATTEMPTS: u32 = 5;
-/// Pause between two.
-const PAUSE: Duration = Duration::from_secs(2);
+/// Pause between two, and between two chats: others want to ask as well.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Where we have read to, once this event is written down: places and times.
 pub(super) fn marks(event: &Event) -> Vec<(String, String)> {
@@ -93,9 +93,16 @@ impl<'a> CatchUp<'a> {
         Self { slack, places: VecDeque::new(), looking: None }
     }
 
-    /// Whether this chat is still to be looked at: what comes in there waits, for the sake of order.
-    pub(super) fn awaits(&self, chat: &str) -> bool {
-        self.places.iter().any(|place| place.chat == chat)
+    /// Whether this chat is still to be looked at: what comes in there waits, for the sake of order. It is the next one, then.
+    pub(super) fn awaits(&mut self, chat: &str) -> bool {
+        let Some(at) = self.places.iter().position(|place| place.chat == chat) else { return false };
+        let next = usize::from(self.looking.is_some());
+        if at > next
+            && let Some(place) = self.places.remove(at)
+        {
+            self.places.insert(next, place);
+        }
+        true
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -171,6 +178,7 @@ async fn look(slack: &Slack, place: Place) -> Caught {
     if !found.is_empty() {
         info!(channel = "slack", chat = place.chat, messages = found.len(), "looked for what was missed");
     }
+    sleep(PAUSE).await;
     let channel_type = if direct { "im".to_owned() } else { String::new() };
     let event = |message| wire::Event {
         message,

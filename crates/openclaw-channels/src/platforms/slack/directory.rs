@@ -4,9 +4,11 @@ use std::{
     collections::HashMap,
     hash::Hash,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use serde_json::json;
+use tokio::time::{sleep, timeout};
 
 use super::{
     client::{Client, Failed},
@@ -18,8 +20,11 @@ use crate::message::{Address, Event, Inbound};
 const KNOWN: usize = 4096;
 /// Messages of a thread that are looked through for one of ours.
 const THREAD: usize = 200;
+/// How often, and after what pause, Slack is asked again about a thread. After that the event comes again by itself.
+const RETRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_secs(1);
 /// Longest time for a name: a courtesy.
-const NAME: std::time::Duration = std::time::Duration::from_secs(3);
+const NAME: Duration = Duration::from_secs(3);
 
 /// What is known of a thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +90,7 @@ impl Directory {
             return known.clone();
         }
         let asking = client.ask::<UserInfo>("users.info", json!({"user": user}));
-        let Ok(Ok(UserInfo { user: person })) = tokio::time::timeout(NAME, asking).await else {
+        let Ok(Ok(UserInfo { user: person })) = timeout(NAME, asking).await else {
             return String::new();
         };
         let names = [person.profile.display_name, person.real_name, person.name];
@@ -102,9 +107,16 @@ impl Directory {
             return Ok(Some(known.clone()));
         }
         let Address { chat, thread } = &message.address;
-        let asked = client
-            .ask::<Page>("conversations.replies", json!({"channel": chat, "ts": thread, "limit": THREAD}))
-            .await;
+        let arguments = json!({"channel": chat, "ts": thread, "limit": THREAD});
+        let mut left = RETRIES;
+        let asked = loop {
+            match client.ask::<Page>("conversations.replies", arguments.clone()).await {
+                Err(Failed::Later(wait)) if left > 0 => sleep(wait).await,
+                Err(Failed::Net(_)) if left > 0 => sleep(PAUSE).await,
+                asked => break asked,
+            }
+            left -= 1;
+        };
         let found = match asked {
             Ok(page) => {
                 let ours = page.messages.iter().any(|said| said.user == me);

@@ -34,6 +34,9 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// Wait when there are too many connections.
 const TOO_MANY: Duration = Duration::from_secs(60);
 
+/// Time after which we look whether Socket Mode is switched on again.
+const SWITCHED_OFF: Duration = Duration::from_secs(60);
+
 /// The number of no connection: what has it was fetched.
 const FETCHED: u64 = 0;
 /// Most events of one chat that wait for what was missed there; Slack sends others again.
@@ -246,7 +249,8 @@ impl<'a> Session<'a> {
     fn disconnect(&self, reason: &str, is_current: bool) -> Result<Then, ConnectError> {
         info!(channel = "slack", reason, "Slack asks to leave the connection");
         match reason {
-            "link_disabled" => Err(ConnectError::Refused {
+            "link_disabled" => Err(ConnectError::Later {
+                after: SWITCHED_OFF,
                 reason: "Socket Mode is switched off for this Slack app: switch it on at api.slack.com/apps, under Socket Mode"
                     .to_owned(),
             }),
