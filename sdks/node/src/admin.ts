@@ -1,5 +1,16 @@
 import type { CallOptions, Transport } from "./transport.js";
-import type { ChannelItem, ChannelList, ConfigUpdated, InstallSkillOptions, SkillItem, SkillList, SkillRemoved } from "./types.js";
+import type {
+  ChannelDetails,
+  ChannelList,
+  ConfigUpdated,
+  InstallSkillOptions,
+  Pairing,
+  People,
+  SkillItem,
+  SkillList,
+  SkillRemoved,
+  Unpaired,
+} from "./types.js";
 import { snake } from "./wire.js";
 
 export class Skills {
@@ -39,8 +50,31 @@ export class Channels {
     return (await this.#transport.json("listChannels", options)) as ChannelList;
   }
 
-  async status(type: string, options: CallOptions = {}): Promise<ChannelItem> {
-    return (await this.#transport.json("channelStatus", { ...options, parameter: type })) as ChannelItem;
+  /** One channel, with all that is known of it. */
+  async status(type: string, options: CallOptions = {}): Promise<ChannelDetails> {
+    return (await this.#transport.json("channelStatus", { ...options, parameter: type })) as ChannelDetails;
+  }
+
+  /** A one-time code that lets somebody in. */
+  async pair(type: string, options: CallOptions = {}): Promise<Pairing> {
+    return (await this.#transport.json("pairChannel", { ...options, parameter: type })) as Pairing;
+  }
+
+  /** People whom a code let in. */
+  async paired(type: string, options: CallOptions = {}): Promise<People> {
+    return (await this.#transport.json("listPaired", { ...options, parameter: type })) as People;
+  }
+
+  /** Takes a pairing back. */
+  async unpair(type: string, user: string, options: CallOptions = {}): Promise<Unpaired> {
+    return (await this.#transport.json("unpairUser", { ...options, parameter: type, query: { user } })) as Unpaired;
+  }
+
+  /** Posts what a platform would post. The headers carry its signature, which is of the body as it stands here, to the byte. */
+  async webhook(type: string, body: string, headers: Record<string, string>, options: CallOptions = {}): Promise<Record<string, unknown>> {
+    // A message that comes twice is answered once.
+    const call = { ...options, parameter: type, body, headers, repeatable: true };
+    return (await this.#transport.json("channelWebhook", call)) as Record<string, unknown>;
   }
 }
 

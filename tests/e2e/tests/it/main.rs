@@ -32,4 +32,5 @@ mod skills_cli;
 mod skills_run;
 mod startup;
 mod stream;
+mod webhook_channel;
 mod websocket;
