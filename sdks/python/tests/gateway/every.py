@@ -4,7 +4,11 @@ The model repeats what it is shown; memories may stand before the message.
 """
 
 import asyncio
+import base64
+import hmac
+import json
 import os
+import time
 import typing
 from datetime import datetime, timezone
 
@@ -118,8 +122,6 @@ def the_rest(client, mark) -> None:
     assert client.install_skill("weather").name == "weather"
     assert [skill.name for skill in client.list_skills().skills] == ["weather"]
     assert client.remove_skill("weather").removed
-    assert client.list_channels().channels == []
-    raises(NotFoundError, client.channel_status, "telegram")
     updated = client.put_config({"gateway": {"rate_limit": {"requests_per_minute": 100_000}}})
     assert updated.updated == [] or "gateway.rate_limit.requests_per_minute" in updated.updated
     assert client.get_config()["gateway"]["rate_limit"]["requests_per_minute"] == 100_000
@@ -137,6 +139,26 @@ def the_rest(client, mark) -> None:
         session.ping()
 
 
+def channels(client, mark) -> None:
+    assert [channel.type for channel in client.list_channels().channels] == ["webhook"]
+    assert client.channel_status("webhook").outbox.failed == 0
+    raises(NotFoundError, client.channel_status, "telegram")
+    pairing = client.pair_channel("webhook")
+    assert pairing.code and pairing.expires_at > datetime.now(timezone.utc)
+    assert client.list_paired("webhook").users == []
+    raises(NotFoundError, client.unpair_user, "webhook", "nobody")
+
+    message = {"id": f"m-{mark}", "chat": "c", "user": {"id": "u1"}, "text": "hello"}
+    body = json.dumps(message).encode()
+    id, now = f"post-{mark}", str(int(time.time()))
+    secret = b"a secret of enough characters"
+    signature = hmac.new(secret, b".".join([id.encode(), now.encode(), body]), "sha256").digest()
+    signed = "v1," + base64.b64encode(signature).decode()
+    headers = {"webhook-id": id, "webhook-timestamp": now, "webhook-signature": signed}
+    assert client.channel_webhook("webhook", body, headers) == {"accepted": True}
+    raises(openclaw.UnauthorizedError, client.channel_webhook, "webhook", body + b" ", headers)
+
+
 def type_of(client) -> typing.Any:
     if isinstance(client._client, OpenClawClient):
         return OpenClawClient
@@ -150,7 +172,7 @@ for mark, client in (
     ("async", Blocking(AsyncOpenClawClient(*address), loop)),
 ):
     USED.clear()
-    for part in (messages, conversations, memory, the_rest):
+    for part in (messages, conversations, memory, channels, the_rest):
         part(Noted(client), mark)
     client.close()
     unused = {name for name in vars(OpenClawClient) if not name.startswith("_")} - USED - {"close"}
