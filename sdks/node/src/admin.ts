@@ -13,6 +13,9 @@ import type {
 } from "./types.js";
 import { snake } from "./wire.js";
 
+/** Downloading and checking a skill. */
+const INSTALL_MS = 180_000;
+
 export class Skills {
   readonly #transport: Transport;
 
@@ -27,7 +30,7 @@ export class Skills {
 
   /** Installs a skill of the registry, or does nothing when this version is installed. */
   async install(name: string, options: Omit<InstallSkillOptions, "name"> & CallOptions = {}): Promise<SkillItem> {
-    const { signal, requestTimeoutMs, ...more } = options;
+    const { signal, requestTimeoutMs = INSTALL_MS, ...more } = options;
     // The second time it finds the version installed.
     const call = { signal, requestTimeoutMs, body: { name, ...snake(more) }, repeatable: true };
     return (await this.#transport.json("installSkill", call)) as SkillItem;

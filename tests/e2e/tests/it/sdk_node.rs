@@ -165,6 +165,7 @@ fn every_method_works_against_the_gateway() {
     };
     place.script("every.mjs");
     place.script("session.mjs");
+    place.script("channel.mjs");
 
     let tokens: Vec<String> = (0..60).map(|number| format!("{number} ")).collect();
     let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
