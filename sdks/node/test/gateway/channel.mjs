@@ -25,6 +25,11 @@ const secret = "a secret of enough characters";
 const channel = { base_url: `http://127.0.0.1:${platform.address().port}/answers`, secrets: { secret }, allowed_users: ["u1"] };
 await client.config.update({ channels: { webhook: channel } });
 assert.equal((await client.channels.list()).channels[0].type, "webhook");
+// It takes a moment until it runs.
+for (let connected = false; !connected; ) {
+  connected = await client.channels.status("webhook").then(({ status }) => status === "connected", () => false);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+}
 assert.match((await client.channels.pair("webhook")).code, /^\S{8,}$/);
 assert.deepEqual((await client.channels.paired("webhook")).users, []);
 await assert.rejects(client.channels.unpair("webhook", "no one"), NotFoundError);
