@@ -20,9 +20,9 @@ use crate::{
     rate::{Limiter, Rule},
 };
 
-/// All calls together: fifty a second. Those of interactions do not count.
+/// All calls together: fifty a second, a burst counted in. Those of interactions do not count.
 /// <https://docs.discord.com/developers/topics/rate-limits#global-rate-limit>
-const ALL: Rule = Rule::new(45, Duration::from_secs(1));
+const ALL: Rule = Rule::new(10, Duration::from_millis(250));
 /// Messages, and changes of them, in one channel. Discord tells its limits in headers only, which are obeyed beside this: several calls at
 /// once would otherwise all take the last place.
 const MESSAGES: Rule = Rule::new(5, Duration::from_secs(5));

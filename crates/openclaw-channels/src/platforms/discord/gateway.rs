@@ -63,20 +63,15 @@ pub(super) async fn run(discord: &Discord, link: &Link) -> Result<(), ConnectErr
     link.alive();
     let reader = Reader { me: me.id.clone(), roles };
     let mut intake = Intake::new(link, discord, reader, directs);
-    intake.progress = Progress::new(saved.session.as_ref().map_or(0, |session| session.seq), until);
+    let seq = saved.session.as_ref().map(|session| session.seq);
+    intake.progress = Progress::new(seq.unwrap_or(0), until);
+    let heart = Heart::new(hello.heartbeat_interval);
     let mut line = Line {
-        discord,
-        link,
-        me: &me,
-        heart: Heart::new(hello.heartbeat_interval),
-        seq: saved.session.as_ref().map(|session| session.seq),
-        socket,
-        intake,
-        beginning: None,
-        saved,
-        save_at: None,
-        full: false,
+        discord, link, me: &me, heart, seq, socket, intake, beginning: None, saved, save_at: None, full: false,
     };
+    if let Some(Session { seq, begins: Some(guilds), .. }) = line.saved.session.clone() {
+        line.begin(seq, guilds);
+    }
     let ended = line.keep().await;
     // The next connection goes on from here.
     line.save().await?;
@@ -208,11 +203,13 @@ impl Line<'_> {
     async fn save(&mut self) -> Result<(), ConnectError> {
         self.save_at = None;
         let progress = &self.intake.progress;
-        let mut saved = self.saved.clone();
-        saved.until = progress.until();
-        // A session of which nothing is settled is not gone on with: it is not known what it has to tell.
-        saved.session = saved.session.filter(|_| progress.seq() > 0).map(|session| Session { seq: progress.seq(), ..session });
-        let text = serde_json::to_string(&saved).unwrap_or_default();
+        self.saved.until = progress.until();
+        if let Some(session) = &mut self.saved.session
+            && progress.seq() >= session.seq
+        {
+            (session.seq, session.begins) = (progress.seq(), None);
+        }
+        let text = serde_json::to_string(&self.saved).unwrap_or_default();
         self.link.save_cursor(CURSOR, &text).await
     }
 
@@ -322,16 +319,23 @@ impl Line<'_> {
     /// A new session. Whatever the last one did not tell has to be asked for.
     fn ready(&mut self, ready: Ready, seq: u64) {
         self.stands();
+        let guilds: Vec<String> = ready.guilds.into_iter().map(|guild| guild.id).collect();
+        let (id, url, begins) = (ready.session_id, ready.resume_gateway_url, Some(guilds.clone()));
+        self.saved.session = Some(Session { id, url, seq, begins });
+        self.save_at = Some(Instant::now());
+        self.begin(seq, guilds);
+    }
+
+    fn begin(&mut self, seq: u64, guilds: Vec<String>) {
         let after = self.intake.progress.until();
         let directs = if after > 0 { self.intake.directs() } else { Vec::new() };
-        self.intake.progress = Progress::new(0, after);
+        self.intake.progress = Progress::new(seq.saturating_sub(1), after);
         self.intake.progress.begin(seq, 0, directs.len() + 1);
         for channel in directs {
             self.intake.fill(Gap { channel, direct: true, after, seq });
         }
-        self.saved.session = Some(Session { id: ready.session_id, url: ready.resume_gateway_url, seq: 0 });
-        let guilds: HashSet<String> = ready.guilds.into_iter().map(|guild| guild.id).collect();
-        self.beginning = Some(Beginning { seq, guilds, after, until: Instant::now() + GUILDS });
+        let (guilds, until) = (guilds.into_iter().collect(), Instant::now() + GUILDS);
+        self.beginning = Some(Beginning { seq, guilds, after, until });
         self.begun_if_complete();
     }
 

@@ -236,6 +236,9 @@ pub(super) struct Session {
     pub(super) url: String,
     /// All events up to this one are settled.
     pub(super) seq: u64,
+    /// The servers of a session that has just begun (`seq` is its READY): what was missed in them is not all settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) begins: Option<Vec<String>>,
 }
 
 /// Reads a value. Discord writes null where it has nothing to say; that is the same as nothing.
