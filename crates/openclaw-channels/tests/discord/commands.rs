@@ -97,3 +97,30 @@ async fn commands_are_registered_when_that_is_possible_again() {
     world.discord.close(4000);
     assert!(world.discord.wait(Duration::from_secs(30), |discord| !discord.commands().is_empty()).await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn killed_around_a_command_it_is_carried_out_and_answered_once() {
+    for part in ["/callback", "@original"] {
+        for fault in [Fault::Hang, Fault::HangAfter] {
+            let context = format!("{fault:?} of {part}");
+            let mut world = World::new(&["7"]).await;
+            let chat = world.discord.dm(&anna());
+            world.discord.say(chat, &anna(), "hello");
+            world.until_sent(chat, |sent| sent.len() == 1).await;
+            pass(3).await;
+            world.discord.faults().add(part, 1, fault);
+            let command = world.discord.command(chat, &anna(), "status");
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            world.kill().await;
+            world.discord.faults().clear();
+            world.discord.cut_all();
+            world.start();
+            let sent = world.until_sent(chat, |sent| sent.len() == 2).await;
+            assert!(sent[1].text.starts_with("I'm here."), "{context}: {sent:?}");
+            pass(20).await;
+            assert_eq!(world.discord.sent_in(chat).len(), 2, "{context}");
+            assert!(!world.discord.is_thinking(command), "{context}");
+            world.kill().await;
+        }
+    }
+}

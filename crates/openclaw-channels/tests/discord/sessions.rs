@@ -61,7 +61,7 @@ async fn what_ends_a_session_begins_the_next_one() {
         }
         identified += 1;
         assert!(
-            world.discord.wait(Duration::from_secs(30), |discord| discord.identified() == identified).await,
+            world.discord.wait(Duration::from_secs(120), |discord| discord.identified() == identified).await,
             "{end}"
         );
         world.until_connected().await;
@@ -71,7 +71,7 @@ async fn what_ends_a_session_begins_the_next_one() {
     world.discord.forget_sessions();
     world.discord.cut();
     assert!(
-        world.discord.wait(Duration::from_secs(30), |discord| discord.identified() == identified + 1).await
+        world.discord.wait(Duration::from_secs(120), |discord| discord.identified() == identified + 1).await
     );
     world.discord.say(chat, &anna(), "still there?");
     world.until_sent(chat, |sent| sent.len() == 2).await;

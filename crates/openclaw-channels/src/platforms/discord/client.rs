@@ -89,7 +89,7 @@ impl<'a> Ask<'a> {
             if at > 0 {
                 // Ids are Discord's, or a person's who configured one: nothing but their own place may be reached by them.
                 let id = ids.next().copied().unwrap_or_default();
-                let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'@');
+                let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.=@".contains(&byte);
                 path.extend(id.bytes().filter(|byte| is_plain(*byte)).map(char::from));
             }
             path.push_str(piece);
