@@ -6,7 +6,7 @@
 
 use std::{path::PathBuf, process::Stdio, time::Duration};
 
-use openclaw_platforms::Discord;
+use openclaw_platforms::{Discord, Slack, Telegram};
 use tokio::process::Command;
 
 /// Runs `clients/SCRIPT URL` with the environment's Python.
@@ -26,6 +26,18 @@ async fn drive(script: &str, url: &str) {
     let output = tokio::time::timeout(Duration::from_secs(120), ran).await.unwrap().unwrap();
     let said = [output.stdout, output.stderr].concat();
     assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&said));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn telegram_is_what_aiogram_takes_for_it() {
+    let telegram = Telegram::start("42:TEST").await;
+    drive("telegram_aiogram.py", &telegram.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slack_is_what_slack_bolt_takes_for_it() {
+    let slack = Slack::start("xoxb-test", "xapp-test").await;
+    drive("slack_bolt_client.py", &slack.url()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

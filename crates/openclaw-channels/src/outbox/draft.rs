@@ -145,8 +145,8 @@ impl<'a> Draft<'a> {
     async fn place(&mut self, at: usize, content: &Content<'_>) -> Result<(), NotGiven> {
         let mut pause = Pause::sending();
         let mut plain = false;
-        // Whether a person may see it twice.
-        let mut again = false;
+        // Whether it may be there already, and whether a person may see it twice.
+        let (mut unsure, mut again) = (self.is_announced(at), false);
         loop {
             self.outbox.parts.health.until_connected().await;
             let tried = match self.delivery.parts.get(at).cloned() {
@@ -157,7 +157,10 @@ impl<'a> Draft<'a> {
                             self.keep(at, &id).await?;
                             continue;
                         }
-                        Ok(Resolved::NotSent) => self.send(at, content, plain, false).await,
+                        Ok(Resolved::NotSent) => {
+                            unsure = false;
+                            self.send(at, content, plain, false).await
+                        }
                         Ok(Resolved::Unknowable) => {
                             again = true;
                             self.send(at, content, plain, true).await
@@ -180,6 +183,11 @@ impl<'a> Draft<'a> {
                 }
                 Err(error) => error,
             };
+            unsure |= matches!(error, SendError::Unknown { .. });
+            // What surely did not arrive leaves no question for later.
+            if self.is_announced(at) && !unsure {
+                self.forget(at).await?;
+            }
             match error {
                 SendError::Markup { reason } if plain => return Err(NotGiven::Rejected(reason)),
                 SendError::Markup { reason } => {
@@ -269,6 +277,11 @@ impl<'a> Draft<'a> {
             }
             self.shown[at] = Some((*rich).to_owned());
         }
+    }
+
+    /// Whether message `at` was about to be sent, and has no receipt.
+    fn is_announced(&self, at: usize) -> bool {
+        self.delivery.parts.get(at).is_some_and(|part| part.id.is_none())
     }
 
     /// Writes down that message `at` is about to be sent.

@@ -1,0 +1,10 @@
+//! The Telegram adapter with the engine, against the small Bot API server that aiogram takes for Telegram. Time is Tokio's, and
+//! paused: what takes an hour takes a moment.
+#![cfg(test)]
+
+mod faults;
+mod groups;
+mod looks;
+mod refusals;
+mod support;
+mod talk;
