@@ -47,7 +47,9 @@ const COMMAND: u64 = 2;
 pub(super) async fn run(discord: &Discord, link: &Link) -> Result<(), ConnectError> {
     let me = discord.who().await?;
     link.alive();
-    let saved = link.cursor(CURSOR)?.and_then(|saved| serde_json::from_str::<Saved>(&saved).ok()).unwrap_or_default();
+    let saved = link.cursor(CURSOR)?.and_then(|saved| serde_json::from_str::<Saved>(&saved).ok());
+    let saved = saved.filter(|saved| saved.bot == me.id);
+    let saved = saved.unwrap_or_else(|| Saved { bot: me.id.clone(), ..Saved::default() });
     let names = |prefix: &str| -> Result<Vec<(String, String)>, ConnectError> {
         let known = link.cursors(prefix)?;
         Ok(known.into_iter().map(|(name, value)| (name.trim_start_matches(prefix).to_owned(), value)).collect())
@@ -70,8 +72,8 @@ pub(super) async fn run(discord: &Discord, link: &Link) -> Result<(), ConnectErr
     }
     let ended = line.keep().await;
     // The next connection goes on from here.
-    line.save().await?;
-    ended
+    let saved = line.save().await;
+    ended.and(saved)
 }
 
 /// A session that begins: until all its servers came by, what was missed in them is not known.

@@ -223,6 +223,8 @@ pub(super) struct Done {}
 /// What is kept of a session.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Saved {
+    /// Whose session it is: another bot may have the channel now.
+    pub(super) bot: String,
     /// The session that can be gone on with.
     pub(super) session: Option<Session>,
     /// Everything up to this message is settled; what is newer may not be. 0: nothing was read yet.
