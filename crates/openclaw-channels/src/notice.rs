@@ -32,10 +32,14 @@ pub(crate) struct Notices {
 impl Notices {
     /// Says `markdown` there, as well as it goes.
     pub(crate) async fn say(&self, to: &Address, reply_to: Option<&str>, markdown: &str) {
-        let saying =
-            self.stop.run_until_cancelled(timeout(DEADLINE, self.try_to_say(to, reply_to, markdown)));
-        if let Some(Err(_)) = saying.await {
-            warn!(channel = &*self.kind, chat = %to, "a notice could not be sent in time");
+        let saying = timeout(DEADLINE, self.try_to_say(to, reply_to, markdown));
+        match self.stop.run_until_cancelled(saying).await {
+            Some(Ok(())) => {}
+            Some(Err(_)) => {
+                warn!(channel = &*self.kind, chat = %to, "a notice could not be sent in time");
+            }
+            // What called for it must not count as done: the next process says it.
+            None => std::future::pending().await,
         }
     }
 
