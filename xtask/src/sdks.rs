@@ -23,8 +23,8 @@ pub(crate) fn node(repo: &Repo, tally: &mut Tally) -> Result<Outcome> {
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     // Node says `# pass 3` to files and `ℹ pass 3` to terminals.
     let count = |what: &str| {
-        let line = text.lines().find_map(|line| line.split_once(&format!(" {what} ")))?;
-        line.1.trim().parse::<usize>().ok()
+        let number = |line: &str| line.split_once(' ')?.1.strip_prefix(what)?.trim().parse::<usize>().ok();
+        text.lines().find_map(number)
     };
     let passed = count("pass").unwrap_or(0);
     if !output.status.success() || passed == 0 {

@@ -168,7 +168,7 @@ async fn people_talk_on_a_real_server() {
     let code = channels.pair("irc").await.unwrap();
     anna.say(&format!("PRIVMSG claw :{}", code.code.expose())).await;
     anna.until("Welcome").await;
-    anna.until("/help").await;
+    anna.until("!help").await;
     anna.say("PRIVMSG claw :hello again").await;
     assert!(anna.until("PRIVMSG anna").await.ends_with(":You said: hello again"));
     assert!(channels.paired("irc").await.unwrap()[0].starts_with("anna!"));

@@ -94,7 +94,9 @@ export function fromBody(body: unknown, status: number, init: Partial<ErrorInit>
   const code = text(fields["error"]) ?? "invalid_response";
   const message = text(fields["message"]) ?? `The gateway answered ${status} without saying why`;
   const details = isObject(fields["details"]) ? fields["details"] : {};
-  return new (CLASSES[said] ?? OpenClawError)(message, { status: said, code, details, ...init });
+  const reset = Date.parse(text(details["reset_at"]) ?? "");
+  const retryAfterMs = init.retryAfterMs ?? (Number.isNaN(reset) ? undefined : Math.max(0, reset - Date.now()));
+  return new (CLASSES[said] ?? OpenClawError)(message, { status: said, code, details, ...init, retryAfterMs });
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

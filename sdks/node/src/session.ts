@@ -54,7 +54,7 @@ export class Session {
 
   /** @internal */
   async open(): Promise<void> {
-    await this.#connected();
+    await this.#again(this.#options.signal, async () => undefined);
   }
 
   /** Sends a message and waits for the answer. */

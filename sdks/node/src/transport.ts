@@ -136,7 +136,9 @@ export class Transport {
       try {
         return await once();
       } catch (error) {
-        const pause = this.pause(error, attempt, repeatable);
+        // Whoever set a limit did not mean so much of it again.
+        const late = error instanceof ClientTimeoutError;
+        const pause = late ? undefined : this.pause(error, attempt, repeatable);
         if (pause === undefined) throw error;
         await sleep(pause, call.signal);
       }

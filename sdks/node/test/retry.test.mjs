@@ -107,9 +107,10 @@ test("an error without a body of its own still has its class", async () => {
 });
 
 test("a slow answer is a time-out of ours", async () => {
-  const { client } = await start(() => undefined);
-  await assert.rejects(client({ maxRetries: 0, requestTimeoutMs: 30 }).status(), sdk.ClientTimeoutError);
-  await assert.rejects(client({ maxRetries: 0 }).status({ requestTimeoutMs: 30 }), sdk.ClientTimeoutError);
+  const { requests, client } = await start(() => undefined);
+  await assert.rejects(client({ requestTimeoutMs: 30 }).status(), sdk.ClientTimeoutError);
+  await assert.rejects(client().status({ requestTimeoutMs: 30 }), sdk.ClientTimeoutError);
+  assert.equal(requests.length, 2);
 });
 
 test("a signal ends a call and its pauses, with its own reason", async () => {

@@ -141,6 +141,20 @@ each("a message goes again over a new connection with the same key", async (opti
   await session.close();
 });
 
+each("a message over the limit goes again when the limit is reset", async (options) => {
+  let refused = 0;
+  const { client } = await serve((value, line) => {
+    if (refused++ > 0) return line.send(answer(value));
+    const details = { limit: 60, remaining: 0, reset_at: new Date(Date.now() + 400).toISOString() };
+    line.send({ type: "error", error: "rate_limited", message: "wait", status: 429, details, request_id: value.request_id });
+  });
+  const session = await client().session(options);
+  const begun = Date.now();
+  assert.equal((await session.message("x")).content, "x");
+  assert.ok(Date.now() - begun >= 390);
+  await session.close();
+});
+
 each("a stream that breaks throws with the run's id, and the session goes on", async (options) => {
   const { client } = await serve((value, line) => {
     if (!value.stream) return line.send(answer(value));
@@ -182,8 +196,8 @@ each("nobody there, or no WebSocket, is an error", async (options) => {
   const { client, server } = await start({});
   await assert.rejects(client({ maxRetries: 0 }).session(options), sdk.ConnectionError);
   server.on("upgrade", (_, socket) => socket.end("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n"));
-  await assert.rejects(client().session(options), sdk.ConnectionError);
-  await assert.rejects(new sdk.OpenClawClient({ baseUrl: "http://127.0.0.1:1" }).session(options), sdk.ConnectionError);
+  await assert.rejects(client({ maxRetries: 1 }).session(options), sdk.ConnectionError);
+  await assert.rejects(new sdk.OpenClawClient({ baseUrl: "http://127.0.0.1:1", maxRetries: 1 }).session(options), sdk.ConnectionError);
 });
 
 each("frames of every length come through, and pings are answered", async (options) => {

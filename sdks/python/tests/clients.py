@@ -64,7 +64,8 @@ class AsyncCase(TestCase):
 
     def close_loop(self) -> None:
         # What httpx leaves to the loop when an answer is not read to its end; `asyncio.run` does the same.
-        self.loop.run_until_complete(asyncio.sleep(0))
+        for _ in range(10):
+            self.loop.run_until_complete(asyncio.sleep(0))
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.loop.close()
 

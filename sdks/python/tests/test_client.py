@@ -221,9 +221,7 @@ class Waiting:
                 client.message("x", timeout_ms=1)
             self.assertEqual(client.wait(raised.exception.run_id).content, "late")
         targets = [request.target for request in server.requests[1:]]
-        self.assertEqual(
-            targets, ["/api/v1/message/msg_pending_1/stream", "/api/v1/message/msg_pending_1/status"]
-        )
+        self.assertEqual(targets, ["/api/v1/message/msg_pending_1/stream", "/api/v1/message/msg_pending_1/status"])
 
     def test_a_run_that_fails_raises_its_error(self) -> None:
         failed = failure(503, "service_unavailable", "all providers are down")

@@ -74,9 +74,7 @@ class Flows(TestCase):
     def test_waits_and_tries_again(self) -> None:
         limited = Head(429, {"retry-after": "7"})
         broken = GatewayUnreachableError("x")
-        effects = self.call(
-            calls.status(), limited, b"{}", b"", None, broken, None, Head(401, {}), b""[:0] or b"{}"
-        )
+        effects = self.call(calls.status(), limited, b"{}", b"", None, broken, None, Head(401, {}), b""[:0] or b"{}")
         kinds = [type(effect) for effect in effects]
         self.assertEqual(kinds, [Open, Read, Read, Sleep, Open, Sleep, Open, Read, Read])
         self.assertEqual([effect.seconds for effect in effects if isinstance(effect, Sleep)], [7.0, 1.0])

@@ -8,6 +8,7 @@
 from ._async import AsyncMessageStream, AsyncOpenClawClient
 from ._attach import attach_file
 from ._calls import ExportPage, MessageOptions, StreamOptions
+from ._codec import to_json_line
 from ._errors import (
     AnswerTimeoutError,
     BadRequestError,
@@ -59,4 +60,5 @@ __all__ = [
     "UnsupportedMediaTypeError",
     "__version__",
     "attach_file",
+    "to_json_line",
 ]

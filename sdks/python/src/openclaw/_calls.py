@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, TypedDict, Union
 
-from ._codec import decode, decode_json, encode
+from ._codec import decode, decode_json, encode, to_json_line
 from ._errors import from_answer
 from ._request import Call, Request, Response, Time, call, get, json_reader, new_key, segment, to_json
 from ._types import (
@@ -347,12 +347,11 @@ def verify_memory() -> Call[Verified]:
 def import_memory(items: Iterable[Union[ExchangeItem, Mapping[str, Any]]]) -> Call[Imported]:
     """Takes in messages and entries that were said elsewhere: at most 1,000, and 1 MiB, at once. Repeating it changes
     nothing."""
-    lines = [json.dumps(encode(item), ensure_ascii=False) for item in items]
     request = Request(
         "POST",
         "/memory/import",
         headers={"Content-Type": "application/x-ndjson"},
-        body="".join(f"{line}\n" for line in lines).encode(),
+        body="".join(map(to_json_line, items)).encode(),
         repeatable=True,
         timeout=_LONG,
     )

@@ -50,6 +50,11 @@ def encode(value: Any) -> Any:
     return value
 
 
+def to_json_line(value: Any) -> str:
+    """A line of the exchange format, which ``gateway memory import`` takes: JSON and a line end."""
+    return json.dumps(encode(value), ensure_ascii=False) + "\n"
+
+
 def format_time(time: Union[datetime, str]) -> str:
     """RFC 3339. A ``datetime`` without a zone is in local time, as everywhere in Python."""
     if isinstance(time, str):

@@ -43,11 +43,6 @@ def http_options(url: httpx.URL, token: Optional[str], transport: Any) -> Dict[s
     }
 
 
-def socket_options(url: str) -> Dict[str, Any]:
-    """Arguments of websockets' ``connect``, for the same reasons as above."""
-    return {"proxy": None} if is_loopback(httpx.URL(url)) else {}
-
-
 def is_loopback(url: httpx.URL) -> bool:
     """Whether the gateway is on this machine, as far as its address tells."""
     try:

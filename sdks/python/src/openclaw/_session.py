@@ -8,7 +8,9 @@ import threading
 from collections import deque
 from typing import Any, Callable, Deque, Dict, Generic, Mapping, Optional, Protocol, Tuple, Type, TypeVar, Union
 
-from . import _calls, _errors
+import httpx
+
+from . import _calls, _config, _errors
 from ._codec import decode, decode_json
 from ._errors import GatewayUnreachableError, OpenClawError, UnauthorizedError, UnexpectedAnswerError
 from ._request import given
@@ -89,6 +91,15 @@ class MailRoom(Generic[Q]):
             self._end = self._last_words or error
             for inbox in [*self._inboxes.values(), *self._pings]:
                 inbox.put_nowait(self._end)
+
+
+def socket_options(url: str, patience: float) -> Dict[str, Any]:
+    """Arguments of either ``connect``."""
+    options: Dict[str, Any] = {"max_size": MAX_FRAME, "open_timeout": patience}
+    if _config.is_loopback(httpx.URL(url)):
+        # As with HTTP, a proxy of the environment is not for this machine's own gateway.
+        options["proxy"] = None
+    return options
 
 
 def auth(token: Optional[str]) -> str:

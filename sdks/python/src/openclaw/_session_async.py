@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, AsyncGenerator, Optional
 
-from . import _config, _errors, _session
-from ._errors import GatewayUnreachableError
+from . import _errors, _session
+from ._errors import GatewayUnreachableError, OpenClawError
 from ._retry import Settings
 from ._session import Mail, MailRoom
 from ._stream import Chunk
@@ -36,29 +37,27 @@ class AsyncSession:
         self._settings = settings
         self._mail: MailRoom[asyncio.Queue[Mail]] = MailRoom(asyncio.Queue)
         self._socket: Optional[ClientConnection] = None
+        self._resources = AsyncExitStack()
         self._reader: Optional[asyncio.Task[None]] = None
         self.id = ""
         """What the gateway calls the session."""
 
     async def __aenter__(self) -> AsyncSession:
         patience = self._settings.timeout
+        options = _session.socket_options(self._url, patience)
         try:
-            socket = await connect(
-                self._url, max_size=_session.MAX_FRAME, open_timeout=patience, **_config.socket_options(self._url)
-            )
+            async with AsyncExitStack() as stack:
+                socket = await stack.enter_async_context(connect(self._url, **options))
+                await socket.send(_session.auth(self._token))
+                self.id = _session.greeting(await asyncio.wait_for(socket.recv(), patience))
+                self._resources = stack.pop_all()
         except InvalidStatus as error:
             answer = error.response
             raise _errors.from_answer(answer.status_code, answer.headers, bytes(answer.body or b"")) from error
-        except (OSError, InvalidHandshake, asyncio.TimeoutError) as error:
-            raise GatewayUnreachableError(f"No WebSocket at {self._url}: {error}", sent=False) from error
-        try:
-            await socket.send(_session.auth(self._token))
-            self.id = _session.greeting(await asyncio.wait_for(socket.recv(), patience))
-        except BaseException as error:
-            await socket.close()
-            if isinstance(error, (ConnectionClosed, asyncio.TimeoutError)):
-                raise GatewayUnreachableError(f"No greeting from {self._url}: {error}") from error
+        except OpenClawError:
             raise
+        except (OSError, InvalidHandshake, ConnectionClosed, asyncio.TimeoutError) as error:
+            raise GatewayUnreachableError(f"No session at {self._url}: {error}", sent=False) from error
         self._socket = socket
         self._reader = asyncio.create_task(self._read(socket))
         return self
@@ -68,10 +67,9 @@ class AsyncSession:
 
     async def aclose(self) -> None:
         """Closes the socket. Runs that are under way go on."""
-        if self._socket is not None:
-            await self._socket.close()
+        await self._resources.aclose()
         if self._reader is not None:
-            await asyncio.wait([self._reader])
+            await self._reader
 
     async def message(self, text: str, **options: Unpack[MessageOptions]) -> MessageResponse:
         """Sends a message and returns the answer."""
@@ -122,12 +120,8 @@ class AsyncSession:
             pass
 
     async def _read(self, socket: ClientConnection) -> None:
-        error: Exception = GatewayUnreachableError("The session has ended")
         try:
-            async for text in socket:
-                self._mail.deliver(text)
-        except Exception as raised:  # noqa: BLE001 - told to everybody who waits
-            error = raised
-        finally:
+            while True:
+                self._mail.deliver(await socket.recv())
+        except Exception as error:  # noqa: BLE001 - told to everybody who waits
             self._mail.end(_session.lost(error, socket.close_code, socket.close_reason))
-            await socket.close()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import queue
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Generator, Optional
 
-from . import _config, _errors, _session
-from ._errors import GatewayUnreachableError
+from . import _errors, _session
+from ._errors import GatewayUnreachableError, OpenClawError
 from ._retry import Settings
 from ._session import Mail, MailRoom
 from ._stream import Chunk
@@ -37,29 +38,27 @@ class Session:
         self._settings = settings
         self._mail: MailRoom[queue.SimpleQueue[Mail]] = MailRoom(queue.SimpleQueue)
         self._socket: Optional[ClientConnection] = None
+        self._resources = ExitStack()
         self._reader: Optional[threading.Thread] = None
         self.id = ""
         """What the gateway calls the session."""
 
     def __enter__(self) -> Session:
         patience = self._settings.timeout
+        options = _session.socket_options(self._url, patience)
         try:
-            socket = connect(
-                self._url, max_size=_session.MAX_FRAME, open_timeout=patience, **_config.socket_options(self._url)
-            )
+            with ExitStack() as stack:
+                socket = stack.enter_context(connect(self._url, **options))
+                socket.send(_session.auth(self._token))
+                self.id = _session.greeting(socket.recv(patience))
+                self._resources = stack.pop_all()
         except InvalidStatus as error:
             answer = error.response
             raise _errors.from_answer(answer.status_code, answer.headers, bytes(answer.body or b"")) from error
-        except (OSError, InvalidHandshake, TimeoutError) as error:
-            raise GatewayUnreachableError(f"No WebSocket at {self._url}: {error}", sent=False) from error
-        try:
-            socket.send(_session.auth(self._token))
-            self.id = _session.greeting(socket.recv(patience))
-        except BaseException as error:
-            socket.close()
-            if isinstance(error, (ConnectionClosed, TimeoutError)):
-                raise GatewayUnreachableError(f"No greeting from {self._url}: {error}") from error
+        except OpenClawError:
             raise
+        except (OSError, InvalidHandshake, ConnectionClosed, TimeoutError) as error:
+            raise GatewayUnreachableError(f"No session at {self._url}: {error}", sent=False) from error
         self._socket = socket
         self._reader = threading.Thread(target=self._read, args=(socket,), name="openclaw session", daemon=True)
         self._reader.start()
@@ -70,8 +69,7 @@ class Session:
 
     def close(self) -> None:
         """Closes the socket. Runs that are under way go on."""
-        if self._socket is not None:
-            self._socket.close()
+        self._resources.close()
         if self._reader is not None:
             self._reader.join()
 
@@ -124,12 +122,8 @@ class Session:
             pass
 
     def _read(self, socket: ClientConnection) -> None:
-        error: Exception = GatewayUnreachableError("The session has ended")
         try:
-            for text in socket:
-                self._mail.deliver(text)
-        except Exception as raised:  # noqa: BLE001 - told to everybody who waits
-            error = raised
-        finally:
+            while True:
+                self._mail.deliver(socket.recv())
+        except Exception as error:  # noqa: BLE001 - told to everybody who waits
             self._mail.end(_session.lost(error, socket.close_code, socket.close_reason))
-            socket.close()

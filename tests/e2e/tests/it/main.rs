@@ -25,6 +25,7 @@ mod providers;
 mod requests;
 mod restart;
 mod sdk_node;
+mod sdk_python;
 mod secrets;
 mod skills_channels;
 mod skills_cli;

@@ -1,6 +1,7 @@
 //! The Node library as its users get it: packed, installed where nothing else is, and run against a real gateway.
 
 use std::{
+    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -58,11 +59,10 @@ impl Place {
             std::fs::copy(sdk().join(file), source.join(file)).unwrap();
         }
         std::os::unix::fs::symlink(modules, source.join("node_modules")).unwrap();
-        place.run(&source, "npm", &["pack", "--silent", "--pack-destination", ".."]);
+        let name = place.run(&source, "npm", &["pack", "--silent", "--pack-destination", ".."]);
         std::fs::create_dir(place.app()).unwrap();
-        let package = place.home.path().join("openclaw-sdk-0.1.0.tgz");
-        let install =
-            ["install", "--silent", "--offline", "--no-audit", "--no-fund", package.to_str().unwrap()];
+        let package = format!("../{}", name.trim());
+        let install = ["install", "--silent", "--offline", "--no-audit", "--no-fund", &package];
         place.run(&place.app(), "npm", &install);
         Ok(place)
     }
@@ -71,19 +71,20 @@ impl Place {
         self.home.path().join("app")
     }
 
-    /// Runs a program to its end, with an empty home and nothing of our environment; what it wrote.
+    /// A program with an empty home and nothing of our environment.
+    fn command(&self, directory: &Path, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(args).current_dir(directory).stdin(Stdio::null());
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("HOME", self.home.path()).env("GATEWAY_AUTH_TOKEN", TOKEN);
+        command.env("GATEWAY_URL", format!("http://{}", self.gateway.address()));
+        command.env("GATEWAY_HOME", self.gateway.home().path());
+        command
+    }
+
+    /// Runs a program to its end; what it wrote.
     fn run(&self, directory: &Path, program: &str, args: &[&str]) -> String {
-        let output = Command::new(program)
-            .args(args)
-            .current_dir(directory)
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", self.home.path())
-            .env("GATEWAY_AUTH_TOKEN", TOKEN)
-            .env("GATEWAY_URL", format!("http://{}", self.gateway.address()))
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+        let output = self.command(directory, program, args).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (out, err) = (text(&output.stdout), text(&output.stderr));
         assert!(output.status.success(), "{program} {args:?}: {}\n{out}\n{err}", output.status);
@@ -175,4 +176,34 @@ fn every_method_works_against_the_gateway() {
     place.provider.stalls(&["never", " ending"]);
     place.provider.stalls(&["never", " ending"]);
     place.script("cancel.mjs");
+}
+
+#[test]
+fn a_stream_lasts_through_a_restart() {
+    need_gateway!();
+    let place = match Place::new() {
+        Ok(place) => place,
+        Err(reason) => skip!("{reason}"),
+    };
+    let script = std::fs::read_to_string(sdk().join("test/gateway/restart.mjs")).unwrap();
+    std::fs::write(place.app().join("restart.mjs"), script).unwrap();
+    place.provider.stalls(&["never", " ending"]);
+    let mut child = place
+        .command(&place.app(), "node", &["restart.mjs"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "begun");
+
+    let Place { home: _home, gateway, provider } = place;
+    let home = gateway.home().clone();
+    gateway.terminate();
+    assert!(gateway.wait().0.success());
+    provider.answers(&["after", " all"]);
+    let _gateway = Setup::with(&provider).home(&home).start();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(lines.next().unwrap().unwrap(), "after all");
 }

@@ -84,7 +84,8 @@ impl Waiting {
     /// The token that an answer to this goes by, and what is known of it; `None`: it is answered like a message.
     async fn ticket(&self, id: &str) -> Option<Ticket> {
         let mut used = self.known().get(id).filter(|used| used.at.elapsed() < TOKEN)?.clone();
-        let taken = timeout(FIRST, used.taken.wait_for(Option::is_some)).await.ok()?.ok()?.unwrap_or(Taken::No);
+        let taken =
+            timeout(FIRST, used.taken.wait_for(Option::is_some)).await.ok()?.ok()?.unwrap_or(Taken::No);
         if taken == Taken::No {
             self.known().remove(id);
             return None;
@@ -102,7 +103,8 @@ pub(super) async fn register(discord: &Discord, app: &str) -> Result<(), Failed>
         .iter()
         .map(|info| json!({"name": info.name, "description": info.about, "type": 1, "contexts": EVERYWHERE}))
         .collect();
-    let ask = Ask::new(Method::PUT, "/applications/{}/commands", std::slice::from_ref(&app)).json(commands.into());
+    let ask =
+        Ask::new(Method::PUT, "/applications/{}/commands", std::slice::from_ref(&app)).json(commands.into());
     discord.client.ask::<Value>(ask).await.map(|_| ())
 }
 
@@ -110,7 +112,8 @@ pub(super) async fn register(discord: &Discord, app: &str) -> Result<(), Failed>
 pub(super) async fn acknowledge(discord: &Discord, interaction: Interaction) {
     let taken_tx = discord.waiting.begin(&interaction);
     let ids = [interaction.id.as_str(), interaction.token.as_str()];
-    let mut ask = Ask::new(Method::POST, "/interactions/{}/{}/callback", &ids).json(json!({"type": DEFERRED}));
+    let mut ask =
+        Ask::new(Method::POST, "/interactions/{}/{}/callback", &ids).json(json!({"type": DEFERRED}));
     ask.patience = Some(FIRST);
     let taken = match discord.client.ask::<Done>(ask).await {
         Ok(Done {}) => Taken::Yes,
@@ -150,7 +153,8 @@ pub(super) async fn answer(discord: &Discord, interaction: &str, body: &Value) -
 
 /// A command that was carried out without a word does not keep its "thinking".
 pub(super) async fn close(discord: &Discord, interaction: &str) {
-    let Some(Ticket { token, first: true, taken: Taken::Yes }) = discord.waiting.ticket(interaction).await else {
+    let Some(Ticket { token, first: true, taken: Taken::Yes }) = discord.waiting.ticket(interaction).await
+    else {
         return;
     };
     let Some(me) = discord.me() else { return };

@@ -21,7 +21,13 @@ pub(super) struct Reader {
 
 impl Reader {
     /// What a message comes to; `None`: nobody's business. `last` is our own last message in the channel.
-    pub(super) fn message(&self, message: &Message, address: Address, direct: bool, last: Option<&str>) -> Option<Event> {
+    pub(super) fn message(
+        &self,
+        message: &Message,
+        address: Address,
+        direct: bool,
+        last: Option<&str>,
+    ) -> Option<Event> {
         if !WRITTEN.contains(&message.kind) || !self.is_persons(message) || message.id.is_empty() {
             return None;
         }
@@ -37,9 +43,12 @@ impl Reader {
             sender: sender(&message.author, &message.member),
             text: self.text(&message.content, &message.mentions),
             files: message.attachments.iter().map(|file| remote(message, file)).collect(),
-            quoted: replied.filter(|replied| last != Some(&replied.id)).map(|replied| self.quoted(replied)).or_else(
-                || message.message_snapshots.first().map(|forwarded| self.quoted(&forwarded.message)),
-            ),
+            quoted: replied
+                .filter(|replied| last != Some(&replied.id))
+                .map(|replied| self.quoted(replied))
+                .or_else(|| {
+                    message.message_snapshots.first().map(|forwarded| self.quoted(&forwarded.message))
+                }),
             sent_at: time(&message.id),
         }))
     }
@@ -85,7 +94,11 @@ impl Reader {
 
     fn is_persons(&self, message: &Message) -> bool {
         let author = &message.author;
-        !author.id.is_empty() && author.id != self.me && !author.bot && !author.system && message.webhook_id.is_empty()
+        !author.id.is_empty()
+            && author.id != self.me
+            && !author.bot
+            && !author.system
+            && message.webhook_id.is_empty()
     }
 
     fn quoted(&self, message: &Message) -> String {
@@ -104,7 +117,9 @@ impl Reader {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('<') {
             out.push_str(before);
-            let seen = after.split_once('>').and_then(|(inside, after)| Some((self.reference(inside, &names)?, after)));
+            let seen = after
+                .split_once('>')
+                .and_then(|(inside, after)| Some((self.reference(inside, &names)?, after)));
             match seen {
                 // "@claw, …": it is called by its name.
                 Some((shown, after)) if shown.is_empty() && out.trim().is_empty() => {

@@ -48,11 +48,20 @@ pub(super) async fn fetch(discord: &Discord, gap: &Gap) -> Result<Vec<Message>, 
         let is_ours = |message: &Message| gap.direct || mentions(message, &discord.my_id());
         found.extend(page.into_iter().filter(is_ours));
         if count < PAGE {
-            info!(channel = "discord", place = gap.channel, messages = found.len(), "looked for what was missed");
+            info!(
+                channel = "discord",
+                place = gap.channel,
+                messages = found.len(),
+                "looked for what was missed"
+            );
             return Ok(found);
         }
     }
-    warn!(channel = "discord", place = gap.channel, "more was missed than is asked for; the rest is left out");
+    warn!(
+        channel = "discord",
+        place = gap.channel,
+        "more was missed than is asked for; the rest is left out"
+    );
     Ok(found)
 }
 

@@ -1,10 +1,7 @@
 //! The gateway, version 10: <https://docs.discord.com/developers/events/gateway>. A session is gone on with before a new one is begun,
 //! across connections and across restarts of this process; what a lost session did not tell is asked for.
 
-use std::{
-    collections::HashSet,
-    time::Duration,
-};
+use std::{collections::HashSet, time::Duration};
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -21,7 +18,10 @@ use super::{
     intake::{Intake, Item, WAITING},
     progress::Progress,
     refusal::{Ending, ending},
-    wire::{self, Entrance, Frame as Event, Gone, Guild, Hello, Interaction, Message, Ready, Saved, Session, first_id, number},
+    wire::{
+        self, Entrance, Frame as Event, Gone, Guild, Hello, Interaction, Message, Ready, Saved, Session,
+        first_id, number,
+    },
 };
 use crate::{
     error::ConnectError,
@@ -51,10 +51,14 @@ const COMMAND: u64 = 2;
 pub(super) async fn run(discord: &Discord, link: &Link) -> Result<(), ConnectError> {
     let me = discord.who().await?;
     link.alive();
-    let saved = link.cursor(CURSOR)?.and_then(|saved| serde_json::from_str::<Saved>(&saved).ok()).unwrap_or_default();
+    let saved =
+        link.cursor(CURSOR)?.and_then(|saved| serde_json::from_str::<Saved>(&saved).ok()).unwrap_or_default();
     let names = |prefix: &str| -> Result<Vec<(String, String)>, ConnectError> {
         let known = link.cursors(prefix)?;
-        Ok(known.into_iter().map(|(name, value)| (name.trim_start_matches(prefix).to_owned(), value)).collect())
+        Ok(known
+            .into_iter()
+            .map(|(name, value)| (name.trim_start_matches(prefix).to_owned(), value))
+            .collect())
     };
     let directs: HashSet<String> = names("dm/")?.into_iter().map(|(channel, _)| channel).collect();
     let roles: HashSet<String> = names("role/")?.into_iter().map(|(_, role)| role).collect();
@@ -96,7 +100,8 @@ async fn open(discord: &Discord, saved: &Saved) -> Result<(Socket, u64), Connect
     if saved.session.is_none() && entrance.session_start_limit.remaining <= SPARE {
         return Err(ConnectError::Later {
             after: Duration::from_millis(entrance.session_start_limit.reset_after),
-            reason: "the bot began too many sessions today: is another program running with its token?".to_owned(),
+            reason: "the bot began too many sessions today: is another program running with its token?"
+                .to_owned(),
         });
     }
     let socket = discord.client.net.socket(&address(&entrance.url)).await?;
@@ -116,7 +121,9 @@ async fn hello(socket: &mut Socket) -> Result<Hello, ConnectError> {
             match socket.next().await? {
                 Frame::Text(text) => return Ok::<_, ConnectError>(text),
                 Frame::Close(code, _) => {
-                    return Err(ConnectError::Lost { reason: format!("Discord closed the connection ({code})") });
+                    return Err(ConnectError::Lost {
+                        reason: format!("Discord closed the connection ({code})"),
+                    });
                 }
                 Frame::Binary(_) | Frame::Pong => {}
             }
@@ -211,7 +218,10 @@ impl Line<'_> {
         let mut saved = self.saved.clone();
         saved.until = progress.until();
         // A session of which nothing is settled is not gone on with: it is not known what it has to tell.
-        saved.session = saved.session.filter(|_| progress.seq() > 0).map(|session| Session { seq: progress.seq(), ..session });
+        saved.session = saved
+            .session
+            .filter(|_| progress.seq() > 0)
+            .map(|session| Session { seq: progress.seq(), ..session });
         let text = serde_json::to_string(&saved).unwrap_or_default();
         self.link.save_cursor(CURSOR, &text).await
     }
@@ -231,7 +241,9 @@ impl Line<'_> {
             Err(error) => {
                 // It may have been anything: told again by the next connection, it may be better.
                 self.socket.close(GO_ON).await;
-                return Err(ConnectError::Lost { reason: format!("a frame of Discord's can't be read: {error}") });
+                return Err(ConnectError::Lost {
+                    reason: format!("a frame of Discord's can't be read: {error}"),
+                });
             }
         };
         match event.op {
@@ -313,7 +325,9 @@ impl Line<'_> {
             self.intake.courtesy(async move {
                 match commands::register(discord, &app).await {
                     Ok(()) => discord.set_registered(),
-                    Err(failed) => warn!(channel = "discord", ?failed, "the slash commands could not be registered"),
+                    Err(failed) => {
+                        warn!(channel = "discord", ?failed, "the slash commands could not be registered")
+                    }
                 }
             });
         }
@@ -363,7 +377,9 @@ impl Line<'_> {
             });
         }
         let after = self.beginning.as_ref().map_or(self.intake.progress.until(), |beginning| beginning.after);
-        let missed = |channel: &&wire::Channel| after > 0 && gaps::is_newer(channel, after) && !places.is_hidden(&channel.id);
+        let missed = |channel: &&wire::Channel| {
+            after > 0 && gaps::is_newer(channel, after) && !places.is_hidden(&channel.id)
+        };
         let gaps: Vec<Gap> = known()
             .filter(missed)
             .map(|channel| Gap { channel: channel.id.clone(), direct: false, after, seq })

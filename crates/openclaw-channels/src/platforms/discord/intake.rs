@@ -79,7 +79,12 @@ pub(super) struct Intake<'a> {
 }
 
 impl<'a> Intake<'a> {
-    pub(super) fn new(link: &'a Link, discord: &'a Discord, reader: Reader, directs: HashSet<String>) -> Self {
+    pub(super) fn new(
+        link: &'a Link,
+        discord: &'a Discord,
+        reader: Reader,
+        directs: HashSet<String>,
+    ) -> Self {
         Self {
             link,
             discord,
@@ -196,7 +201,8 @@ impl<'a> Intake<'a> {
     fn new_direct(&mut self, event: &Event) -> Option<String> {
         let Event::Message(message) = event else { return None };
         let chat = &message.address.chat;
-        let is_new = message.direct && !self.directs.contains(chat) && self.link.may_talk(&message.sender.id, chat);
+        let is_new =
+            message.direct && !self.directs.contains(chat) && self.link.may_talk(&message.sender.id, chat);
         is_new.then(|| {
             self.directs.insert(chat.clone());
             chat.clone()
@@ -229,7 +235,8 @@ impl<'a> Intake<'a> {
         let places = &self.discord.places;
         let last = places.last(&gap.channel);
         let address = places.address(&gap.channel).unwrap_or_else(|| Address::chat(&*gap.channel));
-        let read = |message: &Message| self.reader.message(message, address.clone(), gap.direct, last.as_deref());
+        let read =
+            |message: &Message| self.reader.message(message, address.clone(), gap.direct, last.as_deref());
         let is_ours = |event: &Event| matches!(event, Event::Message(message) if message.addressed);
         let events: Vec<Event> = found.iter().filter_map(read).filter(is_ours).collect();
         self.waiting += events.len();
@@ -266,7 +273,8 @@ impl<'a> Intake<'a> {
                 }));
                 break;
             };
-            let command = if let Item::Command(interaction) = &item { Some(interaction.id.clone()) } else { None };
+            let command =
+                if let Item::Command(interaction) = &item { Some(interaction.id.clone()) } else { None };
             match read(self.discord, &self.reader, item, address) {
                 Some(event) => {
                     lane.out += 1;
@@ -291,7 +299,9 @@ fn place(discord: &Discord, channel: &str, item: &Item) -> Option<Address> {
         Item::Command(interaction) => interaction.guild_id.is_empty(),
         Item::Found(event) => return Some(event.address().clone()),
         // Of a message in a channel that nobody spoke of, nobody has to hear.
-        Item::Deleted(_) => return Some(discord.places.address(channel).unwrap_or_else(|| Address::chat(channel))),
+        Item::Deleted(_) => {
+            return Some(discord.places.address(channel).unwrap_or_else(|| Address::chat(channel)));
+        }
     };
     if direct { Some(Address::chat(channel)) } else { discord.places.address(channel) }
 }

@@ -111,7 +111,12 @@ mod tests {
         let places = Places::default();
         assert_eq!(places.address("2"), None);
         places.learn(&Channel { id: "1".to_owned(), ..Channel::default() });
-        places.learn(&Channel { id: "2".to_owned(), kind: 11, parent_id: "1".to_owned(), ..Channel::default() });
+        places.learn(&Channel {
+            id: "2".to_owned(),
+            kind: 11,
+            parent_id: "1".to_owned(),
+            ..Channel::default()
+        });
         // A thread whose channel is not told has to be asked about.
         places.learn(&Channel { id: "3".to_owned(), kind: 11, ..Channel::default() });
         let thread = places.address("2").unwrap();

@@ -20,11 +20,16 @@ pub(super) fn ending(code: u16) -> Ending {
     let error = match code {
         4004 => refused(bad_token()),
         4014 => refused(NO_CONTENT.to_owned()),
-        4011 => refused("the bot is in too many servers for one connection (4011); this version makes one".to_owned()),
+        4011 => refused(
+            "the bot is in too many servers for one connection (4011); this version makes one".to_owned(),
+        ),
         4010 | 4012 | 4013 => refused(format!(
             "Discord does not take what this version of the gateway asks for ({code}); is there a newer one?"
         )),
-        4008 => ConnectError::Later { after: TOO_FAST, reason: "Discord was told too much at once (4008)".to_owned() },
+        4008 => ConnectError::Later {
+            after: TOO_FAST,
+            reason: "Discord was told too much at once (4008)".to_owned(),
+        },
         code => ConnectError::Lost { reason: format!("Discord closed the connection ({code})") },
     };
     Ending { error, session: !matches!(code, 4003 | 4004 | 4007 | 4009..=4014) }

@@ -63,7 +63,8 @@ pub(super) async fn resolve(discord: &Discord, message: Outgoing<'_>) -> Result<
     for _ in 0..PAGES {
         let ids = [channel];
         let mut ask = Ask::get("/channels/{}/messages", &ids);
-        ask.query = if question == "0" { format!("?limit={PAGE}") } else { format!("?after={after}&limit={PAGE}") };
+        ask.query =
+            if question == "0" { format!("?limit={PAGE}") } else { format!("?after={after}&limit={PAGE}") };
         let page: Vec<Message> = match discord.client.ask(ask).await {
             Ok(page) => page,
             Err(Failed::Refused(Refusal { status: 403, .. })) => return Ok(Resolved::Unknowable),

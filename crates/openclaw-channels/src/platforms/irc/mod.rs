@@ -192,6 +192,11 @@ impl Adapter for Irc {
         }
     }
 
+    /// Clients keep `/` to themselves.
+    fn command_mark(&self) -> char {
+        '!'
+    }
+
     async fn probe(&self) -> Result<String, ConnectError> {
         let (mut connection, nick) = timeout(RECEIPT, self.register()).await.map_err(lost)??;
         let _ = connection.send("QUIT".to_owned()).await;

@@ -272,7 +272,6 @@ impl Adapter for Telegram {
         }
         // A webhook that an earlier configuration left would take every update.
         let _: bool = self.client.ask("deleteWebhook", &json!({}), ANSWER).await?;
-        link.connected(&account);
         poll::poll(self, &me, link).await
     }
 

@@ -88,8 +88,13 @@ impl Window {
 pub(super) async fn poll(telegram: &Telegram, me: &User, link: &Link) -> Result<(), ConnectError> {
     let (mut window, mut held, mut open) = (Window::default(), Held::default(), FuturesUnordered::new());
     let mut open_in: HashMap<Address, usize> = HashMap::new();
+    // Answered at once: it stands when a poll was answered, not when `getMe` was.
+    let mut wait = Duration::ZERO;
     loop {
-        let updates = updates(telegram, window.offset()).await?;
+        let updates = updates(telegram, window.offset(), wait).await?;
+        if std::mem::replace(&mut wait, WAIT).is_zero() {
+            link.connected(&format!("@{}", me.username));
+        }
         link.alive();
         let until = Instant::now() + PACE;
         let new = window.take(updates);
@@ -138,9 +143,9 @@ pub(super) async fn poll(telegram: &Telegram, me: &User, link: &Link) -> Result<
     }
 }
 
-async fn updates(telegram: &Telegram, offset: i64) -> Result<Vec<Numbered>, ConnectError> {
+async fn updates(telegram: &Telegram, offset: i64, wait: Duration) -> Result<Vec<Numbered>, ConnectError> {
     let wanted = json!({
-        "offset": offset, "limit": UPDATES, "timeout": WAIT.as_secs(), "allowed_updates": KINDS,
+        "offset": offset, "limit": UPDATES, "timeout": wait.as_secs(), "allowed_updates": KINDS,
     });
     let updates: Vec<Value> = telegram.client.ask("getUpdates", &wanted, ANSWER).await?;
     Ok(updates.into_iter().filter_map(numbered).collect())

@@ -8,7 +8,11 @@ fn reader() -> Reader {
 }
 
 fn read(mut message: Value, direct: bool) -> Option<Inbound> {
-    for (name, value) in [("id", json!("175928847299117063")), ("channel_id", json!("5")), ("author", json!({"id": "7", "username": "anna"}))] {
+    for (name, value) in [
+        ("id", json!("175928847299117063")),
+        ("channel_id", json!("5")),
+        ("author", json!({"id": "7", "username": "anna"})),
+    ] {
         if message.get(name).is_none() {
             message[name] = value;
         }
@@ -22,7 +26,8 @@ fn read(mut message: Value, direct: bool) -> Option<Inbound> {
 
 #[test]
 fn a_text_is_read_as_people_see_it() {
-    let mentions = json!([{"id": "1", "username": "claw"}, {"id": "8", "username": "bob", "global_name": "Bob"}]);
+    let mentions =
+        json!([{"id": "1", "username": "claw"}, {"id": "8", "username": "bob", "global_name": "Bob"}]);
     for (content, expected) in [
         ("<@1> hello", "hello"),
         ("<@!1>, hello <@1>", "hello"),
@@ -45,8 +50,14 @@ fn who_is_meant() {
         (json!({"content": "<@1> hello", "mentions": [{"id": "1"}]}), true),
         (json!({"content": "<@&9> hello", "mention_roles": ["9"]}), true),
         (json!({"content": "<@&10> hello", "mention_roles": ["10"]}), false),
-        (json!({"content": "yes", "type": 19, "referenced_message": {"id": "4", "author": {"id": "1"}}}), true),
-        (json!({"content": "yes", "type": 19, "referenced_message": {"id": "4", "author": {"id": "8"}}}), false),
+        (
+            json!({"content": "yes", "type": 19, "referenced_message": {"id": "4", "author": {"id": "1"}}}),
+            true,
+        ),
+        (
+            json!({"content": "yes", "type": 19, "referenced_message": {"id": "4", "author": {"id": "8"}}}),
+            false,
+        ),
         (json!({"content": "yes", "type": 19, "referenced_message": null}), false),
     ] {
         assert_eq!(read(message.clone(), false).unwrap().addressed, expected, "{message}");
@@ -101,7 +112,11 @@ fn only_people_change_messages() {
     let Some(Event::Edited(change)) = read(edited.clone()) else { panic!("no change") };
     assert_eq!((change.id.as_str(), change.text.as_str()), ("6", "now"));
     assert_eq!(change.at.unwrap().to_string(), "2026-01-02T03:04:05.678Z");
-    for (name, value) in [("edited_timestamp", Value::Null), ("author", json!({"id": "1"})), ("author", json!({"id": "8", "bot": true}))] {
+    for (name, value) in [
+        ("edited_timestamp", Value::Null),
+        ("author", json!({"id": "1"})),
+        ("author", json!({"id": "8", "bot": true})),
+    ] {
         let mut other = edited.clone();
         other[name] = value;
         assert_eq!(read(other), None);
