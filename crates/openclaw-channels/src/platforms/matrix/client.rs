@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::wire::{Refused, Session};
+use super::wire::{Refused, Session, Uploaded};
 use crate::{
     error::{ConnectError, SendError},
     net::{Answer, Call, Net, NetError},
@@ -98,10 +98,6 @@ impl Client {
                 (Secret::new(session.access_token), session.user_id)
             }
         };
-        if user.is_empty() {
-            let reason = "the homeserver does not say who we are".to_owned();
-            return Err(Failed::Net(NetError::Unknown { reason }));
-        }
         *lock(&self.session) = Some((token, user.clone()));
         Ok(user)
     }
@@ -152,8 +148,8 @@ impl Client {
         self.limiter.pass(&[(MESSAGES, FREE)]).await;
         let path = format!("/_matrix/media/v3/upload?filename={}", segment(name));
         let call = self.call(Method::POST, &path).body(mime_type, bytes).timeout(FILE);
-        let sent: Value = self.obey(self.ask(call).await)?;
-        Ok(super::wire::text(&sent["content_uri"]))
+        let uploaded: Uploaded = self.obey(self.ask(call).await)?;
+        Ok(uploaded.content_uri)
     }
 
     /// The bytes behind `SERVER/ID`. A homeserver may keep them elsewhere, where our token is nobody's business.

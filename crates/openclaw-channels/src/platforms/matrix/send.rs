@@ -41,7 +41,12 @@ impl Matrix {
             content["m.relates_to"] = relates;
         }
         check(&content)?;
-        let sent: Sent = self.client.say(&self.path_of(message.to, message.key), &content).await?;
+        let mut sent: Sent = self.client.say(&self.path_of(message.to, message.key), &content).await?;
+        if self.rooms.known(&sent.event_id).is_some_and(|known| known.gone) {
+            // It was there, and somebody took it back: the same transaction would show nothing.
+            let key = format!("{}_{:08x}", message.key, fastrand::u32(..));
+            sent = self.client.say(&self.path_of(message.to, &key), &content).await?;
+        }
         self.remember(&sent.event_id, message.to);
         Ok(sent.event_id)
     }
@@ -84,7 +89,7 @@ impl Matrix {
             let page: Page = self.client.get(&path).await?;
             let is_it = |content: &Value| content[KEY] == message.key;
             let found = page.chunk.iter().find(|event| {
-                is_it(&event.content) || event.transaction.as_deref() == Some(message.key)
+                !event.redacted && (is_it(&event.content) || event.transaction.as_deref() == Some(message.key))
             });
             if let Some(event) = found {
                 return Ok(Resolved::Sent(event.id.clone()));

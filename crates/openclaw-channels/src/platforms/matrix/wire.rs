@@ -1,4 +1,5 @@
-//! What the homeserver says. Only what it vouches for has a type; the content of events is whatever a client put there.
+//! What the homeserver says. Only what it vouches for has a type; the content of events is whatever a client put there. What must be
+//! there is not made up: an answer without it is none.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +8,9 @@ use serde_json::Value;
 
 /// `GET /sync`
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
 pub(super) struct Synced {
     pub(super) next_batch: String,
+    #[serde(default)]
     pub(super) rooms: Rooms,
 }
 
@@ -48,10 +49,10 @@ pub(super) struct Events {
 }
 
 /// `GET /rooms/ROOM/messages`
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Deserialize)]
 pub(super) struct Page {
     pub(super) chunk: Vec<Event>,
+    #[serde(default)]
     pub(super) end: Option<String>,
 }
 
@@ -115,16 +116,15 @@ pub(super) struct Context {
 }
 
 /// `GET /account/whoami`, and what logging in gives.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Deserialize)]
 pub(super) struct Session {
     pub(super) user_id: String,
+    #[serde(default)]
     pub(super) access_token: String,
 }
 
 /// `GET /rooms/ROOM/joined_members`
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Deserialize)]
 pub(super) struct Members {
     pub(super) joined: BTreeMap<String, Member>,
 }
@@ -136,10 +136,15 @@ pub(super) struct Member {
 }
 
 /// An event that was sent.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Deserialize)]
 pub(super) struct Sent {
     pub(super) event_id: String,
+}
+
+/// A file that was uploaded.
+#[derive(Debug, Deserialize)]
+pub(super) struct Uploaded {
+    pub(super) content_uri: String,
 }
 
 /// Why something was refused.
