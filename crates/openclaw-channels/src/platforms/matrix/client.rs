@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::wire::{Refused, Session, Uploaded};
+use super::wire::{Refused, Session, Uploaded, text};
 use crate::{
     error::{ConnectError, SendError},
     net::{Answer, Call, Net, NetError},
@@ -41,7 +41,7 @@ pub(super) enum Credentials {
 #[derive(Debug)]
 pub(super) struct Client {
     net: Net,
-    base: String,
+    base: Mutex<String>,
     credentials: Credentials,
     session: Mutex<Option<(Secret, String)>>,
     limiter: Limiter,
@@ -70,8 +70,33 @@ pub(super) struct Refusal {
 
 impl Client {
     pub(super) fn new(net: Net, base: String, credentials: Credentials) -> Self {
-        let (session, strained) = (Mutex::default(), Mutex::default());
+        let (base, session, strained) = (Mutex::new(base), Mutex::default(), Mutex::default());
         Self { net, base, credentials, session, limiter: Limiter::default(), strained }
+    }
+
+    /// Finds the homeserver: at the address that was given, or where that one says.
+    /// <https://spec.matrix.org/latest/client-server-api/#well-known-uri>
+    async fn discover(&self) -> Result<(), Failed> {
+        let versions =
+            self.call(Method::GET, "/_matrix/client/versions").send().await.map_err(Failed::Net)?;
+        if versions.json::<Value>().is_ok_and(|said| said.is_object()) {
+            return Ok(());
+        }
+        let said = self.call(Method::GET, "/.well-known/matrix/client").send().await.map_err(Failed::Net)?;
+        let said: Value = said.json().unwrap_or_default();
+        let elsewhere = text(&said["m.homeserver"]["base_url"]);
+        let elsewhere = elsewhere.trim_end_matches('/');
+        // A token must not travel in the open when it was not meant to.
+        let secure = lock(&self.base).starts_with("https://");
+        if elsewhere.starts_with("https://") || (elsewhere.starts_with("http://") && !secure) {
+            elsewhere.clone_into(&mut lock(&self.base));
+            return Ok(());
+        }
+        let reason = format!(
+            "there is no Matrix homeserver at `channels.matrix.base_url` (status {})",
+            versions.status
+        );
+        Err(Failed::Net(NetError::Unknown { reason }))
     }
 
     /// Sees to it that there is a session; whose it is. A password gets one on `device`, the same each time: its older sessions end.
@@ -79,6 +104,7 @@ impl Client {
         if let Some((_, user)) = &*lock(&self.session) {
             return Ok(user.clone());
         }
+        self.discover().await?;
         let (token, user) = match &self.credentials {
             Credentials::Token(token) => {
                 let who = self.call(Method::GET, "account/whoami").header("authorization", &bearer(token));
@@ -124,7 +150,11 @@ impl Client {
         self.get_within(path, ANSWER).await
     }
 
-    pub(super) async fn get_within<T: DeserializeOwned>(&self, path: &str, timeout: Duration) -> Result<T, Failed> {
+    pub(super) async fn get_within<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        timeout: Duration,
+    ) -> Result<T, Failed> {
         // A first sync tells of every room.
         self.ask(self.call(Method::GET, path).timeout(timeout).limit(64 << 20)).await
     }
@@ -202,7 +232,7 @@ impl Client {
     /// `path` stands below `/_matrix/client/v3/`, unless it begins with a slash.
     fn call(&self, method: Method, path: &str) -> Call {
         let below = if path.starts_with('/') { "" } else { "/_matrix/client/v3/" };
-        self.net.call(method, format!("{}{below}{path}", self.base)).timeout(ANSWER)
+        self.net.call(method, format!("{}{below}{path}", lock(&self.base))).timeout(ANSWER)
     }
 
     fn token(&self) -> Result<Secret, Failed> {
@@ -294,7 +324,9 @@ impl Refusal {
             _ if self.is_about_token() && !self.can_log_in => {
                 "the homeserver does not take the token; get a new one and put it into `channels.matrix.token`"
             }
-            "M_USER_DEACTIVATED" | "M_USER_LOCKED" => "the account is closed or locked; ask who runs the homeserver",
+            "M_USER_DEACTIVATED" | "M_USER_LOCKED" => {
+                "the account is closed or locked; ask who runs the homeserver"
+            }
             _ => return None,
         };
         Some(format!("{what} ({} {}: {})", self.status, self.code, self.reason))
@@ -345,7 +377,11 @@ impl From<Failed> for ConnectError {
             return Self::Refused { reason };
         }
         let reason = refusal.reason();
-        if refusal.status == 429 { Self::Later { after: refusal.wait(), reason } } else { Self::Lost { reason } }
+        if refusal.status == 429 {
+            Self::Later { after: refusal.wait(), reason }
+        } else {
+            Self::Lost { reason }
+        }
     }
 }
 
@@ -363,7 +399,7 @@ impl From<Failed> for SendError {
             429 => Self::Later { after: refusal.wait(), reason },
             // The session ended; the password gets us another.
             401 => Self::NotSent { reason },
-            413 => Self::Markup { reason },
+            400 | 413 => Self::Markup { reason },
             500.. => Self::Unknown { reason },
             _ => Self::Rejected { reason },
         }

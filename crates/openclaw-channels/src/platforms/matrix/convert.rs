@@ -247,7 +247,7 @@ mod tests {
         Me::new("@claw:x.org".to_owned(), "Claw Bot")
     }
 
-    fn said_by(kind: &str, content: Value) -> Event {
+    fn said_by(kind: &str, content: &Value) -> Event {
         let event = json!({"event_id": "$1", "type": kind, "sender": "@bo:x.org", "content": content});
         serde_json::from_value(event).unwrap()
     }
@@ -271,18 +271,20 @@ mod tests {
 
     #[test]
     fn what_is_said() {
-        let picture = json!({"msgtype": "m.image", "body": "a.png", "url": "mxc://x.org/abc", "info": {"size": 3}});
-        let (words, files) = said(&said_by("m.room.message", picture), false).unwrap();
+        let picture =
+            json!({"msgtype": "m.image", "body": "a.png", "url": "mxc://x.org/abc", "info": {"size": 3}});
+        let (words, files) = said(&said_by("m.room.message", &picture), false).unwrap();
         assert_eq!((words.as_str(), files[0].name.as_str(), files[0].size), ("", "a.png", Some(3)));
-        let named = json!({"msgtype": "m.file", "body": "look", "filename": "a.png", "url": "mxc://x.org/abc"});
-        let (words, files) = said(&said_by("m.room.message", named), false).unwrap();
+        let named =
+            json!({"msgtype": "m.file", "body": "look", "filename": "a.png", "url": "mxc://x.org/abc"});
+        let (words, files) = said(&said_by("m.room.message", &named), false).unwrap();
         assert_eq!((words.as_str(), files[0].name.as_str()), ("look", "a.png"));
         for url in ["mxc://x.org/../../admin", "https://x.org/a", "mxc://x.org", "mxc://x.org/a?b"] {
             let evil = json!({"msgtype": "m.file", "body": "f", "url": url});
-            assert!(said(&said_by("m.room.message", evil), false).unwrap().1.is_empty(), "{url}");
+            assert!(said(&said_by("m.room.message", &evil), false).unwrap().1.is_empty(), "{url}");
         }
-        assert_eq!(said(&said_by("m.room.message", json!({})), false), None);
-        assert_eq!(said(&said_by("m.room.message", json!([1])), false), None);
+        assert_eq!(said(&said_by("m.room.message", &json!({})), false), None);
+        assert_eq!(said(&said_by("m.room.message", &json!([1])), false), None);
     }
 
     #[test]

@@ -130,7 +130,8 @@ impl Matrix {
             if is_stranger && verb == "join" {
                 self.client.pass("strangers", STRANGERS).await;
             }
-            let done: Result<Value, _> = self.client.post(&format!("rooms/{}/{verb}", segment(room)), &body).await;
+            let done: Result<Value, _> =
+                self.client.post(&format!("rooms/{}/{verb}", segment(room)), &body).await;
             match done {
                 Ok(_) => info!(channel = "matrix", room, by, verb, "an invitation is answered"),
                 Err(failed) if failed.is_no() || failed.is_misunderstood() => {

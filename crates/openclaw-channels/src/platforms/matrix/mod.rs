@@ -86,7 +86,11 @@ impl Platform for MatrixPlatform {
                 question: "Its user name, such as @claw:matrix.org (empty: with a token)",
                 optional: true,
             },
-            Setting { key: Key::Secret(PASSWORD), question: "Its password (empty: with a token)", optional: true },
+            Setting {
+                key: Key::Secret(PASSWORD),
+                question: "Its password (empty: with a token)",
+                optional: true,
+            },
         ]
     }
 

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use serde_json::json;
@@ -14,6 +17,8 @@ use super::{
 
 /// Most rooms whose members are remembered.
 const ROOMS: usize = 1024;
+/// In rooms of up to so many people each coming and going counts.
+const SMALL: usize = 8;
 /// Most names of a room's members that are remembered.
 const NAMES: usize = 256;
 /// Most messages that are remembered.
@@ -34,6 +39,8 @@ pub(super) struct Room {
     /// How many are in it, and are invited.
     pub(super) people: usize,
     names: HashMap<String, String>,
+    /// How many came, went or changed their names since.
+    changes: AtomicUsize,
 }
 
 impl Room {
@@ -95,7 +102,7 @@ impl Rooms {
         }
         let named = members.joined.into_iter().take(NAMES);
         let names = named.filter_map(|(user, member)| Some((user, member.display_name?))).collect();
-        let room = Arc::new(Room { people, names });
+        let room = Arc::new(Room { people, names, changes: AtomicUsize::new(0) });
         let mut rooms = lock(&self.rooms);
         if rooms.len() >= ROOMS {
             rooms.clear();
@@ -106,7 +113,14 @@ impl Rooms {
 
     /// Somebody came, went, or changed their name.
     pub(super) fn changed(&self, id: &str) {
-        lock(&self.rooms).remove(id);
+        let mut rooms = lock(&self.rooms);
+        let is_stale = rooms.get(id).is_some_and(|room| {
+            let changes = room.changes.fetch_add(1, Ordering::Relaxed) + 1;
+            room.people <= SMALL || changes * 2 >= room.people
+        });
+        if is_stale {
+            rooms.remove(id);
+        }
     }
 
     /// Remembers what was said.
@@ -135,7 +149,12 @@ impl Rooms {
     }
 
     /// A message that was said; `None`: there is none, or none for us.
-    pub(super) async fn message(&self, client: &Client, room: &str, id: &str) -> Result<Option<Known>, Failed> {
+    pub(super) async fn message(
+        &self,
+        client: &Client,
+        room: &str,
+        id: &str,
+    ) -> Result<Option<Known>, Failed> {
         if let Some(known) = self.known(id) {
             return Ok(Some(known));
         }
@@ -158,7 +177,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The kinds of events that are read.
 pub(super) fn kinds() -> serde_json::Value {
     json!([
-        "m.room.message", "m.room.redaction", "m.room.member", "m.room.encrypted", "m.room.encryption",
-        "m.room.tombstone", "m.sticker",
+        "m.room.message",
+        "m.room.redaction",
+        "m.room.member",
+        "m.room.encrypted",
+        "m.room.encryption",
+        "m.room.tombstone",
+        "m.sticker",
     ])
 }

@@ -89,7 +89,8 @@ impl Matrix {
             let page: Page = self.client.get(&path).await?;
             let is_it = |content: &Value| content[KEY] == message.key;
             let found = page.chunk.iter().find(|event| {
-                !event.redacted && (is_it(&event.content) || event.transaction.as_deref() == Some(message.key))
+                !event.redacted
+                    && (is_it(&event.content) || event.transaction.as_deref() == Some(message.key))
             });
             if let Some(event) = found {
                 return Ok(Resolved::Sent(event.id.clone()));
@@ -181,5 +182,7 @@ fn check(content: &Value) -> Result<(), SendError> {
     if size <= CONTENT_BYTES {
         return Ok(());
     }
-    Err(SendError::Markup { reason: format!("the message has {size} bytes; Matrix takes about {CONTENT_BYTES}") })
+    Err(SendError::Markup {
+        reason: format!("the message has {size} bytes; Matrix takes about {CONTENT_BYTES}"),
+    })
 }

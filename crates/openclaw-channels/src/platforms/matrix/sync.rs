@@ -144,7 +144,9 @@ impl<'a> Reader<'a> {
         self.since = Some(synced.next_batch);
         let (saved, at) = &self.saved;
         if *saved != self.since && (came || at.elapsed() > SAVE) {
-            self.link.save_cursor(&self.matrix.cursor("since", ""), self.since.as_deref().unwrap_or_default()).await?;
+            self.link
+                .save_cursor(&self.matrix.cursor("since", ""), self.since.as_deref().unwrap_or_default())
+                .await?;
             self.saved = (self.since.clone(), Instant::now());
         }
         Ok(came)

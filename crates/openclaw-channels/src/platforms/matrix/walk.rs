@@ -9,12 +9,7 @@ use serde_json::json;
 use tokio::time::sleep;
 use tracing::{debug, warn};
 
-use super::{
-    Matrix,
-    client::segment,
-    rooms,
-    wire::Page,
-};
+use super::{Matrix, client::segment, rooms, wire::Page};
 use crate::{link::Link, rate::Rule};
 
 /// Most events of a page: what a chat's queue has room for several times.
@@ -80,9 +75,15 @@ impl Walk<'_> {
             let page = self.page(&from).await;
             let handed = match &page {
                 Ok(page) => self.matrix.hand_over(self.link, &self.room, &page.chunk).await,
-                Err(failed) if failed.is_no() || failed.is_misunderstood() => {
-                    debug!(channel = "matrix", room = self.room, error = %failed, "a room can't be read on");
+                Err(failed) if failed.is_no() => {
+                    debug!(channel = "matrix", room = self.room, error = %failed, "the room is not ours any more");
                     return;
+                }
+                Err(failed) if failed.is_misunderstood() => {
+                    warn!(channel = "matrix", room = self.room, error = %failed, "the homeserver has forgotten where we were in a room; what was said meanwhile is not known");
+                    let Some(next) = self.more.take() else { return };
+                    from = next;
+                    continue;
                 }
                 Err(failed) => {
                     debug!(channel = "matrix", room = self.room, error = %failed, "a page is asked for again");
@@ -90,6 +91,13 @@ impl Walk<'_> {
                 }
             };
             let (Ok(page), Some(news)) = (page, handed) else {
+                if pause == LONGEST_PAUSE {
+                    warn!(
+                        channel = "matrix",
+                        room = self.room,
+                        "a room can't catch up; it is tried again and again"
+                    );
+                }
                 sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
                 continue;
@@ -100,7 +108,8 @@ impl Walk<'_> {
             let next = page.end.filter(|end| *end != from && empty < EMPTY);
             // Events that came meanwhile may stand, in the order of pages, before what was read.
             let Some(next) = next.or_else(|| self.more.take()) else { return };
-            if let Err(error) = self.link.save_cursor(&self.matrix.cursor("behind", &self.room), &next).await {
+            if let Err(error) = self.link.save_cursor(&self.matrix.cursor("behind", &self.room), &next).await
+            {
                 warn!(channel = "matrix", room = self.room, %error, "how far a room was read is not written down");
             }
             from = next;
