@@ -10,6 +10,7 @@ mod fuzz;
 mod model;
 mod report;
 mod run;
+mod sdks;
 mod shell;
 mod test;
 mod tidy;
@@ -27,7 +28,7 @@ cargo xtask COMMAND
   test                  everything this machine can check; prints what it skipped and why
   e2e [FILTER]          the end-to-end tests alone
   bench [NAME]          the benchmark table, or one part of it
-  codegen [--check]     docs/openapi.yaml from the Rust types; --check fails on a difference
+  codegen [--check]     docs/openapi.yaml and the client libraries' types from the Rust types; --check fails on a difference
   fmt                   format everything, also what `cargo fmt` does not find
   tidy                  house rules: file lengths, crate layers, forgotten files, links
   fuzz [TARGET] [--seconds N]   run the fuzz targets (nightly, cargo-fuzz); 60 seconds each unless said

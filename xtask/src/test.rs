@@ -10,6 +10,7 @@ use anyhow::{Result, bail};
 use crate::{
     codegen,
     report::{Outcome, Report, Tally},
+    sdks,
     shell::{self, FEATURES, Repo},
     tidy,
 };
@@ -34,6 +35,7 @@ pub(crate) fn all(repo: &Repo) -> Result<ExitCode> {
     report.step("tests", |tally| tests(repo, NOT_E2E, tally));
     report.step("doctests", |tally| doctests(repo, tally));
     report.step("skills", |tally| skills(repo, tally));
+    report.step("node sdk", |tally| sdks::node(repo, tally));
     report.step("e2e", |tally| tests(repo, E2E, tally));
     Ok(exit(report.finish()))
 }

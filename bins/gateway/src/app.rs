@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use clap::Parser as _;
 
 use crate::{
-    chat,
+    channel, chat,
     cli::{self, Cli, Command, Options},
     client::Client,
     config::{DEFAULT_TEMPLATE, Environment, Loader, show},
@@ -65,6 +65,7 @@ fn command(cli: Cli, environment: &Environment) -> Result<Exit, Stop> {
         Command::Skill(command) => {
             wait_for_files(async { skill::skill(command, &options, environment).await })
         }
+        Command::Channel(command) => wait_for(channel::channel(command, &options, environment)),
         Command::Model(cli::Model::List) => models::list(&settings::home(&options, environment)?),
         Command::Model(cli::Model::Pull { name, from: Some(file) }) => {
             models::take(&settings::home(&options, environment)?, name.as_deref(), &file)

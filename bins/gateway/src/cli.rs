@@ -5,7 +5,7 @@ use std::{net::IpAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use openclaw_core::port::LogLevel;
 
-use crate::{memory::args::Memory, skill::args::Skill};
+use crate::{channel::args::Channel, memory::args::Memory, skill::args::Skill};
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 done · 1 failed · 2 wrong usage · 3 wrong configuration · 4 port or data directory in use ·
@@ -96,6 +96,9 @@ pub(crate) enum Command {
     /// Search, install, try out and look after skills; with or without a running gateway
     #[command(subcommand)]
     Skill(Skill),
+    /// Connect chat platforms, look after them, and let people in
+    #[command(subcommand)]
+    Channel(Channel),
     /// Models that run inside the gateway
     #[command(subcommand)]
     Model(Model),

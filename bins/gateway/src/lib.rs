@@ -11,6 +11,7 @@
 
 mod app;
 mod bundled;
+mod channel;
 mod chat;
 mod cli;
 mod client;

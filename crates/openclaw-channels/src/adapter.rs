@@ -84,6 +84,11 @@ pub trait Adapter: Send + Sync {
         markup::render(markdown, &markup::plain())
     }
 
+    /// What commands begin with in what we say of them: something else where the platform keeps `/` to itself. Both are understood.
+    fn command_mark(&self) -> char {
+        '/'
+    }
+
     /// Asks the platform who we are: the bot's name there. Needs no connection.
     async fn probe(&self) -> Result<String, ConnectError>;
 

@@ -40,6 +40,8 @@ use crate::{
 /// Why a channel that is switched off is not connected.
 const SWITCHED_OFF: &str = "disabled in the configuration";
 
+/// Time between two attempts to open the journal.
+const AGAIN: Duration = Duration::from_secs(30);
 /// Time between two looks at whether all answers are delivered.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -93,6 +95,15 @@ enum Entered {
     Running(Arc<Channel>),
     /// It can't run, for this reason.
     Not(String),
+    /// It can't run because the journal can't be used, which may pass.
+    NoJournal(String),
+}
+
+impl Entry {
+    /// Whether it stays as it is until the configuration changes.
+    fn is_settled(_kind: &String, entry: &mut Self) -> bool {
+        !matches!(entry.state, Entered::NoJournal(_))
+    }
 }
 
 impl Channels {
@@ -120,6 +131,7 @@ impl Channels {
             tokio::select! {
                 biased;
                 () = leave.cancelled() => break,
+                () = sleep(AGAIN), if self.lacks_journal() => lock(&self.entries).retain(Entry::is_settled),
                 changed = config.changed() => if changed.is_err() { leave.cancelled().await; break },
             }
         }
@@ -132,6 +144,10 @@ impl Channels {
         drop(journal);
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    fn lacks_journal(&self) -> bool {
+        lock(&self.entries).values().any(|entry| matches!(entry.state, Entered::NoJournal(_)))
     }
 
     /// Waits until no answer is on its way, at most so long.
@@ -148,7 +164,7 @@ impl Channels {
             .values()
             .filter_map(|entry| match &entry.state {
                 Entered::Running(channel) => Some(Arc::clone(channel)),
-                Entered::Not(_) => None,
+                Entered::Not(_) | Entered::NoJournal(_) => None,
             })
             .collect()
     }
@@ -161,7 +177,7 @@ impl Channels {
         };
         let ending = gone.iter().filter_map(|entry| match &entry.state {
             Entered::Running(channel) => Some(channel.end()),
-            Entered::Not(_) => None,
+            Entered::Not(_) | Entered::NoJournal(_) => None,
         });
         futures_util::future::join_all(ending).await;
         for (kind, config) in wanted {
@@ -170,7 +186,7 @@ impl Channels {
             }
             let state = match self.start(kind, config, journal).await {
                 Ok(channel) => Entered::Running(channel),
-                Err(reason) => Entered::Not(reason),
+                Err(not) => not,
             };
             lock(&self.entries).insert(kind.clone(), Entry { config: config.clone(), state });
         }
@@ -181,27 +197,27 @@ impl Channels {
         kind: &str,
         config: &ChannelConfig,
         journal: &mut Option<Journal>,
-    ) -> Result<Arc<Channel>, String> {
+    ) -> Result<Arc<Channel>, Entered> {
         if !config.enabled {
-            return Err(SWITCHED_OFF.to_owned());
+            return Err(Entered::Not(SWITCHED_OFF.to_owned()));
         }
         let adapter = open(&self.parts.find, kind, config, &self.net).map_err(|error| {
             error!(channel = kind, %error, "the channel can't start");
-            error.to_string()
+            Entered::Not(error.to_string())
         })?;
         let journal = match journal {
             Some(journal) => journal.clone(),
             None => {
                 let opened = self.open_journal().await.map_err(|error| {
                     error!(channel = kind, %error, "the channel can't start");
-                    error.to_string()
+                    Entered::NoJournal(error.to_string())
                 })?;
                 journal.insert(opened).clone()
             }
         };
         let pairing = Arc::clone(lock(&self.pairings).entry(kind.to_owned()).or_default());
         let channel = self.build(kind, config, adapter, journal, pairing);
-        channel.outbox.resume().map_err(|error| error.to_string())?;
+        channel.outbox.resume().map_err(|error| Entered::NoJournal(error.to_string()))?;
         channel.tasks.spawn(Arc::clone(&channel).keep());
         info!(channel = kind, "channel started");
         Ok(channel)
@@ -268,7 +284,7 @@ impl Channels {
     fn channel(&self, kind: &str) -> Result<Arc<Channel>, Failure> {
         match lock(&self.entries).get(kind).map(|entry| &entry.state) {
             Some(Entered::Running(channel)) => Ok(Arc::clone(channel)),
-            Some(Entered::Not(reason)) => {
+            Some(Entered::Not(reason) | Entered::NoJournal(reason)) => {
                 let message = format!("The channel `{kind}` is not running: {reason}");
                 Err(Failure::new(ErrorCode::Conflict, message).with("channel", kind))
             }
@@ -288,7 +304,7 @@ impl ChannelPort for Channels {
         let entries = lock(&self.entries);
         let info = |kind: &String| match entries.get(kind).map(|entry| &entry.state) {
             Some(Entered::Running(channel)) => channel.info(),
-            Some(Entered::Not(reason)) => not_running(kind, reason),
+            Some(Entered::Not(reason) | Entered::NoJournal(reason)) => not_running(kind, reason),
             None => not_running(kind, "starting"),
         };
         configured.keys().map(info).collect()

@@ -58,11 +58,11 @@ pub fn command(text: &str) -> Option<Command> {
 }
 
 /// The list of commands, as Markdown.
-pub(crate) fn help() -> String {
+pub(crate) fn help(mark: char) -> String {
     let mut text =
         "I'm your assistant: write to me, and I answer. In groups, mention me or reply to me.\n".to_owned();
     for info in COMMANDS {
-        text.push_str(&format!("\n- `/{}` – {}", info.name, info.about));
+        text.push_str(&format!("\n- `{mark}{}` – {}", info.name, info.about));
     }
     text
 }

@@ -44,7 +44,7 @@ pub use error::{ConnectError, Misconfigured, SendError};
 pub use journal::JournalError;
 pub use link::{Link, Receipt};
 pub use message::{Address, Body, Change, Event, Inbound, OutFile, Outgoing, RemoteFile, Sender};
-pub use open::probe;
+pub use open::{probe, say};
 pub use platforms::{platform, platforms};
 pub use rate::{Limiter, Rule};
 

@@ -8,6 +8,7 @@ use crate::{
     adapter::{Adapter, Key, Platform},
     channels::FindPlatform,
     error::Misconfigured,
+    message::{Address, Body, Outgoing},
     net::Net,
     platforms::platform,
 };
@@ -82,4 +83,19 @@ pub async fn probe(kind: &str, config: &ChannelConfig) -> Result<String, String>
     let find: FindPlatform = Box::new(platform);
     let adapter = open(&find, kind, config, &Net::default()).map_err(|error| error.to_string())?;
     adapter.probe().await.map_err(|error| error.to_string())
+}
+
+/// Sends a line to a chat, by the platform's id of it. What `gateway channel test --to` does.
+///
+/// # Errors
+/// What is wrong with the configuration, or what the platform says.
+pub async fn say(kind: &str, config: &ChannelConfig, chat: &str, markdown: &str) -> Result<(), String> {
+    let find: FindPlatform = Box::new(platform);
+    let adapter = open(&find, kind, config, &Net::default()).map_err(|error| error.to_string())?;
+    // Some adapters learn who they are first.
+    adapter.probe().await.map_err(|error| error.to_string())?;
+    let (to, text) = (Address::chat(chat), adapter.render(markdown));
+    let key = format!("t{:016x}", fastrand::u64(..));
+    let message = Outgoing { to: &to, body: Body::Rich(&text), reply_to: None, key: &key };
+    adapter.send(message).await.map(drop).map_err(|error| error.to_string())
 }

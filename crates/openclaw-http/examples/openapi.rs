@@ -1,4 +1,5 @@
-//! Prints the OpenAPI document as YAML: `cargo run -p openclaw-http --features openapi --example openapi`.
+//! Prints the OpenAPI document as YAML: `cargo run -p openclaw-http --features openapi --example openapi`; with the argument
+//! `json` as JSON.
 
 use std::{
     fmt::Write as _,
@@ -8,8 +9,12 @@ use std::{
 use serde_json::Value;
 
 fn main() -> io::Result<()> {
+    let document = openclaw_http::openapi::document();
+    if std::env::args().nth(1).is_some_and(|format| format == "json") {
+        return writeln!(io::stdout(), "{document:#}");
+    }
     let mut yaml = "# Made from the Rust types by `cargo xtask codegen`; do not edit.\n".to_owned();
-    write_value(&mut yaml, &openclaw_http::openapi::document(), 0);
+    write_value(&mut yaml, &document, 0);
     io::stdout().write_all(yaml.as_bytes())
 }
 

@@ -56,6 +56,19 @@ pub(crate) fn check_token(
     }
 }
 
+/// Whether a peer that something else than our token vouches for (a webhook's signature) may try: one that failed too often may not,
+/// as in [`check_token`].
+pub(crate) fn may_try(peer: IpAddr, failures: &RateLimiter) -> Result<(), Refusal> {
+    let standing = failures.standing(Caller::Peer(peer), Limits::FAILED_AUTHENTICATIONS);
+    let refusal = standing.filter(|_| !peer.is_loopback()).and_then(|s| Some((s.refusal()?, s.retry_after?)));
+    refusal.map_or(Ok(()), |refusal| Err(too_many(refusal)))
+}
+
+/// Counts a failure of such a peer.
+pub(crate) fn failed(peer: IpAddr, failures: &RateLimiter) {
+    let _ = failures.count(Caller::Peer(peer), Limits::FAILED_AUTHENTICATIONS);
+}
+
 fn too_many((mut failure, seconds): (Failure, u64)) -> Refusal {
     failure.message = format!("Too many failed authentications. Try again in {seconds} seconds.");
     Refusal::from(failure).with_header(header::RETRY_AFTER, seconds)

@@ -144,10 +144,11 @@ fn admit(
     let app = &conn.app;
     let found = app.router.find(parts.uri.path());
     let authenticates_itself = |route: &Route| {
-        route.methods.iter().any(|(_, it)| matches!(it, Operation::Health | Operation::WebSocket))
+        let own = |it| matches!(it, Operation::Health | Operation::WebSocket | Operation::ChannelWebhook);
+        route.methods.iter().any(|(_, it)| own(*it))
     };
     if let Some(found) = found.as_ref().filter(|found| authenticates_itself(found.route)) {
-        return Ok((operation(found, &parts.method)?, String::new()));
+        return Ok((operation(found, &parts.method)?, found.parameter()?.into_owned()));
     }
     let caller = auth::check(&parts.headers, policy, conn.peer, &app.failures)?;
     let per_minute = policy.config.rate_limit.requests_per_minute;

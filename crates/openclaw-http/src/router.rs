@@ -38,6 +38,10 @@ pub(crate) enum Operation {
     RemoveSkill,
     ListChannels,
     ChannelStatus,
+    PairChannel,
+    ListPaired,
+    UnpairUser,
+    ChannelWebhook,
     GetConfig,
     PutConfig,
     Logs,
@@ -107,6 +111,12 @@ pub(crate) const ROUTES: &[Route] = &[
     Route { path: "/api/v1/skills/{name}", methods: &[(Method::DELETE, Operation::RemoveSkill)] },
     Route { path: "/api/v1/channels", methods: &[(Method::GET, Operation::ListChannels)] },
     Route { path: "/api/v1/channels/{type}/status", methods: &[(Method::GET, Operation::ChannelStatus)] },
+    Route { path: "/api/v1/channels/{type}/pair", methods: &[(Method::POST, Operation::PairChannel)] },
+    Route {
+        path: "/api/v1/channels/{type}/paired",
+        methods: &[(Method::GET, Operation::ListPaired), (Method::DELETE, Operation::UnpairUser)],
+    },
+    Route { path: "/api/v1/channels/{type}/webhook", methods: &[(Method::POST, Operation::ChannelWebhook)] },
     Route {
         path: "/api/v1/config",
         methods: &[(Method::GET, Operation::GetConfig), (Method::PUT, Operation::PutConfig)],

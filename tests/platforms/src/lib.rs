@@ -6,12 +6,17 @@
 //!
 //! Matrix needs none of ours: [`Synapse`] is the real homeserver, and [`Proxy`] in front of it has the levers.
 
+mod args;
+pub mod discord;
 mod proxy;
 mod server;
+pub mod slack;
 pub mod synapse;
 pub mod telegram;
 
+pub use discord::Discord;
 pub use proxy::Proxy;
 pub use server::{Answer, Fault, Faults, Handler, Reply, Request, Server, Socket, Talk};
+pub use slack::Slack;
 pub use synapse::Synapse;
 pub use telegram::Telegram;

@@ -6,7 +6,7 @@
 
 use std::{path::PathBuf, process::Stdio, time::Duration};
 
-use openclaw_platforms::Telegram;
+use openclaw_platforms::{Discord, Slack, Telegram};
 use tokio::process::Command;
 
 /// Runs `clients/SCRIPT URL` with the environment's Python.
@@ -32,4 +32,16 @@ async fn drive(script: &str, url: &str) {
 async fn telegram_is_what_aiogram_takes_for_it() {
     let telegram = Telegram::start("42:TEST").await;
     drive("telegram_aiogram.py", &telegram.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slack_is_what_slack_bolt_takes_for_it() {
+    let slack = Slack::start("xoxb-test", "xapp-test").await;
+    drive("slack_bolt_client.py", &slack.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn discord_is_what_discord_py_takes_for_it() {
+    let discord = Discord::start("discord-test-token").await;
+    drive("discord_py.py", &discord.url()).await;
 }

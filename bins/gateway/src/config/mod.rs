@@ -22,6 +22,7 @@ pub(crate) use init::{first_start, too_open};
 pub(crate) use load::{LoadError, Loaded, Loader};
 pub(crate) use openness::openness;
 pub(crate) use provenance::show;
+pub(crate) use schema::nearest;
 pub(crate) use store::{LiveConfig, Store};
 pub(crate) use template::DEFAULT as DEFAULT_TEMPLATE;
 pub(crate) use watch::watch;

@@ -91,25 +91,16 @@ impl Store {
         Ok(self.publish(&mut current, next))
     }
 
+    /// The configuration as [`Self::apply`] would make it. Changes nothing.
+    pub(crate) fn trial(&self, patch: &Value) -> Result<Arc<Config>, Failure> {
+        Ok(self.edited(patch)?.0.config)
+    }
+
     /// Applies a merge patch: edits the file, and brings it into force.
     pub(crate) fn apply(&self, patch: &Value) -> Result<ConfigUpdate, Failure> {
-        let Value::Object(patch) = patch else {
-            return Err(Failure::bad_field("body", "must be an object with the keys to change"));
-        };
         let mut current = self.lock();
-        let text = self.loader.read().map_err(|error| unreadable(&error))?;
-        let on_disk = self.loader.load_text(&text).map_err(|problems| self.conflict(&problems))?;
-        let mut wanted = Map::new();
-        prune(patch, "", Kind::Section(ROOT), &on_disk, &on_disk.effective(), &mut wanted)?;
-
-        let next = if wanted.is_empty() {
-            on_disk
-        } else {
-            let edited = edit::apply(&text, &Value::Object(wanted)).map_err(|error| match error {
-                EditError::Layout(_) => Failure::new(ErrorCode::Conflict, format!("gateway.yaml: {error}")),
-                EditError::Syntax(_) => Failure::new(ErrorCode::Conflict, format!("gateway.yaml, {error}")),
-            })?;
-            let next = self.loader.load_text(&edited).map_err(|problems| refused(&problems))?;
+        let (next, edited) = self.edited(patch)?;
+        if let Some(edited) = edited {
             write::replace(self.loader.file(), edited.as_bytes()).map_err(|error| {
                 tracing::error!(path = %self.loader.file().display(), %error, "can't write the configuration");
                 Failure::new(
@@ -117,10 +108,30 @@ impl Store {
                     format!("gateway.yaml can't be written ({error}); nothing has changed. Check free space and permissions"),
                 )
             })?;
-            next
-        };
+        }
         let Reloaded { updated, restart_required_for } = self.publish(&mut current, next);
         Ok(ConfigUpdate { updated, restart_required_for, config: current.effective() })
+    }
+
+    /// What a merge patch makes of the file: the configuration then, and its text when that changes.
+    fn edited(&self, patch: &Value) -> Result<(Loaded, Option<String>), Failure> {
+        let Value::Object(patch) = patch else {
+            return Err(Failure::bad_field("body", "must be an object with the keys to change"));
+        };
+        let text = self.loader.read().map_err(|error| unreadable(&error))?;
+        let on_disk = self.loader.load_text(&text).map_err(|problems| self.conflict(&problems))?;
+        let mut wanted = Map::new();
+        prune(patch, "", Kind::Section(ROOT), &on_disk, &on_disk.effective(), &mut wanted)?;
+
+        if wanted.is_empty() {
+            return Ok((on_disk, None));
+        }
+        let edited = edit::apply(&text, &Value::Object(wanted)).map_err(|error| match error {
+            EditError::Layout(_) => Failure::new(ErrorCode::Conflict, format!("gateway.yaml: {error}")),
+            EditError::Syntax(_) => Failure::new(ErrorCode::Conflict, format!("gateway.yaml, {error}")),
+        })?;
+        let next = self.loader.load_text(&edited).map_err(|problems| refused(&problems))?;
+        Ok((next, Some(edited)))
     }
 
     fn publish(&self, current: &mut Loaded, next: Loaded) -> Reloaded {

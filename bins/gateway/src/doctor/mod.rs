@@ -1,5 +1,6 @@
 //! `gateway doctor`: what is well and what is not, each with what to do about it.
 
+mod channels;
 mod config;
 mod machine;
 mod providers;
@@ -115,6 +116,7 @@ async fn examine(
     report.tell(machine::clock(&home, &settings.gateway.logging).await);
     report.tell(providers::models(&home).await);
     report.tell(providers::providers(&home, &settings, environment).await);
+    report.tell(channels::channels(&settings).await);
     Ok((home, settings))
 }
 

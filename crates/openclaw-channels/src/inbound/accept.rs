@@ -121,7 +121,10 @@ impl Desk {
                 );
                 let (kind, user) = (Arc::clone(&self.parts.kind), message.sender.id.clone());
                 (
-                    format!("Welcome! You're in now.\n\n{}", commands::help()),
+                    format!(
+                        "Welcome! You're in now.\n\n{}",
+                        commands::help(self.parts.adapter.command_mark())
+                    ),
                     vec![Change::Paired { kind, user, at: now }],
                 )
             }

@@ -25,7 +25,7 @@ impl Desk {
             }
             Command::Stop => self.stop_runs(chat).await,
             Command::Status => self.status(chat),
-            Command::Help => commands::help(),
+            Command::Help => commands::help(self.parts.adapter.command_mark()),
             Command::Missed => {
                 let count = self.parts.outbox.send_expired(&chat.address).await?;
                 if count > 0 {

@@ -5,16 +5,20 @@ use std::ops::Range;
 use pulldown_cmark::{Event, Parser, Tag};
 use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation as _};
 
-use super::{doc::OPTIONS, guard::guard};
+use super::{
+    doc::OPTIONS,
+    guard::{guard, starters},
+};
 
 /// The places to cut `text` at or before `max`, best first; all are larger than 0.
 ///
-/// Only what stands before `max` decides, so that text which is still to come changes nothing.
-pub(super) fn places(text: &str, max: usize) -> Vec<usize> {
+/// Only what stands before `max` decides, so that text which is still to come changes nothing. What is kept whole is cut
+/// only if it `must` be.
+pub(super) fn places(text: &str, max: usize, must: bool) -> Vec<usize> {
     let max = floor(text, max);
     let window = text.get(..max).unwrap_or("");
     let next = text.get(max..).and_then(|rest| rest.chars().next());
-    let kept = kept(window);
+    let kept = kept(window, if must { max / 2 } else { 0 });
     let free = |at: &usize| {
         let before = kept.partition_point(|range| range.start < *at);
         before.checked_sub(1).and_then(|last| kept.get(last)).is_none_or(|last| last.end <= *at)
@@ -33,9 +37,12 @@ pub(super) fn places(text: &str, max: usize) -> Vec<usize> {
     places.extend(spaces.iter().rev().copied().find(free));
     places.extend(words.iter().rev().copied().find(free));
     // Right before or after what is kept whole.
-    let edges = kept.iter().flat_map(|range| [range.start, range.end]).filter(|at| *at > 0);
+    let edges = kept.iter().flat_map(|range| [range.start, range.end]).filter(|at| (1..=max).contains(at));
     places.extend(edges.rev().find(free));
-    // What is kept whole is over the limit alone.
+    if !must {
+        places.extend(Some(max).filter(free));
+        return places;
+    }
     places.extend(spaces.iter().rev().copied().find(half));
     places.extend(words.iter().rev().copied().find(half));
     places.push(max);
@@ -109,12 +116,15 @@ fn is_escaped(window: &str, at: usize) -> bool {
     (before.len() - before.trim_end_matches('\\').len()) % 2 == 1
 }
 
-/// What is not to be cut: links, images, code, emphasis, entities; in order.
-fn kept(window: &str) -> Vec<Range<usize>> {
+/// What is not to be cut: links, images, code, emphasis, entities; in order. Of what is still open, what begins behind `late`.
+fn kept(window: &str, late: usize) -> Vec<Range<usize>> {
     let text = guard(window);
-    let inserted = text.len() - window.len();
-    let at = text.bytes().zip(window.bytes()).take_while(|(a, b)| a == b).count();
-    let back = |position: usize| if position > at { position - inserted } else { position };
+    let inserted = starters(window);
+    let back = |position: usize| {
+        // The nth backslash stands n further than where it was put.
+        let before = inserted.iter().enumerate().take_while(|(nth, at)| *at + nth < position).count();
+        position - before
+    };
     let mut kept: Vec<Range<usize>> = Vec::new();
     for (event, range) in Parser::new_ext(&text, OPTIONS).into_offset_iter() {
         let keeps = match &event {
@@ -130,7 +140,7 @@ fn kept(window: &str) -> Vec<Range<usize>> {
             kept.push(range);
         }
     }
-    if let Some(open) = open(window, &kept) {
+    if let Some(open) = open(window, &kept, late) {
         kept.retain(|range| range.end <= open);
         kept.push(open..usize::MAX);
     }
@@ -138,8 +148,8 @@ fn kept(window: &str) -> Vec<Range<usize>> {
 }
 
 /// Where something begins, late in the window, that may end behind it: `[text](http://…`, `**bold …`.
-fn open(window: &str, kept: &[Range<usize>]) -> Option<usize> {
-    let mut at = window.ceil_char_boundary(window.len() / 2);
+fn open(window: &str, kept: &[Range<usize>], late: usize) -> Option<usize> {
+    let mut at = window.ceil_char_boundary(late);
     let past = kept.partition_point(|range| range.end <= at);
     let mut kept = kept.iter().skip(past).peekable();
     while at < window.len() {
@@ -151,8 +161,12 @@ fn open(window: &str, kept: &[Range<usize>]) -> Option<usize> {
         let rest = window.get(at..)?;
         let char = rest.chars().next()?;
         let before = window.get(..at)?.chars().next_back();
-        if opens(before, char, rest) && !is_escaped(window, at) {
-            return Some(if before == Some('!') && char == '[' { at - 1 } else { at });
+        if opens(before, char, rest) {
+            let escaped = is_escaped(window, at);
+            // An address without its end yet is guarded as if it were HTML.
+            if !escaped || char == '<' {
+                return Some(at - usize::from(escaped || (before == Some('!') && char == '[')));
+            }
         }
         let run = if "*_~`".contains(char) {
             rest.len() - rest.trim_start_matches(char).len()
@@ -165,22 +179,22 @@ fn open(window: &str, kept: &[Range<usize>]) -> Option<usize> {
 }
 
 /// How far the text of a link is looked for its end.
-const NEAR: usize = 1024;
+const NEAR: usize = 256;
 
 fn opens(before: Option<char>, char: char, rest: &str) -> bool {
     let near = &rest[..rest.floor_char_boundary(NEAR)];
-    let find = |what: &[char]| near.find(what);
+    let find = |what: &[u8]| near.bytes().position(|byte| what.contains(&byte));
     let is_all = near.len() == rest.len();
     match char {
         '`' => true,
-        '[' => match find(&[']']) {
+        '[' => match near.find(']') {
             Some(end) => {
                 rest.get(end + 1..).is_none_or(|after| after.is_empty() || after.starts_with(['(', '[']))
             }
             None => is_all,
         },
-        '<' => is_all && find(&['>', ' ', '\n']).is_none(),
-        '&' => rest.len() < 40 && find(&[';', ' ', '\n']).is_none(),
+        '<' => is_all && find(b"> \n").is_none(),
+        '&' => rest.len() < 40 && find(b"; \n").is_none(),
         '*' | '_' | '~' => match rest.trim_start_matches(char).chars().next() {
             None => true,
             Some(next) if next.is_whitespace() => false,

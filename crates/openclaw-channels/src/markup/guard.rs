@@ -53,21 +53,30 @@ fn markers(line: &str) -> Option<usize> {
 
 /// The text of a paragraph with backslashes where a line would be read as something else.
 pub(super) fn guard(text: &str) -> Cow<'_, str> {
-    let mut out = String::new();
-    let (mut done, mut at) = (0, 0);
-    for (index, line) in text.split('\n').enumerate() {
-        if let Some(column) = starter(line, &text[at..], index == 0) {
-            out.push_str(&text[done..at + column]);
-            out.push('\\');
-            done = at + column;
-        }
-        at += line.len() + 1;
-    }
-    if done == 0 && out.is_empty() {
+    let places = starters(text);
+    if places.is_empty() {
         return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + places.len());
+    let mut done = 0;
+    for place in places {
+        out.push_str(&text[done..place]);
+        out.push('\\');
+        done = place;
     }
     out.push_str(&text[done..]);
     Cow::Owned(out)
+}
+
+/// Where [`guard`] puts its backslashes.
+pub(super) fn starters(text: &str) -> Vec<usize> {
+    let mut places = Vec::new();
+    let mut at = 0;
+    for line in text.split('\n') {
+        places.extend(starter(line, &text[at..], at == 0).map(|column| at + column));
+        at += line.len() + 1;
+    }
+    places
 }
 
 /// Where a line needs a backslash so that it does not open a block; `rest` is the text from it on.
@@ -107,7 +116,10 @@ fn is_blank(byte: Option<&u8>) -> bool {
     matches!(byte, None | Some(b' ' | b'\t' | b'\n'))
 }
 
+/// Whether a line that begins with `<` begins with an address, or with one whose end is still to come.
 fn is_autolink(line: &str) -> bool {
     let inner = line[1..].split('>').next().unwrap_or("");
-    inner.len() + 1 < line.len() && inner.contains([':', '@']) && !inner.contains([' ', '\t', '<', '"'])
+    let is_closed = inner.len() + 1 < line.len();
+    let is_address = inner.contains(':') || (is_closed && inner.contains('@'));
+    is_address && !inner.contains([' ', '\t', '<', '"'])
 }

@@ -130,19 +130,26 @@ impl<'a> Reader<'a> {
             TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough | TagEnd::Link | TagEnd::Image => {
                 return self.inline(range);
             }
-            TagEnd::TableHead | TagEnd::TableRow | TagEnd::TableCell => return,
+            TagEnd::TableRow => return self.trim_row(),
+            TagEnd::TableHead | TagEnd::TableCell => return,
             _ => self.flush(),
         }
         self.inside = false;
         match tag {
             TagEnd::Paragraph => self.text(range),
             TagEnd::Heading(level) => {
-                let text = self.heading(range.clone());
-                self.push(Body::Heading(level as usize, text), range);
+                let body = self.heading(level as usize, range.clone());
+                self.push(body, range);
             }
             TagEnd::CodeBlock => {
                 let (fence, info) = self.fence(range.start);
-                let text = std::mem::take(&mut self.code);
+                let mut text = std::mem::take(&mut self.code);
+                let last = text.rfind('\n').map_or(0, |at| at + 1);
+                if range.end == self.source.len() && text[last..].chars().all(|char| fence.starts_with(char))
+                {
+                    // The closing fence has begun to arrive.
+                    text.truncate(last);
+                }
                 self.push(Body::Code(Code { fence, info, text }), range);
             }
             TagEnd::HtmlBlock => {
@@ -166,6 +173,14 @@ impl<'a> Reader<'a> {
                 self.lists.pop();
             }
             _ => {}
+        }
+    }
+
+    /// Cells that a row is short of are not written down: rows of one letter under a thousand columns would be pages.
+    fn trim_row(&mut self) {
+        if let Some(row) = self.rows.last_mut() {
+            let cells = row.iter().rposition(|cell| !cell.is_empty()).map_or(1, |last| last + 1);
+            row.truncate(cells);
         }
     }
 
@@ -303,17 +318,21 @@ impl<'a> Reader<'a> {
         line
     }
 
-    fn heading(&self, range: Range<usize>) -> String {
+    fn heading(&self, level: usize, range: Range<usize>) -> Body {
         let text = self.source.get(range.clone()).unwrap_or("").trim_end();
-        if let Some(underline) = text.rfind('\n') {
-            let lines = self.lines(range.start..range.start + underline);
+        if let Some(at) = text.rfind('\n') {
+            let lines = self.lines(range.start..range.start + at);
+            if self.strip(&text[at + 1..]).trim().len() < 3 {
+                // A list is about to begin: nobody underlines a heading with one dash.
+                return Body::Text(guard(&lines).into_owned());
+            }
             let lines = lines.split('\n').map(|line| line.trim_end().trim_end_matches('\\'));
-            return lines.collect::<Vec<_>>().join(" ");
+            return Body::Heading(level, lines.collect::<Vec<_>>().join(" "));
         }
         let text = text.trim_start_matches('#').trim();
         let open = text.trim_end_matches('#');
         let is_closed = open.is_empty() || open.ends_with([' ', '\t']);
-        if is_closed { open.trim().to_owned() } else { text.to_owned() }
+        Body::Heading(level, if is_closed { open.trim() } else { text }.to_owned())
     }
 
     fn fence(&self, at: usize) -> (String, String) {

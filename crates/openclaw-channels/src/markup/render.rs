@@ -108,8 +108,8 @@ fn spans(marks: &[Inline], rules: &impl Rules, around: Option<Style>) -> String 
 struct Spans<'a, R> {
     out: String,
     rules: &'a R,
-    /// The styles that are open, outermost first; each once.
-    open: Vec<Style>,
+    /// The styles that are open, outermost first, each once, and where what they style begins.
+    open: Vec<(Style, usize)>,
     counts: [usize; 3],
     /// Whether the last thing written is a closing mark.
     closed: bool,
@@ -123,8 +123,8 @@ impl<R: Rules> Spans<'_, R> {
         for mark in marks {
             self.mark(mark);
         }
-        while let Some(style) = self.open.pop() {
-            self.write_close(style);
+        while let Some((style, start)) = self.open.pop() {
+            self.write_close(style, start);
         }
     }
 
@@ -138,6 +138,7 @@ impl<R: Rules> Spans<'_, R> {
             }
             Inline::Break => self.apart(self.rules.style_ends_with_line(), |spans| {
                 spans.out.push_str(spans.rules.line_break());
+                spans.closed = false;
             }),
             Inline::Code(code) => self.apart(self.rules.style_ends_at_code(), |spans| {
                 spans.glue(false);
@@ -162,13 +163,13 @@ impl<R: Rules> Spans<'_, R> {
 
     /// Writes something that no style may reach over.
     fn apart(&mut self, apart: bool, write: impl FnOnce(&mut Self)) {
-        let open = if apart { self.open.clone() } else { Vec::new() };
-        for style in open.iter().rev() {
-            self.write_close(*style);
+        let open = if apart { std::mem::take(&mut self.open) } else { Vec::new() };
+        for (style, start) in open.iter().rev() {
+            self.write_close(*style, *start);
         }
         write(self);
-        for style in &open {
-            self.write_open(*style);
+        for (style, _) in open {
+            self.write_open(style);
         }
     }
 
@@ -177,16 +178,16 @@ impl<R: Rules> Spans<'_, R> {
         *count += 1;
         if *count == 1 {
             self.write_open(style);
-            self.open.push(style);
         }
     }
 
     fn close(&mut self, style: Style) {
         let count = &mut self.counts[style as usize];
         *count = count.saturating_sub(1);
-        if *count == 0 && self.open.last() == Some(&style) {
-            self.open.pop();
-            self.write_close(style);
+        if *count == 0
+            && let Some((style, start)) = self.open.pop_if(|(last, _)| *last == style)
+        {
+            self.write_close(style, start);
         }
     }
 
@@ -197,13 +198,14 @@ impl<R: Rules> Spans<'_, R> {
         }
         self.glue(true);
         self.out.push_str(self.rules.style(style)[0]);
+        self.open.push((style, self.out.len()));
     }
 
-    fn write_close(&mut self, style: Style) {
+    fn write_close(&mut self, style: Style, start: usize) {
         let [open, close] = self.rules.style(style);
-        // Marks around nothing would be seen.
-        if let Some(out) = self.out.strip_suffix(open).filter(|_| !open.is_empty()) {
-            self.out.truncate(out.len());
+        if self.out.len() == start {
+            // Marks around nothing would be seen.
+            self.out.truncate(start - open.len());
         } else {
             self.out.push_str(close);
             self.closed = true;

@@ -26,14 +26,22 @@ use super::{
 ///   was cut can turn out to be the first row of a table.
 /// - Where not even one character fits (`limit` 0), pieces of one character are over the limit.
 pub fn split(markdown: &str, limit: usize, measure: &dyn Fn(&str) -> usize) -> Vec<String> {
-    let leaves = read(markdown).leaves;
+    let mut leaves = read(markdown).leaves;
     if leaves.is_empty() {
         return Vec::new();
     }
     let whole = trim(markdown);
-    // A text far over the limit is not measured at all: limits are counted in bytes or less, and links shrink tenfold at most.
+    // A text many times the limit is not measured as a whole: if it fits after all, its blocks are found to.
     if whole.len() / 16 <= limit && measure(whole) <= limit {
         return vec![whole.to_owned()];
+    }
+    if let Some(Leaf { path, body: Body::Text(text), .. }) = leaves.last_mut()
+        && let Some(at) = unfinished(text)
+    {
+        let tail =
+            Leaf { path: path.clone(), spaced: true, body: Body::Text(guard(&text[at + 1..]).into_owned()) };
+        text.truncate(at);
+        leaves.push(tail);
     }
     let mut splitter = Splitter { queue: leaves.into(), from: 0, before: Vec::new(), limit, measure };
     let mut pieces = Vec::new();
@@ -49,6 +57,15 @@ fn trim(markdown: &str) -> &str {
     let blank = text.len() - text.trim_start().len();
     let start = text.get(..blank).and_then(|blank| blank.rfind(['\n', '\r'])).map_or(0, |at| at + 1);
     text.get(start..).unwrap_or(text)
+}
+
+/// Where the last line of a paragraph begins, if it is no more than what may become the marker of another block.
+fn unfinished(text: &str) -> Option<usize> {
+    let (at, line) = text.rmatch_indices('\n').next().map(|(at, _)| (at, text[at + 1..].trim()))?;
+    let digits = line.trim_start_matches(|char: char| char.is_ascii_digit());
+    let is_number = digits.len() < line.len() && matches!(digits, "" | "." | ")" | "\\." | "\\)");
+    let is_mark = matches!(line, "*" | "+" | "\\*" | "\\+" | "`" | "``" | "~" | "~~");
+    (is_number || is_mark).then_some(at)
 }
 
 struct Splitter<'a> {
@@ -102,12 +119,12 @@ impl Splitter<'_> {
         }
     }
 
-    /// Makes the first leaf, of which nothing fits, less: without its containers, then without its form.
+    /// Makes the first leaf, of which nothing fits, less: without its containers, outermost first, then without its form.
     fn simplify(&mut self) {
         let Some(leaf) = self.queue.pop_front() else { return };
         let mut leaf = leaf.part(std::mem::take(&mut self.from), leaf.body.len());
         if !leaf.path.is_empty() {
-            leaf.path.clear();
+            leaf.path.remove(0);
             self.queue.push_front(leaf);
             return;
         }
@@ -251,7 +268,7 @@ impl Splitter<'_> {
             }
             let window = source(body).and_then(|text| text.get(from..))?;
             let places = match body {
-                Body::Text(_) | Body::Heading(..) => cut::places(window, end - from),
+                Body::Text(_) | Body::Heading(..) => cut::places(window, end - from, index == 0),
                 _ => lines(window, end - from),
             };
             if let Some(place) = places.iter().find(|place| self.fits((index, from + **place))) {

@@ -1,6 +1,7 @@
 //! HTTP and WebSockets for adapters: with deadlines, bounds, and errors that say what may have happened and hold no secret.
 
 mod http;
+mod stream;
 mod ws;
 
 use std::sync::{Arc, OnceLock};
@@ -9,6 +10,7 @@ use rustls_platform_verifier::BuilderVerifierExt as _;
 
 pub use self::{
     http::{Answer, Call, NetError},
+    stream::{Io, Stream},
     ws::{Frame, Socket},
 };
 

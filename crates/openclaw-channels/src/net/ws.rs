@@ -1,22 +1,16 @@
 //! WebSockets, with a watch on the other side.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::Url;
-use rustls::pki_types::ServerName;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-    time::{Instant, Interval, MissedTickBehavior, timeout},
-};
-use tokio_rustls::TlsConnector;
+use tokio::time::{Instant, Interval, MissedTickBehavior, timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{Message, protocol::WebSocketConfig},
 };
 
-use super::{Net, NetError};
+use super::{Net, NetError, stream::Stream};
 
 /// Longest wait for a connection, TLS and the upgrade together.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -29,12 +23,9 @@ const SILENCE: Duration = Duration::from_secs(12);
 /// Longest wait for room to send.
 const SEND: Duration = Duration::from_secs(10);
 
-trait Io: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Io for T {}
-
 /// A WebSocket. It pings every three seconds, and ends with an error when nothing has come for twelve.
 pub struct Socket {
-    stream: WebSocketStream<Box<dyn Io>>,
+    stream: WebSocketStream<Stream>,
     host: String,
     ping: Interval,
     heard: Instant,
@@ -71,18 +62,7 @@ impl Net {
         let port = parsed.port_or_known_default().unwrap_or(443);
         let secure = matches!(parsed.scheme(), "wss" | "https");
         let connecting = async {
-            let tcp = TcpStream::connect((host.trim_matches(['[', ']']), port)).await;
-            let tcp = tcp.map_err(|error| not_sent(format!("{host} can't be reached: {error}")))?;
-            let _ = tcp.set_nodelay(true);
-            let io: Box<dyn Io> = if secure {
-                let name = ServerName::try_from(host.clone())
-                    .map_err(|_| not_sent(format!("{host} is no name for TLS")))?;
-                let connector = TlsConnector::from(Arc::clone(&self.tls()?));
-                let tls = connector.connect(name, tcp).await;
-                Box::new(tls.map_err(|error| not_sent(format!("no TLS with {host}: {error}")))?)
-            } else {
-                Box::new(tcp)
-            };
+            let io = self.stream(&host, port, secure).await?;
             let config = WebSocketConfig::default()
                 .max_message_size(Some(MESSAGE_BYTES))
                 .max_frame_size(Some(MESSAGE_BYTES));

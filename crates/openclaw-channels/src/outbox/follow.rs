@@ -68,8 +68,9 @@ impl Outbox {
             RunEventKind::SkillCall { tool, arguments, stage: CallStage::Awaiting(reason), .. } => {
                 let what = serde_json::to_string(arguments).unwrap_or_default();
                 let what: String = what.chars().take(600).collect();
+                let mark = self.parts.adapter.command_mark();
                 let ask = format!(
-                    "May I use `{tool}`? {reason}\n\n```\n{what}\n```\n\nSend /approve or /deny within ten minutes."
+                    "May I use `{tool}`? {reason}\n\n```\n{what}\n```\n\nSend {mark}approve or {mark}deny within ten minutes."
                 );
                 self.parts.notices.say(draft.to(), Some(draft.reply_to()), &ask).await;
             }

@@ -186,8 +186,9 @@ impl Outbox {
         }
         let answers =
             if expired.len() == 1 { "an answer".to_owned() } else { format!("{} answers", expired.len()) };
+        let mark = self.parts.adapter.command_mark();
         let text = format!(
-            "While I could not reach you, {answers} became too old to be sent just like that. Send /missed to get what you missed."
+            "While I could not reach you, {answers} became too old to be sent just like that. Send {mark}missed to get what you missed."
         );
         self.parts.health.until_connected().await;
         self.parts.notices.say(to, None, &text).await;

@@ -28,11 +28,12 @@ pub(super) struct Parameter {
     name: &'static str,
     description: &'static str,
     schema: Value,
+    required: bool,
 }
 
 impl Parameter {
     fn new(place: &'static str, name: &'static str, description: &'static str, schema: Value) -> Self {
-        Self { place, name, description, schema }
+        Self { place, name, description, schema, required: place == "path" }
     }
 
     pub(super) fn query(name: &'static str, description: &'static str, schema: Value) -> Self {
@@ -44,8 +45,8 @@ impl Parameter {
     }
 
     pub(super) fn render(self) -> Value {
-        let Self { place, name, description, schema } = self;
-        json!({"in": place, "name": name, "description": description, "required": place == "path", "schema": schema})
+        let Self { place, name, description, schema, required } = self;
+        json!({"in": place, "name": name, "description": description, "required": required, "schema": schema})
     }
 }
 
@@ -259,7 +260,39 @@ pub(super) fn describe(operation: Operation, g: &mut Generators) -> Described {
         Operation::ChannelStatus => Described {
             parameters: vec![Parameter::path("type", "The channel's type")],
             errors: &[404],
-            ..plain("channelStatus", "How one channel is", schema::<channels::ChannelItem<'_>>(g))
+            ..plain("channelStatus", "How one channel is", schema::<channels::ChannelDetails<'_>>(g))
+        },
+        Operation::PairChannel => Described {
+            parameters: vec![Parameter::path("type", "The channel's type")],
+            responses: vec![(201, "The code", json_of(schema::<channels::Pairing<'_>>(g)))],
+            errors: &[404, 409],
+            ..plain("pairChannel", "Make a one-time code that lets somebody in", Value::Null)
+        },
+        Operation::ListPaired => Described {
+            parameters: vec![Parameter::path("type", "The channel's type")],
+            errors: &[404, 409],
+            ..plain("listPaired", "Whom codes let in", schema::<channels::People>(g))
+        },
+        Operation::UnpairUser => {
+            let mut user =
+                Parameter::query("user", "The user's id on the platform", json!({"type": "string"}));
+            user.required = true;
+            Described {
+                parameters: vec![Parameter::path("type", "The channel's type"), user],
+                errors: &[404, 409],
+                ..plain("unpairUser", "Take a pairing back", schema::<channels::Unpaired<'_>>(g))
+            }
+        }
+        Operation::ChannelWebhook => Described {
+            secured: false,
+            parameters: vec![Parameter::path("type", "The channel's type")],
+            body: Some((json!({"type": "object"}), true)),
+            errors: &[401, 404, 409],
+            ..plain(
+                "channelWebhook",
+                "What a platform posts, signed as that platform does",
+                json!({"type": "object"}),
+            )
         },
         Operation::GetConfig => {
             plain("getConfig", "The configuration in force, secrets redacted", json!({"type": "object"}))

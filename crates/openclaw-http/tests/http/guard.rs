@@ -166,3 +166,15 @@ async fn every_response_has_an_id() {
         assert_eq!(id == given, kept, "{given:?} gave {id:?}");
     }
 }
+
+#[tokio::test]
+async fn a_webhook_wants_its_platforms_signature_and_no_token() {
+    let gateway = Gateway::start();
+    let mut client = gateway.connect().await;
+    let path = "/api/v1/channels/telegram/webhook";
+    let taken = client.call("POST", path, &["X-Signature: good"], Some(json!({}))).await;
+    assert_eq!((taken.status, taken.json()), (200, json!({"accepted": true, "bytes": 2})));
+    client.call("POST", path, &["X-Signature: bad"], Some(json!({}))).await.error(401, "unauthorized");
+    client.call("GET", path, &[], None).await.error(405, "method_not_allowed");
+    client.call("POST", "/api/v1/channels/fax/webhook", &[], Some(json!({}))).await.error(404, "not_found");
+}

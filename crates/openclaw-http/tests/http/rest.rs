@@ -182,6 +182,22 @@ async fn channels_tell_how_they_are() {
 }
 
 #[tokio::test]
+async fn people_are_let_in_and_out() {
+    let gateway = Gateway::start();
+    let details = gateway.get("/api/v1/channels/telegram/status").await.json();
+    assert_eq!((&details["status"], &details["outbox"]["waiting"]), (&json!("connected"), &json!(0)));
+    let code = gateway.call("POST", "/api/v1/channels/telegram/pair", None).await;
+    assert_eq!((code.status, &code.json()["code"]), (201, &json!("ABCD2345")));
+    let paired = "/api/v1/channels/telegram/paired";
+    assert_eq!(gateway.get(paired).await.json(), json!({"users": ["@ann:example.org"]}));
+    gateway.call("DELETE", paired, None).await.bad_field("user");
+    let path = format!("{paired}?user=%40ann%3Aexample.org");
+    assert_eq!(gateway.call("DELETE", &path, None).await.json()["removed"], true);
+    gateway.call("DELETE", &path, None).await.error(404, "not_found");
+    gateway.call("POST", "/api/v1/channels/fax/pair", None).await.error(404, "not_found");
+}
+
+#[tokio::test]
 async fn config_is_read_and_patched() {
     let gateway = Gateway::start();
     let config = gateway.get("/api/v1/config").await;

@@ -84,7 +84,9 @@ impl Gateway {
                     .with_problem("podman: newuidmap is missing"),
             ),
             channels: Arc::new(
-                FakeChannels::new(vec![connected]).with_disconnected("slack", "Token expired"),
+                FakeChannels::new(vec![connected])
+                    .with_disconnected("slack", "Token expired")
+                    .with_paired("@ann:example.org"),
             ),
             config: settings.clone(),
             logs: Arc::new(FakeLogs::new(vec![

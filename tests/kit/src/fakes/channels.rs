@@ -3,7 +3,11 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use openclaw_core::port::{ChannelInfo, ChannelPort, ChannelStatus};
+use openclaw_core::{
+    ErrorCode, Failure, Timestamp,
+    port::{ChannelInfo, ChannelPort, ChannelStatus, PairingCode, WebhookAnswer, WebhookRequest},
+};
+use serde_json::json;
 
 use super::lock;
 
@@ -11,13 +15,26 @@ use super::lock;
 #[derive(Debug, Default)]
 pub struct FakeChannels {
     channels: Mutex<Vec<ChannelInfo>>,
+    paired: Mutex<Vec<String>>,
 }
 
 impl FakeChannels {
     /// These channels.
     #[must_use]
     pub fn new(channels: Vec<ChannelInfo>) -> Self {
-        Self { channels: Mutex::new(channels) }
+        Self { channels: Mutex::new(channels), paired: Mutex::default() }
+    }
+
+    /// With a user whom a code let in.
+    #[must_use]
+    pub fn with_paired(self, user: &str) -> Self {
+        lock(&self.paired).push(user.to_owned());
+        self
+    }
+
+    fn known(&self, kind: &str) -> Result<(), Failure> {
+        let known = lock(&self.channels).iter().any(|channel| channel.kind == kind);
+        if known { Ok(()) } else { Err(Failure::not_found("channel", kind)) }
     }
 
     /// Adds a channel that is not connected.
@@ -37,5 +54,32 @@ impl FakeChannels {
 impl ChannelPort for FakeChannels {
     async fn list(&self) -> Vec<ChannelInfo> {
         lock(&self.channels).clone()
+    }
+
+    async fn pair(&self, kind: &str) -> Result<PairingCode, Failure> {
+        self.known(kind)?;
+        Ok(PairingCode { code: "ABCD2345".into(), expires_at: Timestamp::from_unix_millis(0) })
+    }
+
+    async fn paired(&self, kind: &str) -> Result<Vec<String>, Failure> {
+        self.known(kind)?;
+        Ok(lock(&self.paired).clone())
+    }
+
+    async fn unpair(&self, kind: &str, user: &str) -> Result<bool, Failure> {
+        self.known(kind)?;
+        let mut paired = lock(&self.paired);
+        let before = paired.len();
+        paired.retain(|paired| paired != user);
+        Ok(paired.len() < before)
+    }
+
+    /// Takes what carries the header `x-signature: good`.
+    async fn webhook(&self, kind: &str, request: WebhookRequest) -> Result<WebhookAnswer, Failure> {
+        self.known(kind)?;
+        if request.header("x-signature") == Some("good") {
+            return Ok(WebhookAnswer::Taken(json!({"accepted": true, "bytes": request.body.len()})));
+        }
+        Ok(WebhookAnswer::Refused(Failure::new(ErrorCode::Unauthorized, "The signature does not fit")))
     }
 }

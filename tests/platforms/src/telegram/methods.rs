@@ -3,12 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{
-    Shared,
-    args::{Args, Upload},
-    html,
+    Shared, html,
     post::{Kind, Media, Sent, found},
     state::State,
 };
+use crate::args::{Args, Upload};
 
 /// Longest text after its entities are read, in UTF-16 code units. (Telegram counts characters; this is the stricter reading.)
 const TEXT: usize = 4096;

@@ -3,7 +3,6 @@
 //!
 //! Stricter than the real one where it is vague: rates are enforced to the letter once they are, and lengths are in UTF-16.
 
-mod args;
 mod clock;
 mod control;
 mod html;
@@ -26,8 +25,8 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{args::Args, methods::Failure, state::State};
-use crate::{Answer, Faults, Handler, Reply, Request, Server};
+use self::{methods::Failure, state::State};
+use crate::{Answer, Faults, Handler, Reply, Request, Server, args::Args};
 
 pub use self::post::{Kind, Post, Sent, User};
 

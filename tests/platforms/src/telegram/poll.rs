@@ -11,10 +11,10 @@ use tokio::{
 
 use super::{
     Shared,
-    args::Args,
     methods::{Failure, Outcome},
     state::{State, Update},
 };
+use crate::args::Args;
 
 /// Longest long poll.
 const MAX_WAIT: i64 = 50;

@@ -226,6 +226,11 @@ impl Adapter for Matrix {
         markup::render(markdown, &markup::html())
     }
 
+    /// Clients keep `/` to themselves.
+    fn command_mark(&self) -> char {
+        '!'
+    }
+
     async fn probe(&self) -> Result<String, ConnectError> {
         let user = self.client.log_in(None).await.map_err(client::Failed::at_login)?;
         self.client.log_out().await;

@@ -87,7 +87,8 @@ impl Client {
         let boundary = format!("claw{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
         let mut body = Vec::with_capacity(file.bytes.len() + 1024);
         for (name, value) in fields {
-            let part = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            let part =
+                format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
             body.extend_from_slice(part.as_bytes());
         }
         let name: String = file.name.chars().filter(|c| !matches!(c, '"' | '\r' | '\n' | '\\')).collect();
@@ -133,7 +134,8 @@ impl Client {
             return serde_json::from_value(said.result)
                 .map_err(|error| wrong(format!("Telegram's answer can't be read: {error}")));
         }
-        let retry_after = said.parameters.retry_after.map(Duration::from_secs).or_else(|| answer.retry_after());
+        let retry_after =
+            said.parameters.retry_after.map(Duration::from_secs).or_else(|| answer.retry_after());
         Err(Failed::Refused(Refusal {
             code: if said.error_code == 0 { answer.status } else { said.error_code },
             description: said.description,

@@ -261,7 +261,10 @@ mod tests {
         let cases = [
             (json!({"sticker": {"emoji": "😀"}}), "[a sticker: 😀]"),
             (json!({"location": {"latitude": 1.5, "longitude": -2.0}}), "[a location: 1.5, -2]"),
-            (json!({"venue": {"title": "Café", "address": "Main St"}, "location": {}}), "[a place: Café, Main St]"),
+            (
+                json!({"venue": {"title": "Café", "address": "Main St"}, "location": {}}),
+                "[a place: Café, Main St]",
+            ),
             (json!({"contact": {"first_name": "Bo", "phone_number": "+1"}}), "[a contact: Bo, +1]"),
             (json!({"poll": {"question": "Tea?"}}), "[a poll: Tea?]"),
         ];
@@ -275,7 +278,10 @@ mod tests {
         let other = json!({"message_id": 1, "from": {"id": 8}, "text": "an earlier word"});
         let ours = json!({"message_id": 2, "from": {"id": 42}, "text": "our word"});
         let quoted = |more: &Value| heard(more).unwrap().quoted;
-        assert_eq!(quoted(&json!({"text": "x", "reply_to_message": other})).as_deref(), Some("an earlier word"));
+        assert_eq!(
+            quoted(&json!({"text": "x", "reply_to_message": other})).as_deref(),
+            Some("an earlier word")
+        );
         assert_eq!(quoted(&json!({"text": "x", "reply_to_message": ours})), None);
         let part = json!({"text": "x", "reply_to_message": ours, "quote": {"text": "word"}});
         assert_eq!(quoted(&part).as_deref(), Some("word"));
@@ -284,7 +290,8 @@ mod tests {
     #[test]
     fn a_topic_begun_by_us_does_not_mean_us() {
         let begun = json!({"message_id": 1, "from": {"id": 42}, "forum_topic_created": {"name": "Plans"}});
-        let said = json!({"text": "x", "reply_to_message": begun, "is_topic_message": true, "message_thread_id": 1});
+        let said =
+            json!({"text": "x", "reply_to_message": begun, "is_topic_message": true, "message_thread_id": 1});
         let said = heard(&said).unwrap();
         assert_eq!((said.addressed, said.address.thread.as_deref()), (false, Some("1")));
         // In a group without topics, a thread is a chain of replies: the same conversation.

@@ -85,10 +85,12 @@ impl Platform for TelegramPlatform {
             (is_id && !rest.is_empty() && rest.bytes().all(is_key)).then_some(())
         };
         if shape(token.expose()).is_none() {
-            let hint = "`channels.telegram.token` is no bot token: @BotFather gives one like `123456:ABC-DEF`";
+            let hint =
+                "`channels.telegram.token` is no bot token: @BotFather gives one like `123456:ABC-DEF`";
             return Err(Misconfigured(hint.to_owned()));
         }
-        let base = config.base_url.as_deref().unwrap_or("https://api.telegram.org").trim_end_matches('/').to_owned();
+        let base =
+            config.base_url.as_deref().unwrap_or("https://api.telegram.org").trim_end_matches('/').to_owned();
         let secret = hook::secret(token.expose());
         Ok(Arc::new(Telegram {
             client: Client::new(net.clone(), base, token),
@@ -136,18 +138,22 @@ impl Telegram {
         if self.has_commands.load(Ordering::Relaxed) {
             return;
         }
-        let shown = |info: &crate::commands::CommandInfo| json!({"command": info.name, "description": info.about});
+        let shown =
+            |info: &crate::commands::CommandInfo| json!({"command": info.name, "description": info.about});
         let commands: Vec<Value> = COMMANDS.iter().map(shown).collect();
         match self.client.ask::<bool>("setMyCommands", &json!({"commands": commands}), ANSWER).await {
             Ok(_) => self.has_commands.store(true, Ordering::Relaxed),
-            Err(error) => warn!(channel = "telegram", error = %ConnectError::from(error), "the commands were not registered"),
+            Err(error) => {
+                warn!(channel = "telegram", error = %ConnectError::from(error), "the commands were not registered")
+            }
         }
     }
 
     fn target(&self, to: &Address) -> Result<Target, SendError> {
-        let chat = to.chat.parse().map_err(|_| SendError::Rejected {
-            reason: format!("`{}` is no chat on Telegram", to.chat),
-        })?;
+        let chat = to
+            .chat
+            .parse()
+            .map_err(|_| SendError::Rejected { reason: format!("`{}` is no chat on Telegram", to.chat) })?;
         let now = self.places.now(chat);
         let thread = to.thread.as_ref().and_then(|thread| thread.parse().ok());
         Ok(Target { chat: now, moved: now != chat, thread })
@@ -182,7 +188,8 @@ impl Telegram {
             Written::New(Outgoing { body: Body::Rich(text) | Body::Plain(text), reply_to, .. }) => {
                 let mut body = json!({"chat_id": target.chat, "text": text});
                 if let Some(reply) = reply_to.and_then(|id| place::read(id, target.chat, target.moved)) {
-                    body["reply_parameters"] = json!({"message_id": reply, "allow_sending_without_reply": true});
+                    body["reply_parameters"] =
+                        json!({"message_id": reply, "allow_sending_without_reply": true});
                 }
                 if let Some(thread) = target.thread {
                     body["message_thread_id"] = thread.into();
@@ -202,7 +209,12 @@ impl Telegram {
         self.client.ask(method, &body, ANSWER).await
     }
 
-    async fn upload(&self, target: &Target, file: &OutFile, reply_to: Option<&str>) -> Result<Message, Failed> {
+    async fn upload(
+        &self,
+        target: &Target,
+        file: &OutFile,
+        reply_to: Option<&str>,
+    ) -> Result<Message, Failed> {
         let mut fields = vec![("chat_id", target.chat.to_string())];
         if let Some(reply) = reply_to.and_then(|id| place::read(id, target.chat, target.moved)) {
             let reply = json!({"message_id": reply, "allow_sending_without_reply": true});
@@ -260,7 +272,6 @@ impl Adapter for Telegram {
         }
         // A webhook that an earlier configuration left would take every update.
         let _: bool = self.client.ask("deleteWebhook", &json!({}), ANSWER).await?;
-        link.connected(&account);
         poll::poll(self, &me, link).await
     }
 

@@ -6,11 +6,7 @@ use std::{
 };
 
 use super::wire::Message;
-use crate::{
-    error::ConnectError,
-    link::Link,
-    message::Address,
-};
+use crate::{error::ConnectError, link::Link, message::Address};
 
 /// Cursors that say where a supergroup came from: `moved:NEW` → OLD.
 const MOVED: &str = "moved:";
@@ -107,7 +103,8 @@ mod tests {
         assert_eq!((written(-5, 7, false), written(-100, 7, true)), ("7".to_owned(), "-100.7".to_owned()));
         assert_eq!(read("7", -5, false), Some(7));
         assert_eq!(read("-100.7", -100, true), Some(7));
-        for (id, chat, moved) in [("7", -100, true), ("-5.7", -100, true), ("x", -5, false), ("", -5, false)] {
+        for (id, chat, moved) in [("7", -100, true), ("-5.7", -100, true), ("x", -5, false), ("", -5, false)]
+        {
             assert_eq!(read(id, chat, moved), None, "{id}");
         }
     }

@@ -88,8 +88,13 @@ impl Window {
 pub(super) async fn poll(telegram: &Telegram, me: &User, link: &Link) -> Result<(), ConnectError> {
     let (mut window, mut held, mut open) = (Window::default(), Held::default(), FuturesUnordered::new());
     let mut open_in: HashMap<Address, usize> = HashMap::new();
+    // Answered at once: it stands when a poll was answered, not when `getMe` was.
+    let mut wait = Duration::ZERO;
     loop {
-        let updates = updates(telegram, window.offset()).await?;
+        let updates = updates(telegram, window.offset(), wait).await?;
+        if std::mem::replace(&mut wait, WAIT).is_zero() {
+            link.connected(&format!("@{}", me.username));
+        }
         link.alive();
         let until = Instant::now() + PACE;
         let new = window.take(updates);
@@ -138,9 +143,9 @@ pub(super) async fn poll(telegram: &Telegram, me: &User, link: &Link) -> Result<
     }
 }
 
-async fn updates(telegram: &Telegram, offset: i64) -> Result<Vec<Numbered>, ConnectError> {
+async fn updates(telegram: &Telegram, offset: i64, wait: Duration) -> Result<Vec<Numbered>, ConnectError> {
     let wanted = json!({
-        "offset": offset, "limit": UPDATES, "timeout": WAIT.as_secs(), "allowed_updates": KINDS,
+        "offset": offset, "limit": UPDATES, "timeout": wait.as_secs(), "allowed_updates": KINDS,
     });
     let updates: Vec<Value> = telegram.client.ask("getUpdates", &wanted, ANSWER).await?;
     Ok(updates.into_iter().filter_map(numbered).collect())
@@ -157,7 +162,11 @@ pub(super) fn numbered(update: Value) -> Option<Numbered> {
 }
 
 /// Groups that moved: to be known before what is said in them.
-pub(super) async fn learn(telegram: &Telegram, updates: &[Numbered], link: &Link) -> Result<(), ConnectError> {
+pub(super) async fn learn(
+    telegram: &Telegram,
+    updates: &[Numbered],
+    link: &Link,
+) -> Result<(), ConnectError> {
     for (_, update) in updates {
         if let Some(message) = &update.message
             && let Some(old) = message.migrate_from_chat_id

@@ -1,4 +1,4 @@
-//! Arguments of a method call: from the query, a form, a multipart form, or JSON, as the Bot API takes them all.
+//! Arguments of a method call: from the query, a form, a multipart form, or JSON, as the platforms take them all.
 
 use std::collections::HashMap;
 
@@ -9,21 +9,21 @@ use crate::Request;
 
 /// A file in a multipart form.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Upload {
-    pub(super) name: String,
-    pub(super) mime: String,
-    pub(super) bytes: Bytes,
+pub(crate) struct Upload {
+    pub(crate) name: String,
+    pub(crate) mime: String,
+    pub(crate) bytes: Bytes,
 }
 
 /// The arguments: everything is text, and what is more than that is JSON in text.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Args {
+pub(crate) struct Args {
     values: HashMap<String, String>,
     files: HashMap<String, Upload>,
 }
 
 impl Args {
-    pub(super) fn of(request: &Request) -> Self {
+    pub(crate) fn of(request: &Request) -> Self {
         let mut args = Self::default();
         args.form(&request.query);
         let kind = request.header("content-type");
@@ -87,32 +87,32 @@ impl Args {
     }
 
     /// An argument; empty when it is not there, which is the same to the Bot API.
-    pub(super) fn text(&self, name: &str) -> &str {
+    pub(crate) fn text(&self, name: &str) -> &str {
         self.values.get(name).map_or("", String::as_str)
     }
 
-    pub(super) fn integer(&self, name: &str) -> Option<i64> {
+    pub(crate) fn integer(&self, name: &str) -> Option<i64> {
         self.text(name).trim().parse().ok()
     }
 
-    pub(super) fn flag(&self, name: &str) -> bool {
+    pub(crate) fn flag(&self, name: &str) -> bool {
         matches!(self.text(name).to_ascii_lowercase().as_str(), "true" | "yes" | "1")
     }
 
     /// The same without one of them.
-    pub(super) fn without(&self, name: &str) -> Self {
+    pub(crate) fn without(&self, name: &str) -> Self {
         let mut args = self.clone();
         args.values.remove(name);
         args
     }
 
     /// An argument that is JSON; null when it is not there, or none.
-    pub(super) fn value(&self, name: &str) -> Value {
+    pub(crate) fn value(&self, name: &str) -> Value {
         serde_json::from_str(self.text(name)).unwrap_or_default()
     }
 
     /// The file that an argument holds or, by `attach://NAME`, refers to.
-    pub(super) fn file(&self, name: &str) -> Option<&Upload> {
+    pub(crate) fn file(&self, name: &str) -> Option<&Upload> {
         let referred = self.text(name).strip_prefix("attach://");
         self.files.get(referred.unwrap_or(name))
     }

@@ -1,0 +1,78 @@
+//! Files: links that expire, and forms.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{
+    Discord,
+    client::{Ask, Body},
+    wire::Message,
+};
+use crate::{
+    error::SendError,
+    message::{OutFile, RemoteFile},
+};
+
+/// Longest time a file may take.
+pub(super) const FILE: Duration = Duration::from_secs(120);
+
+/// The bytes of a file.
+pub(super) async fn fetch(discord: &Discord, file: &RemoteFile, limit: usize) -> Result<Bytes, SendError> {
+    let mut parts = file.handle.splitn(4, ' ');
+    let mut next = || parts.next().unwrap_or_default().to_owned();
+    let (channel, message, id, url) = (next(), next(), next(), next());
+    if file.size.is_some_and(|size| size > limit as u64) {
+        return Err(SendError::Rejected { reason: format!("it has more than {limit} bytes") });
+    }
+    match get(discord, &url, limit).await? {
+        Some(bytes) => Ok(bytes),
+        // The link is too old: the message has a new one.
+        None => {
+            let ids = [channel.as_str(), message.as_str()];
+            let message: Message = discord.client.ask(Ask::get("/channels/{}/messages/{}", &ids)).await?;
+            let gone = || SendError::Rejected { reason: "it is not there any more".to_owned() };
+            let known = message.attachments.iter().find(|known| known.id == id).ok_or_else(gone)?;
+            get(discord, &known.url, limit).await?.ok_or_else(gone)
+        }
+    }
+}
+
+/// What is behind a link; `None`: nothing any more.
+async fn get(discord: &Discord, url: &str, limit: usize) -> Result<Option<Bytes>, SendError> {
+    if !discord.client.is_discords(url) {
+        return Err(SendError::Rejected { reason: "it does not lie at Discord".to_owned() });
+    }
+    let call = discord.client.net.call(Method::GET, url).timeout(FILE).limit(limit);
+    let answer = call.send().await?;
+    match answer.status {
+        200..300 => Ok(Some(answer.body)),
+        403 | 404 => Ok(None),
+        429 => {
+            let after = answer.retry_after().unwrap_or(Duration::from_secs(10));
+            Err(SendError::Later { after, reason: "Discord asks to wait".to_owned() })
+        }
+        status => Err(SendError::NotSent { reason: format!("Discord answered with status {status}") }),
+    }
+}
+
+/// A message with a file, as a form.
+pub(super) fn form(mut body: Value, file: &OutFile) -> Body {
+    body["attachments"] = json!([{"id": 0, "filename": file.name}]);
+    let boundary = format!("openclaw-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+    let name = file.name.replace(['"', '\r', '\n', '\\'], "_");
+    let kind = file.mime_type.replace(['\r', '\n'], "");
+    let mut bytes = Vec::with_capacity(file.bytes.len() + 1024);
+    bytes.extend_from_slice(
+        format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"payload_json\"\r\nContent-Type: application/json\r\n\r\n{body}\r\n\
+             --{boundary}\r\nContent-Disposition: form-data; name=\"files[0]\"; filename=\"{name}\"\r\nContent-Type: {kind}\r\n\r\n"
+        )
+        .as_bytes(),
+    );
+    bytes.extend_from_slice(&file.bytes);
+    bytes.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+    Body::Form(format!("multipart/form-data; boundary={boundary}"), bytes.into())
+}

@@ -1,0 +1,453 @@
+//! The gateway, version 10: <https://docs.discord.com/developers/events/gateway>. A session is gone on with before a new one is begun,
+//! across connections and across restarts of this process; what a lost session did not tell is asked for.
+
+use std::{collections::HashSet, time::Duration};
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::{debug, info, warn};
+
+use super::{
+    Discord, Me,
+    client::Ask,
+    commands,
+    convert::Reader,
+    gaps::{self, Gap},
+    heart::Heart,
+    intake::{Intake, Item, WAITING},
+    progress::Progress,
+    refusal::{Ending, ending},
+    wire::{
+        self, Entrance, Frame as Event, Gone, Guild, Hello, Interaction, Message, Ready, Saved, Session,
+        first_id, number,
+    },
+};
+use crate::{
+    error::ConnectError,
+    link::Link,
+    net::{Frame, NetError, Socket},
+};
+
+/// What we want to be told of: servers, messages in servers, direct messages, and what messages say.
+/// <https://docs.discord.com/developers/events/gateway#list-of-intents>
+const INTENTS: u64 = 1 | 1 << 9 | 1 << 12 | 1 << 15;
+/// Longest wait for HELLO.
+const HELLO: Duration = Duration::from_secs(10);
+/// Longest wait for servers that are not available before the session counts as begun.
+const GUILDS: Duration = Duration::from_secs(60);
+/// Time between two looks at how far we are.
+const SAVE: Duration = Duration::from_secs(1);
+/// Sessions that are left for a person: when none are, Discord makes the token invalid.
+const SPARE: u64 = 5;
+/// The close code with which a session stays: anything but 1000 and 1001.
+const GO_ON: u16 = 4000;
+/// Where the session is kept.
+const CURSOR: &str = "session";
+/// Kinds of interactions: a command.
+const COMMAND: u64 = 2;
+
+/// One connection, from its beginning to its end.
+pub(super) async fn run(discord: &Discord, link: &Link) -> Result<(), ConnectError> {
+    let me = discord.who().await?;
+    link.alive();
+    let saved =
+        link.cursor(CURSOR)?.and_then(|saved| serde_json::from_str::<Saved>(&saved).ok()).unwrap_or_default();
+    let names = |prefix: &str| -> Result<Vec<(String, String)>, ConnectError> {
+        let known = link.cursors(prefix)?;
+        Ok(known
+            .into_iter()
+            .map(|(name, value)| (name.trim_start_matches(prefix).to_owned(), value))
+            .collect())
+    };
+    let directs: HashSet<String> = names("dm/")?.into_iter().map(|(channel, _)| channel).collect();
+    let roles: HashSet<String> = names("role/")?.into_iter().map(|(_, role)| role).collect();
+    let (mut socket, until) = open(discord, &saved).await?;
+    let hello: Hello = hello(&mut socket).await?;
+    link.alive();
+    let reader = Reader { me: me.id.clone(), roles };
+    let mut intake = Intake::new(link, discord, reader, directs);
+    intake.progress = Progress::new(saved.session.as_ref().map_or(0, |session| session.seq), until);
+    let mut line = Line {
+        discord,
+        link,
+        me: &me,
+        heart: Heart::new(hello.heartbeat_interval),
+        seq: saved.session.as_ref().map(|session| session.seq),
+        socket,
+        intake,
+        beginning: None,
+        saved,
+        save_at: None,
+        full: false,
+    };
+    let ended = line.keep().await;
+    // The next connection goes on from here.
+    line.save().await?;
+    ended
+}
+
+/// A socket, and the message up to which everything is settled. A session is gone on with where Discord said; if that can't be
+/// reached, at the entrance.
+async fn open(discord: &Discord, saved: &Saved) -> Result<(Socket, u64), ConnectError> {
+    if let Some(session) = &saved.session {
+        match discord.client.net.socket(&address(&session.url)).await {
+            Ok(socket) => return Ok((socket, saved.until)),
+            Err(error) => debug!(channel = "discord", %error, "the session's own gateway can't be reached"),
+        }
+    }
+    let (entrance, now): (Entrance, _) = discord.client.ask_dated(Ask::get("/gateway/bot", &[])).await?;
+    if saved.session.is_none() && entrance.session_start_limit.remaining <= SPARE {
+        return Err(ConnectError::Later {
+            after: Duration::from_millis(entrance.session_start_limit.reset_after),
+            reason: "the bot began too many sessions today: is another program running with its token?"
+                .to_owned(),
+        });
+    }
+    let socket = discord.client.net.socket(&address(&entrance.url)).await?;
+    // Nothing was read yet: what is older than this moment is nobody's business.
+    let until = if saved.until == 0 { now.map_or(0, first_id) } else { saved.until };
+    Ok((socket, until))
+}
+
+fn address(url: &str) -> String {
+    let url = url.trim_end_matches('/');
+    format!("{url}/?v=10&encoding=json")
+}
+
+async fn hello(socket: &mut Socket) -> Result<Hello, ConnectError> {
+    let waiting = async {
+        loop {
+            match socket.next().await? {
+                Frame::Text(text) => return Ok::<_, ConnectError>(text),
+                Frame::Close(code, _) => {
+                    return Err(ConnectError::Lost {
+                        reason: format!("Discord closed the connection ({code})"),
+                    });
+                }
+                Frame::Binary(_) | Frame::Pong => {}
+            }
+        }
+    };
+    let lost = |reason: String| ConnectError::Lost { reason };
+    let late = |_| lost(format!("Discord did not say hello within {} s", HELLO.as_secs()));
+    let text = timeout(HELLO, waiting).await.map_err(late)??;
+    let frame: Event = serde_json::from_str::<Value>(&text).and_then(wire::read).unwrap_or_default();
+    match wire::read::<Hello>(frame.data) {
+        Ok(hello) if frame.op == 10 && hello.heartbeat_interval > 0 => Ok(hello),
+        _ => Err(lost("what answers the WebSocket is not Discord's gateway".to_owned())),
+    }
+}
+
+/// A session that begins: until all its servers came by, what was missed in them is not known.
+struct Beginning {
+    seq: u64,
+    guilds: HashSet<String>,
+    /// What was missed is newer than this.
+    after: u64,
+    until: Instant,
+}
+
+struct Line<'a> {
+    discord: &'a Discord,
+    link: &'a Link,
+    me: &'a Me,
+    heart: Heart,
+    /// The last event that came.
+    seq: Option<u64>,
+    socket: Socket,
+    intake: Intake<'a>,
+    beginning: Option<Beginning>,
+    saved: Saved,
+    save_at: Option<Instant>,
+    /// More came than there is room for: what follows is told again by the next connection.
+    full: bool,
+}
+
+impl Line<'_> {
+    async fn keep(&mut self) -> Result<(), ConnectError> {
+        let token = self.discord.token.expose();
+        let begin = match &self.saved.session {
+            Some(session) => {
+                json!({"op": 6, "d": {"token": token, "session_id": session.id, "seq": session.seq}})
+            }
+            None => json!({"op": 2, "d": {
+                "token": token, "intents": INTENTS,
+                "properties": {"os": std::env::consts::OS, "browser": "openclaw-gateway", "device": "openclaw-gateway"},
+            }}),
+        };
+        self.socket.send(begin.to_string()).await?;
+        loop {
+            tokio::select! {
+                frame = self.socket.next() => if self.frame(frame).await? == Then::Leave {
+                    return Ok(());
+                },
+                beats = self.heart.next() => {
+                    if !beats {
+                        self.socket.close(GO_ON).await;
+                        return Err(ConnectError::Lost { reason: "Discord does not answer heartbeats".to_owned() });
+                    }
+                    self.beat().await?;
+                }
+                settled = self.intake.work() => {
+                    settled?;
+                    self.save_at.get_or_insert_with(|| Instant::now() + SAVE);
+                    if self.full && self.intake.waiting() <= WAITING / 2 {
+                        self.socket.close(GO_ON).await;
+                        return Ok(());
+                    }
+                }
+                () = due(self.save_at) => self.save().await?,
+                () = due(self.beginning.as_ref().map(|beginning| beginning.until)) => {
+                    warn!(channel = "discord", "some servers are not available");
+                    self.begun();
+                }
+            }
+        }
+    }
+
+    async fn beat(&mut self) -> Result<(), ConnectError> {
+        let beat = json!({"op": 1, "d": self.seq}).to_string();
+        Ok(self.socket.send(beat).await?)
+    }
+
+    /// Keeps how far we are.
+    async fn save(&mut self) -> Result<(), ConnectError> {
+        self.save_at = None;
+        let progress = &self.intake.progress;
+        let mut saved = self.saved.clone();
+        saved.until = progress.until();
+        // A session of which nothing is settled is not gone on with: it is not known what it has to tell.
+        saved.session = saved
+            .session
+            .filter(|_| progress.seq() > 0)
+            .map(|session| Session { seq: progress.seq(), ..session });
+        let text = serde_json::to_string(&saved).unwrap_or_default();
+        self.link.save_cursor(CURSOR, &text).await
+    }
+
+    async fn frame(&mut self, frame: Result<Frame, NetError>) -> Result<Then, ConnectError> {
+        let text = match frame? {
+            Frame::Text(text) => text,
+            Frame::Binary(_) | Frame::Pong => {
+                self.link.alive();
+                return Ok(Then::GoOn);
+            }
+            Frame::Close(code, _) => return Err(self.closed(code)),
+        };
+        self.link.alive();
+        let event: Event = match serde_json::from_str::<Value>(&text).and_then(wire::read) {
+            Ok(event) => event,
+            Err(error) => {
+                // It may have been anything: told again by the next connection, it may be better.
+                self.socket.close(GO_ON).await;
+                return Err(ConnectError::Lost {
+                    reason: format!("a frame of Discord's can't be read: {error}"),
+                });
+            }
+        };
+        match event.op {
+            0 => self.dispatch(event),
+            1 => self.beat().await?,
+            7 => {
+                info!(channel = "discord", "Discord asks to connect anew");
+                self.socket.close(GO_ON).await;
+                return Ok(Then::Leave);
+            }
+            9 => {
+                if event.data != Value::Bool(true) {
+                    self.saved.session = None;
+                }
+                self.socket.close(GO_ON).await;
+                // Discord asks for a random time between one and five seconds.
+                return Err(ConnectError::Later {
+                    after: Duration::from_secs(1) + Duration::from_secs(4).mul_f64(fastrand::f64()),
+                    reason: "Discord ended the session; the next one begins".to_owned(),
+                });
+            }
+            11 => self.heart.answered(),
+            op => debug!(channel = "discord", op, "an event of a kind that is not known"),
+        }
+        Ok(Then::GoOn)
+    }
+
+    fn closed(&mut self, code: u16) -> ConnectError {
+        let Ending { error, session } = ending(code);
+        if !session {
+            self.saved.session = None;
+        }
+        error
+    }
+
+    fn dispatch(&mut self, event: Event) {
+        let Some(seq) = event.seq else { return };
+        self.full |= self.intake.waiting() >= WAITING;
+        if self.full {
+            return;
+        }
+        self.seq = Some(self.seq.unwrap_or(0).max(seq));
+        match event.name.as_str() {
+            "READY" => self.ready(read(event), seq),
+            "RESUMED" => {
+                self.stands();
+                self.intake.progress.begin(seq, 0, 0);
+            }
+            "GUILD_CREATE" => self.guild(&read(event), seq),
+            "MESSAGE_CREATE" | "MESSAGE_UPDATE" => self.message(event, seq),
+            "MESSAGE_DELETE" | "MESSAGE_DELETE_BULK" => {
+                let Gone { id, mut ids, channel_id, .. } = read(event);
+                ids.extend(Some(id).filter(|id| !id.is_empty()));
+                if self.intake.progress.begin(seq, 0, ids.len()) {
+                    ids.into_iter().for_each(|id| self.intake.take(&channel_id, Item::Deleted(id), seq));
+                }
+            }
+            "INTERACTION_CREATE" => self.interaction(read(event), seq),
+            "CHANNEL_CREATE" | "CHANNEL_UPDATE" | "THREAD_CREATE" | "THREAD_UPDATE" => {
+                self.discord.places.learn(&read(event));
+                self.intake.progress.begin(seq, 0, 0);
+            }
+            "THREAD_LIST_SYNC" => {
+                read::<Guild>(event).threads.iter().for_each(|thread| self.discord.places.learn(thread));
+                self.intake.progress.begin(seq, 0, 0);
+            }
+            _ => {
+                self.intake.progress.begin(seq, 0, 0);
+            }
+        }
+        self.save_at.get_or_insert_with(|| Instant::now() + SAVE);
+    }
+
+    /// The connection stands.
+    fn stands(&mut self) {
+        self.link.connected(&format!("@{}", self.me.name));
+        if !self.discord.registered() {
+            let (discord, app) = (self.discord, self.me.app.clone());
+            self.intake.courtesy(async move {
+                match commands::register(discord, &app).await {
+                    Ok(()) => discord.set_registered(),
+                    Err(failed) => {
+                        warn!(channel = "discord", ?failed, "the slash commands could not be registered")
+                    }
+                }
+            });
+        }
+    }
+
+    /// A new session. Whatever the last one did not tell has to be asked for.
+    fn ready(&mut self, ready: Ready, seq: u64) {
+        self.stands();
+        let after = self.intake.progress.until();
+        let directs = if after > 0 { self.intake.directs() } else { Vec::new() };
+        self.intake.progress = Progress::new(0, after);
+        self.intake.progress.begin(seq, 0, directs.len() + 1);
+        for channel in directs {
+            self.intake.fill(Gap { channel, direct: true, after, seq });
+        }
+        self.saved.session = Some(Session { id: ready.session_id, url: ready.resume_gateway_url, seq: 0 });
+        let guilds: HashSet<String> = ready.guilds.into_iter().map(|guild| guild.id).collect();
+        self.beginning = Some(Beginning { seq, guilds, after, until: Instant::now() + GUILDS });
+        self.begun_if_complete();
+    }
+
+    fn begun_if_complete(&mut self) {
+        if self.beginning.as_ref().is_some_and(|beginning| beginning.guilds.is_empty()) {
+            self.begun();
+        }
+    }
+
+    fn begun(&mut self) {
+        if let Some(beginning) = self.beginning.take() {
+            self.intake.progress.settle(beginning.seq);
+        }
+    }
+
+    fn guild(&mut self, guild: &Guild, seq: u64) {
+        if guild.unavailable {
+            self.intake.progress.begin(seq, 0, 0);
+            return;
+        }
+        let places = &self.discord.places;
+        let known = || guild.channels.iter().chain(&guild.threads);
+        known().for_each(|channel| places.learn(channel));
+        let ours = guild.roles.iter().find(|role| role.tags.bot_id == self.me.id);
+        if let Some(role) = ours.filter(|role| self.intake.reader.roles.insert(role.id.clone())) {
+            let (link, name, role) = (self.link, format!("role/{}", guild.id), role.id.clone());
+            self.intake.courtesy(async move {
+                let _ = link.save_cursor(&name, &role).await;
+            });
+        }
+        let after = self.beginning.as_ref().map_or(self.intake.progress.until(), |beginning| beginning.after);
+        let missed = |channel: &&wire::Channel| {
+            after > 0 && gaps::is_newer(channel, after) && !places.is_hidden(&channel.id)
+        };
+        let gaps: Vec<Gap> = known()
+            .filter(missed)
+            .map(|channel| Gap { channel: channel.id.clone(), direct: false, after, seq })
+            .collect();
+        if self.intake.progress.begin(seq, 0, gaps.len()) {
+            gaps.into_iter().for_each(|gap| self.intake.fill(gap));
+        }
+        if let Some(beginning) = &mut self.beginning {
+            beginning.guilds.remove(&guild.id);
+        }
+        self.begun_if_complete();
+    }
+
+    fn message(&mut self, event: Event, seq: u64) {
+        let is_new = event.name == "MESSAGE_CREATE";
+        let message: Message = read(event);
+        let channel = message.channel_id.clone();
+        let places = &self.discord.places;
+        places.show(&channel);
+        if message.channel_type.is_some_and(|kind| !wire::THREADS.contains(&kind)) {
+            places.assume(&channel);
+        }
+        if is_new && message.author.id == self.me.id {
+            places.said(&channel, &message.id, &message.message_reference.message_id);
+        }
+        let made = if is_new { number(&message.id) } else { 0 };
+        if self.intake.progress.begin(seq, made, 1) {
+            let message = Box::new(message);
+            let item = if is_new { Item::Message(message) } else { Item::Edited(message) };
+            self.intake.take(&channel, item, seq);
+        }
+    }
+
+    fn interaction(&mut self, interaction: Interaction, seq: u64) {
+        if interaction.kind != COMMAND || interaction.channel_id.is_empty() {
+            self.intake.progress.begin(seq, 0, 0);
+            return;
+        }
+        self.discord.places.learn(&interaction.channel);
+        if self.intake.progress.begin(seq, 0, 1) {
+            let channel = interaction.channel_id.clone();
+            self.intake.take(&channel, Item::Command(Box::new(interaction)), seq);
+        }
+    }
+}
+
+/// What comes after a frame.
+#[derive(Debug, PartialEq, Eq)]
+enum Then {
+    GoOn,
+    /// The next connection is to be made.
+    Leave,
+}
+
+/// The data of an event. One that is not as it should be is nobody's business: it has nothing in it then.
+fn read<T: DeserializeOwned + Default>(event: Event) -> T {
+    match serde_json::from_value(event.data) {
+        Ok(data) => data,
+        Err(error) => {
+            warn!(channel = "discord", event = event.name, %error, "an event can't be read and is left out");
+            T::default()
+        }
+    }
+}
+
+async fn due(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,68 @@
+//! Keeps where we have read to, not more often than once a second.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures_util::future::BoxFuture;
+use tokio::time::{Instant, sleep_until};
+use tracing::debug;
+
+use crate::link::Link;
+
+/// Time between two savings. What is not saved when the process dies is looked at again, and known.
+const SAVE: Duration = Duration::from_secs(1);
+
+/// Marks that are not saved yet.
+pub(super) struct Marks<'a> {
+    link: &'a Link,
+    new: BTreeMap<String, String>,
+    next: Instant,
+    saving: Option<BoxFuture<'a, ()>>,
+}
+
+impl<'a> Marks<'a> {
+    pub(super) fn new(link: &'a Link) -> Self {
+        Self { link, new: BTreeMap::new(), next: Instant::now(), saving: None }
+    }
+
+    /// Notes that we have read to there; never back.
+    pub(super) fn note(&mut self, marks: Vec<(String, String)>) {
+        for (place, ts) in marks {
+            let known = self.new.entry(place).or_default();
+            if *known < ts {
+                *known = ts;
+            }
+        }
+    }
+
+    /// Saves what is new. Never returns; cancel safe.
+    pub(super) async fn save(&mut self) {
+        loop {
+            if self.saving.is_none() {
+                if self.new.is_empty() {
+                    return std::future::pending().await;
+                }
+                sleep_until(self.next).await;
+                self.next = Instant::now() + SAVE;
+                let (link, new) = (self.link, std::mem::take(&mut self.new));
+                self.saving = Some(Box::pin(save(link, new)));
+            }
+            if let Some(saving) = &mut self.saving {
+                saving.await;
+                self.saving = None;
+            }
+        }
+    }
+}
+
+async fn save(link: &Link, new: BTreeMap<String, String>) {
+    for (place, ts) in new {
+        match link.cursor(&place) {
+            // Old messages come late sometimes.
+            Ok(Some(known)) if known >= ts => continue,
+            _ => {}
+        }
+        if let Err(error) = link.save_cursor(&place, &ts).await {
+            debug!(channel = "slack", %error, "where we have read to was not kept");
+        }
+    }
+}

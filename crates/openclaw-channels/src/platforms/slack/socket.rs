@@ -1,0 +1,362 @@
+//! Socket Mode: <https://docs.slack.dev/apis/events-api/using-socket-mode>. Slack asks to leave a connection every few hours: the next
+//! one stands before this one is left, so that nothing falls between.
+
+use std::{collections::HashMap, time::Duration};
+
+use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tracing::{debug, info, warn};
+
+use super::{
+    Slack,
+    catchup::{CatchUp, Caught},
+    client::As,
+    convert::{Read, Reader},
+    greeting,
+    intake::{Due, Intake, Ticket},
+    marks::Marks,
+    wire::{self, Callback, Frame as Text, Me, Slash},
+};
+use crate::{
+    error::ConnectError,
+    link::Link,
+    message::Event,
+    net::{Frame, NetError, Socket},
+};
+
+/// Longest wait for the `hello`.
+const HELLO: Duration = Duration::from_secs(10);
+/// How long a connection that is to be left is listened to when Slack does not close it.
+const LEAVING: Duration = Duration::from_secs(30);
+/// Pause before the next one is tried again while the old one still stands.
+const AGAIN: Duration = Duration::from_secs(1);
+/// Wait when there are too many connections.
+const TOO_MANY: Duration = Duration::from_secs(60);
+
+/// Time after which we look whether Socket Mode is switched on again.
+const SWITCHED_OFF: Duration = Duration::from_secs(60);
+
+/// The number of no connection: what has it was fetched.
+const FETCHED: u64 = 0;
+/// Most events of one chat that wait for what was missed there; Slack sends others again.
+const LATE: usize = 256;
+
+struct Connection {
+    number: u64,
+    socket: Socket,
+    /// When it is left at the latest.
+    until: Option<Instant>,
+}
+
+/// A connection that said hello.
+struct Opened {
+    socket: Socket,
+    /// How many there are beside it.
+    others: u64,
+}
+
+/// What a frame asks for.
+enum Then {
+    GoOn,
+    /// The next connection is to be made.
+    Renew,
+}
+
+/// One connection after the other, without a gap.
+pub(super) struct Session<'a> {
+    slack: &'a Slack,
+    link: &'a Link,
+    reader: &'a Reader,
+    account: String,
+    intake: Intake<'a>,
+    missed: CatchUp<'a>,
+    /// Events that were fetched and are not written down yet.
+    caught: usize,
+    /// What comes in where something may have been missed before it.
+    late: HashMap<String, Vec<(Event, Ticket)>>,
+    marks: Marks<'a>,
+    current: Option<Connection>,
+    old: Option<Connection>,
+    opening: Option<BoxFuture<'a, Result<Opened, ConnectError>>>,
+    opened: u64,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(slack: &'a Slack, link: &'a Link, reader: &'a Reader, me: &Me) -> Self {
+        Self {
+            slack,
+            link,
+            reader,
+            account: format!("@{} in {}", me.user, me.team),
+            intake: Intake::new(link, &slack.client, &slack.directory, &reader.me),
+            missed: CatchUp::none(slack),
+            caught: 0,
+            late: HashMap::new(),
+            marks: Marks::new(link),
+            current: None,
+            old: None,
+            opening: None,
+            opened: 0,
+        }
+    }
+
+    /// Until the connection is lost.
+    pub(super) async fn run(mut self) -> Result<(), ConnectError> {
+        let first = open(self.slack, Duration::ZERO).await?;
+        if first.others > 0 {
+            warn!(
+                channel = "slack",
+                others = first.others,
+                "other programs are connected with this Slack app's tokens; each event comes to one of us only"
+            );
+        }
+        if self.slack.was_away() {
+            self.missed = CatchUp::new(self.slack, self.link)?;
+        }
+        self.stands(first.socket);
+        loop {
+            tokio::select! {
+                Some(frame) = next(&mut self.current) => match self.frame(true, frame).await {
+                    Ok(Then::GoOn) => {}
+                    Ok(Then::Renew) => self.renew(Duration::ZERO),
+                    Err(error) => self.lost(error)?,
+                },
+                frame = next(&mut self.old) => match frame {
+                    Some(frame) => if self.frame(false, frame).await.is_err() {
+                        self.old = None;
+                    },
+                    None => self.leave().await,
+                },
+                opened = opening(&mut self.opening) => {
+                    self.opening = None;
+                    match opened {
+                        Ok(next) => self.stands(next.socket),
+                        Err(error @ ConnectError::Refused { .. }) => return Err(error),
+                        Err(error) if self.current.is_none() => return Err(error),
+                        Err(error) => {
+                            warn!(channel = "slack", %error, "the next connection can't be made yet");
+                            self.renew(AGAIN);
+                        }
+                    }
+                }
+                due = self.intake.due() => self.settled(due).await,
+                caught = self.missed.next() => self.caught(&caught),
+                () = self.marks.save(), if self.is_whole() => {}
+            }
+        }
+    }
+
+    /// Whether nothing is left of what was missed. Until then no mark is saved: the next connection has to begin where this one did.
+    fn is_whole(&self) -> bool {
+        self.missed.is_done() && self.caught == 0
+    }
+
+    fn caught(&mut self, caught: &Caught) {
+        if !caught.whole {
+            // It is tried again with the next connection: this counts as never settled.
+            self.caught += 1;
+        }
+        for event in &caught.events {
+            if let Read::Event(event) = self.reader.event(event) {
+                self.caught += 1;
+                self.intake.take(event, Ticket { connection: FETCHED, envelope: String::new() });
+            }
+        }
+        for (event, ticket) in self.late.remove(&caught.chat).unwrap_or_default() {
+            self.intake.take(event, ticket);
+        }
+    }
+
+    async fn settled(&mut self, due: Due) {
+        self.marks.note(due.marks);
+        if due.ticket.connection == FETCHED {
+            self.caught = self.caught.saturating_sub(1);
+        } else {
+            self.acknowledge(&due.ticket).await;
+        }
+    }
+
+    fn stands(&mut self, socket: Socket) {
+        self.opened += 1;
+        self.link.connected(&self.account);
+        let until = Instant::now() + LEAVING;
+        self.old = self.current.take().map(|old| Connection { until: Some(until), ..old });
+        self.current = Some(Connection { number: self.opened, socket, until: None });
+    }
+
+    fn renew(&mut self, pause: Duration) {
+        if self.opening.is_none() {
+            self.opening = Some(Box::pin(open(self.slack, pause)));
+        }
+    }
+
+    /// The connection is gone. That is no loss while the next one is being made.
+    fn lost(&mut self, error: ConnectError) -> Result<(), ConnectError> {
+        self.current = None;
+        match error {
+            ConnectError::Lost { .. } if self.opening.is_some() => Ok(()),
+            error => Err(error),
+        }
+    }
+
+    async fn leave(&mut self) {
+        if let Some(mut old) = self.old.take() {
+            old.socket.close(1000).await;
+        }
+    }
+
+    async fn frame(
+        &mut self,
+        is_current: bool,
+        frame: Result<Frame, NetError>,
+    ) -> Result<Then, ConnectError> {
+        let text = match frame? {
+            Frame::Text(text) => text,
+            Frame::Binary(_) | Frame::Pong => String::new(),
+            Frame::Close(code, _) => {
+                return Err(ConnectError::Lost { reason: format!("Slack closed the connection ({code})") });
+            }
+        };
+        self.link.alive();
+        if self.is_whole() {
+            self.slack.hears();
+        }
+        if text.is_empty() {
+            return Ok(Then::GoOn);
+        }
+        let frame: Text = match serde_json::from_str::<Value>(&text).and_then(wire::read) {
+            Ok(frame) => frame,
+            Err(error) => {
+                warn!(channel = "slack", %error, "a frame can't be read");
+                return Ok(Then::GoOn);
+            }
+        };
+        let connection = if is_current { &self.current } else { &self.old };
+        let connection = connection.as_ref().map_or(0, |connection| connection.number);
+        match frame.kind.as_str() {
+            "hello" => {}
+            "disconnect" => return self.disconnect(&frame.reason, is_current),
+            kind if !frame.envelope_id.is_empty() => {
+                let ticket = Ticket { connection, envelope: frame.envelope_id };
+                self.envelope(kind, frame.payload, ticket).await;
+            }
+            kind => debug!(channel = "slack", kind, "a frame of a kind that is not known"),
+        }
+        Ok(Then::GoOn)
+    }
+
+    fn disconnect(&self, reason: &str, is_current: bool) -> Result<Then, ConnectError> {
+        info!(channel = "slack", reason, "Slack asks to leave the connection");
+        match reason {
+            "link_disabled" => Err(ConnectError::Later {
+                after: SWITCHED_OFF,
+                reason: "Socket Mode is switched off for this Slack app: switch it on at api.slack.com/apps, under Socket Mode"
+                    .to_owned(),
+            }),
+            "too_many_websockets" => Err(ConnectError::Later {
+                after: TOO_MANY,
+                reason: "this Slack app has too many connections: is another gateway running with its tokens?".to_owned(),
+            }),
+            _ if is_current => Ok(Then::Renew),
+            _ => Ok(Then::GoOn),
+        }
+    }
+
+    async fn envelope(&mut self, kind: &str, payload: Value, ticket: Ticket) {
+        let read = match kind {
+            "events_api" => {
+                wire::read::<Callback>(payload).map(|callback| self.reader.event(&callback.event))
+            }
+            "slash_commands" => wire::read::<Slash>(payload).map(|slash| self.reader.slash(&slash)),
+            _ => Ok(Read::Nothing),
+        };
+        match read {
+            Ok(Read::Event(event)) if self.missed.awaits(&event.address().chat) => {
+                let late = self.late.entry(event.address().chat.clone()).or_default();
+                if late.len() < LATE {
+                    late.push((event, ticket));
+                }
+            }
+            Ok(Read::Event(event)) => self.intake.take(event, ticket),
+            Ok(Read::Pane(thread, user)) => {
+                if self.link.may_talk(&user, &thread.chat) {
+                    self.intake.after(greeting::greet(self.slack, thread), ticket);
+                } else {
+                    self.acknowledge(&ticket).await;
+                }
+            }
+            Ok(Read::Nothing) => self.acknowledge(&ticket).await,
+            Err(error) => {
+                warn!(channel = "slack", kind, %error, "an event can't be read and is left out");
+                self.acknowledge(&ticket).await;
+            }
+        }
+    }
+
+    /// Says that we have it. When its connection is gone nothing is said: it comes again, and is known.
+    async fn acknowledge(&mut self, ticket: &Ticket) {
+        let of = |connection: &&mut Connection| connection.number == ticket.connection;
+        let Some(connection) =
+            [&mut self.current, &mut self.old].into_iter().filter_map(Option::as_mut).find(of)
+        else {
+            return;
+        };
+        let ack = json!({"envelope_id": ticket.envelope}).to_string();
+        if let Err(error) = connection.socket.send(ack).await {
+            // The next read of it says so as well, and ends it.
+            debug!(channel = "slack", %error, "an envelope could not be acknowledged");
+        }
+    }
+}
+
+/// A connection that stands.
+async fn open(slack: &Slack, pause: Duration) -> Result<Opened, ConnectError> {
+    sleep(pause).await;
+    let opened: wire::Opened = slack.client.ask_as(As::App, "apps.connections.open", json!({})).await?;
+    let mut socket = slack.client.net.socket(&opened.url).await?;
+    let hello = async {
+        loop {
+            match socket.next().await? {
+                Frame::Text(text) => return Ok::<_, ConnectError>(text),
+                Frame::Close(code, _) => {
+                    return Err(ConnectError::Lost {
+                        reason: format!("Slack closed the connection ({code})"),
+                    });
+                }
+                Frame::Binary(_) | Frame::Pong => {}
+            }
+        }
+    };
+    let late =
+        |_| ConnectError::Lost { reason: format!("Slack did not say hello within {} s", HELLO.as_secs()) };
+    let text = timeout(HELLO, hello).await.map_err(late)??;
+    let frame: Text = serde_json::from_str::<Value>(&text).and_then(wire::read).unwrap_or_default();
+    match (frame.kind.as_str(), frame.reason.as_str()) {
+        ("hello", _) => Ok(Opened { socket, others: frame.num_connections.saturating_sub(1) }),
+        ("disconnect", "too_many_websockets") => Err(ConnectError::Later {
+            after: TOO_MANY,
+            reason: "this Slack app has too many connections: is another gateway running with its tokens?"
+                .to_owned(),
+        }),
+        _ => Err(ConnectError::Lost { reason: "what answers the WebSocket is not Slack".to_owned() }),
+    }
+}
+
+/// The next frame, or `None` when the connection is to be left; never, when there is none. Cancel safe.
+async fn next(connection: &mut Option<Connection>) -> Option<Result<Frame, NetError>> {
+    match connection {
+        Some(Connection { socket, until: Some(until), .. }) => timeout_at(*until, socket.next()).await.ok(),
+        Some(Connection { socket, until: None, .. }) => Some(socket.next().await),
+        None => std::future::pending().await,
+    }
+}
+
+async fn opening(
+    opening: &mut Option<BoxFuture<'_, Result<Opened, ConnectError>>>,
+) -> Result<Opened, ConnectError> {
+    match opening {
+        Some(opening) => opening.await,
+        None => std::future::pending().await,
+    }
+}

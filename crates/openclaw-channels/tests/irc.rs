@@ -1,0 +1,183 @@
+//! IRC against a real ngircd.
+#![cfg(test)]
+
+use std::{
+    collections::BTreeMap,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use openclaw_channels::{Channels, Parts, platform};
+use openclaw_core::{
+    Timestamp,
+    config::ChannelConfig,
+    port::{ChannelPort as _, ChannelStatus},
+};
+use openclaw_testkit::{FakeAgent, FakeCuration, FakeMemory};
+use tokio::{net::TcpStream, sync::watch, time::timeout};
+use tokio_util::{
+    codec::{Framed, LinesCodec},
+    sync::CancellationToken,
+    task::TaskTracker,
+};
+
+/// A real server on a loopback port.
+struct Server {
+    process: Child,
+    port: u16,
+    _directory: tempfile::TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Server {
+    fn program() -> Option<&'static str> {
+        ["/usr/sbin/ngircd", "/usr/bin/ngircd"].into_iter().find(|path| std::path::Path::new(path).exists())
+    }
+
+    async fn start(program: &str) -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("ngircd.conf");
+        let text = format!(
+            "[Global]\nName = irc.test\nInfo = test\nListen = 127.0.0.1\nPorts = {port}\n\
+             [Limits]\nMaxConnectionsIP = 0\n[Options]\nIdent = no\nPAM = no\nDNS = no\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        let process = Command::new(program)
+            .args(["-n", "-f"])
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let server = Self { process, port, _directory: directory };
+        let listening = async {
+            while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        timeout(Duration::from_secs(20), listening).await.unwrap();
+        server
+    }
+}
+
+/// A person at a client.
+struct Person(Framed<TcpStream, LinesCodec>);
+
+impl Person {
+    async fn connect(port: u16, nick: &str) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let mut person = Self(Framed::new(stream, LinesCodec::new()));
+        person.say(&format!("NICK {nick}")).await;
+        person.say(&format!("USER {nick} 0 * :{nick}")).await;
+        person.until(" 001 ").await;
+        person
+    }
+
+    async fn say(&mut self, line: &str) {
+        self.0.send(line.to_owned()).await.unwrap();
+    }
+
+    /// The next line that holds this.
+    async fn until(&mut self, part: &str) -> String {
+        let reading = async {
+            loop {
+                let line = self.0.next().await.unwrap().unwrap();
+                if let Some(token) = line.strip_prefix("PING ") {
+                    self.0.send(format!("PONG {token}")).await.unwrap();
+                }
+                if line.contains(part) {
+                    return line;
+                }
+            }
+        };
+        timeout(Duration::from_secs(30), reading).await.unwrap_or_else(|_| panic!("no line with `{part}`"))
+    }
+}
+
+async fn until_connected(channels: &Channels, wanted: bool) {
+    let waiting = async {
+        loop {
+            let status = channels.list().await.remove(0).status;
+            if matches!(status, ChannelStatus::Connected { .. }) == wanted {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), waiting).await.unwrap();
+}
+
+#[tokio::test]
+async fn people_talk_on_a_real_server() {
+    let Some(program) = Server::program() else {
+        assert!(std::env::var_os("OPENCLAW_REQUIRE_ALL").is_none(), "ngircd is not installed");
+        println!("SKIPPED: ngircd is not installed");
+        return;
+    };
+    let server = Server::start(program).await;
+    let config = ChannelConfig {
+        base_url: Some(format!("irc://127.0.0.1:{}", server.port)),
+        options: [("nick".to_owned(), "claw".to_owned()), ("channels".to_owned(), "#room".to_owned())].into(),
+        allowed_chats: vec!["#room".to_owned()],
+        ..ChannelConfig::default()
+    };
+    assert_eq!(openclaw_channels::probe("irc", &config).await.unwrap(), "claw");
+
+    let memory = Arc::new(FakeMemory::new());
+    let directory = tempfile::tempdir().unwrap();
+    let (_config_tx, config) = watch::channel(Arc::new(BTreeMap::from([("irc".to_owned(), config)])));
+    let channels = Arc::new(Channels::new(
+        config,
+        Parts {
+            agent: Arc::new(FakeAgent::new(Arc::clone(&memory))),
+            curation: Arc::new(FakeCuration::new(memory)),
+            journal: directory.path().join("state.redb"),
+            clock: Arc::new(Timestamp::now),
+            in_place: false,
+            find: Box::new(platform),
+        },
+    ));
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    tasks.spawn({
+        let (channels, stop) = (Arc::clone(&channels), stop.clone());
+        async move { channels.keep(stop.clone(), stop).await }
+    });
+    until_connected(&channels, true).await;
+
+    let mut anna = Person::connect(server.port, "anna").await;
+    anna.say("JOIN #room").await;
+    anna.until(" 366 ").await;
+    anna.say("PRIVMSG #room :just talking").await;
+    anna.say("PRIVMSG #room :Claw: what is 1+1?").await;
+    let answer = anna.until("PRIVMSG #room").await;
+    assert!(answer.starts_with(":claw!") && answer.ends_with(":You said: what is 1+1?"), "{answer}");
+
+    // A direct chat is not the room: there she is a stranger, until she has a code.
+    anna.say("PRIVMSG claw :hello").await;
+    assert!(anna.until("PRIVMSG anna").await.contains("only talk with people"));
+    let code = channels.pair("irc").await.unwrap();
+    anna.say(&format!("PRIVMSG claw :{}", code.code.expose())).await;
+    anna.until("Welcome").await;
+    anna.until("!help").await;
+    anna.say("PRIVMSG claw :hello again").await;
+    assert!(anna.until("PRIVMSG anna").await.ends_with(":You said: hello again"));
+    assert!(channels.paired("irc").await.unwrap()[0].starts_with("anna!"));
+
+    // A server that is gone is seen.
+    drop(anna);
+    drop(server);
+    until_connected(&channels, false).await;
+    stop.cancel();
+    tasks.close();
+    tasks.wait().await;
+}

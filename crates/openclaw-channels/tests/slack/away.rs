@@ -1,0 +1,111 @@
+//! What was written while nobody listened, and Slack does not send again.
+
+use std::time::Duration;
+
+use openclaw_platforms::{Fault, slack::BOT_USER};
+
+use crate::support::{ANNA, GENERAL, World, pass, texts};
+
+/// A world in which something was said in each kind of place, and its thread in the channel.
+async fn known() -> (World, String, (String, String)) {
+    let world = World::new().await;
+    world.slack.say(&world.im, ANNA, "one");
+    let root = world.slack.say(GENERAL, ANNA, &format!("<@{BOT_USER}> two"));
+    let pane = world.slack.open_pane(ANNA);
+    world.slack.reply(&pane.0, &pane.1, ANNA, "three");
+    world.until("told", |world| world.told().len() == 3).await;
+    world.settled().await;
+    pass(3).await;
+    (world, root, pane)
+}
+
+fn write(world: &World, root: &str, pane: &(String, String)) {
+    world.slack.say(&world.im, ANNA, "four");
+    world.slack.say(&world.im, ANNA, "five");
+    world.slack.say(GENERAL, ANNA, "to nobody");
+    world.slack.say(GENERAL, ANNA, &format!("<@{BOT_USER}> six"));
+    world.slack.reply(GENERAL, root, ANNA, "seven");
+    world.slack.reply(&pane.0, &pane.1, ANNA, "eight");
+    let new = world.slack.open_pane(ANNA);
+    world.slack.reply(&new.0, &new.1, ANNA, "nine");
+}
+
+async fn is_caught_up(world: &World) {
+    world.until("told", |world| world.told().len() >= 9).await;
+    world.settled().await;
+    pass(30).await;
+    let mut told = world.told();
+    let four = told.iter().position(|text| text == "four").unwrap();
+    assert!(told[four..].contains(&"five".to_owned()), "{told:?}");
+    told.sort();
+    assert_eq!(told, ["eight", "five", "four", "nine", "one", "seven", "six", "three", "two"]);
+    let answers = [world.slack.answers(&world.im), world.slack.answers(GENERAL)].concat();
+    assert_eq!(texts(&answers).iter().filter(|text| text.starts_with("You said: ")).count(), 9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_night_everything_is_answered_once() {
+    let (mut world, root, pane) = known().await;
+    world.kill().await;
+    write(&world, &root, &pane);
+    world.slack.give_up();
+    pass(8 * 3600).await;
+    world.start();
+    is_caught_up(&world).await;
+    // Nothing is fetched twice, and none of it is answered twice if it is.
+    world.kill().await;
+    world.start();
+    world.until_connected().await;
+    is_caught_up(&world).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_outage_as_well() {
+    let (world, root, pane) = known().await;
+    world.slack.faults().add("/link/", 10_000, Fault::Answer(503, String::new()));
+    world.slack.cut_all();
+    world.until_trouble(|trouble| !trouble.is_empty()).await;
+    write(&world, &root, &pane);
+    world.slack.give_up();
+    pass(600).await;
+    world.slack.faults().clear();
+    is_caught_up(&world).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_happens_meanwhile() {
+    for path in ["conversations.history", "conversations.replies", "/link/"] {
+        for fault in [Fault::CutBefore, Fault::HangAfter, Fault::Answer(429, String::new()), Fault::WrongJson]
+        {
+            let (mut world, root, pane) = known().await;
+            world.kill().await;
+            write(&world, &root, &pane);
+            world.slack.give_up();
+            world.slack.faults().add(path, 3, fault.clone());
+            world.start();
+            // Cut off in the middle of it, by another process or a lost connection.
+            pass(1).await;
+            world.kill().await;
+            world.start();
+            pass(1).await;
+            world.slack.cut_sockets();
+            is_caught_up(&world).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_written_now_comes_after_what_was_missed() {
+    let (mut world, ..) = known().await;
+    world.kill().await;
+    world.slack.say(&world.im, ANNA, "four");
+    world.slack.give_up();
+    world.slack.faults().add("conversations.history", 1, Fault::Late(Duration::from_secs(2)));
+    world.slack.say(&world.im, ANNA, "five");
+    world.start();
+    world.until_connected().await;
+    world.slack.say(&world.im, ANNA, "six");
+    world.until("told", |world| world.told().len() == 6).await;
+    world.settled().await;
+    assert_eq!(world.told()[3..], ["four", "five", "six"]);
+}

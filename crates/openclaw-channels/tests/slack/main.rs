@@ -1,0 +1,8 @@
+//! The Slack adapter with the engine, against the small Slack server that slack_bolt takes for Slack. Time is Tokio's, and paused.
+#![cfg(test)]
+
+mod away;
+mod faults;
+mod sockets;
+mod support;
+mod talk;

@@ -1,0 +1,41 @@
+// Made from docs/openapi.yaml's source by `cargo xtask codegen`; do not edit.
+
+/** Method and path of every operation. */
+export const operations = {
+  health: ["GET", "/health"],
+  status: ["GET", "/status"],
+  sendMessage: ["POST", "/message"],
+  cancelMessage: ["DELETE", "/message/{id}"],
+  messageStatus: ["GET", "/message/{id}/status"],
+  messageStream: ["GET", "/message/{id}/stream"],
+  approveMessage: ["POST", "/message/{id}/approve"],
+  messageContext: ["GET", "/message/{id}/context"],
+  listConversations: ["GET", "/conversations"],
+  getConversation: ["GET", "/conversations/{id}"],
+  deleteConversation: ["DELETE", "/conversations/{id}"],
+  memoryStats: ["GET", "/memory/stats"],
+  searchMemory: ["POST", "/memory/search"],
+  pruneMemory: ["DELETE", "/memory/prune"],
+  listMemories: ["GET", "/memory/entries"],
+  remember: ["POST", "/memory/entries"],
+  getMemory: ["GET", "/memory/entries/{id}"],
+  forgetMemory: ["DELETE", "/memory/entries/{id}"],
+  completeMemory: ["POST", "/memory/entries/{id}/complete"],
+  compactMemory: ["POST", "/memory/compact"],
+  compactionHistory: ["GET", "/memory/history"],
+  collectGarbage: ["POST", "/memory/gc"],
+  verifyMemory: ["POST", "/memory/verify"],
+  importMemory: ["POST", "/memory/import"],
+  exportMemory: ["GET", "/memory/export"],
+  listSkills: ["GET", "/skills"],
+  installSkill: ["POST", "/skills/install"],
+  removeSkill: ["DELETE", "/skills/{name}"],
+  listChannels: ["GET", "/channels"],
+  channelStatus: ["GET", "/channels/{type}/status"],
+  getConfig: ["GET", "/config"],
+  putConfig: ["PUT", "/config"],
+  logs: ["GET", "/logs"],
+  webSocket: ["GET", "/ws"],
+} as const;
+
+export type Operation = keyof typeof operations;

@@ -1,0 +1,127 @@
+"""The WebSocket session for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, AsyncGenerator, Optional
+
+from . import _errors, _session
+from ._errors import GatewayUnreachableError, OpenClawError
+from ._retry import Settings
+from ._session import Mail, MailRoom
+from ._stream import Chunk
+from ._types import Approved, MessageResponse
+
+try:
+    from websockets.asyncio.client import ClientConnection, connect
+    from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+except ImportError as error:
+    raise ImportError(_session.MISSING) from error
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._calls import MessageOptions, StreamOptions
+
+
+class AsyncSession:
+    """A WebSocket to the gateway, authenticated. Many messages may be under way on it at once.
+
+    When it breaks, everything under way raises, and so does everything after: open another one. The runs go on.
+    """
+
+    def __init__(self, url: str, token: Optional[str], settings: Settings) -> None:
+        self._url = url
+        self._token = token
+        self._settings = settings
+        self._mail: MailRoom[asyncio.Queue[Mail]] = MailRoom(asyncio.Queue)
+        self._socket: Optional[ClientConnection] = None
+        self._resources = AsyncExitStack()
+        self._reader: Optional[asyncio.Task[None]] = None
+        self.id = ""
+        """What the gateway calls the session."""
+
+    async def __aenter__(self) -> AsyncSession:
+        patience = self._settings.timeout
+        options = _session.socket_options(self._url, patience)
+        try:
+            async with AsyncExitStack() as stack:
+                socket = await stack.enter_async_context(connect(self._url, **options))
+                await socket.send(_session.auth(self._token))
+                self.id = _session.greeting(await asyncio.wait_for(socket.recv(), patience))
+                self._resources = stack.pop_all()
+        except InvalidStatus as error:
+            answer = error.response
+            raise _errors.from_answer(answer.status_code, answer.headers, bytes(answer.body or b"")) from error
+        except OpenClawError:
+            raise
+        except (OSError, InvalidHandshake, ConnectionClosed, asyncio.TimeoutError) as error:
+            raise GatewayUnreachableError(f"No session at {self._url}: {error}", sent=False) from error
+        self._socket = socket
+        self._reader = asyncio.create_task(self._read(socket))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Closes the socket. Runs that are under way go on."""
+        await self._resources.aclose()
+        if self._reader is not None:
+            await self._reader
+
+    async def message(self, text: str, **options: Unpack[MessageOptions]) -> MessageResponse:
+        """Sends a message and returns the answer."""
+        name, inbox = self._mail.open()
+        try:
+            await self._send(_session.message(name, text, options, stream=False))
+            return _session.answer(await inbox.get(), MessageResponse)
+        finally:
+            self._mail.close(name)
+
+    async def message_stream(self, text: str, **options: Unpack[StreamOptions]) -> AsyncGenerator[Chunk, None]:
+        """Sends a message and yields the answer as it is written."""
+        name, inbox = self._mail.open()
+        try:
+            await self._send(_session.message(name, text, options, stream=True))
+            while True:
+                chunk = _session.chunk(await inbox.get())
+                if chunk is None:
+                    return
+                yield chunk
+        finally:
+            self._mail.close(name)
+
+    async def approve_message(
+        self, id: str, *, call_id: Optional[str] = None, approve: bool = True, reason: Optional[str] = None
+    ) -> Approved:
+        """Allows (or with ``approve=False`` denies) the calls of a run that wait for a person, or one of them."""
+        name, inbox = self._mail.open()
+        try:
+            await self._send(_session.approve(name, id, call_id, approve, reason))
+            return _session.answer(await inbox.get(), Approved)
+        finally:
+            self._mail.close(name)
+
+    async def ping(self) -> None:
+        """Asks whether the gateway is there, and waits until it says so."""
+        inbox = self._mail.ping()
+        await self._send(_session.PING)
+        _session.frame(await inbox.get())
+
+    async def _send(self, frame: str) -> None:
+        if self._socket is None:
+            raise RuntimeError("the session is not open: use `async with client.session() as session`")
+        try:
+            await self._socket.send(frame)
+        except ConnectionClosed:
+            # The reader tells why.
+            pass
+
+    async def _read(self, socket: ClientConnection) -> None:
+        try:
+            while True:
+                self._mail.deliver(await socket.recv())
+        except Exception as error:  # noqa: BLE001 - told to everybody who waits
+            self._mail.end(_session.lost(error, socket.close_code, socket.close_reason))
