@@ -29,7 +29,7 @@ async fn any_fault_in_a_sync_or_a_login_loses_nothing_and_doubles_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn any_fault_in_what_is_asked_of_a_room_loses_nothing_and_doubles_nothing() {
-    any_fault_in(&["/joined_members", "/members", "/messages"]).await;
+    any_fault_in(&["/joined_members", "/context/", "/messages"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,7 +46,7 @@ async fn in_groups_it_answers_who_means_it() {
     let notice = json!({"msgtype": "m.notice", "body": "Claw: from a bot"});
     world.anna.send(&room, "m.room.message", &notice).await;
     world.anna.mention(&room, &world.claw.id, "last").await;
-    assert_eq!(world.until_told(4).await, ["by its name", "by a reply", "hey, by a pill", "last"]);
+    assert_eq!(world.until_told(4).await, ["by its name", "by a reply", "hey Claw, by a pill", "last"]);
     // Bo is a stranger: one polite line, in the whole group.
     bo.mention(&room, &world.claw.id, "and me?").await;
     bo.mention(&room, &world.claw.id, "and me??").await;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     client::{Client, Failed},
     rooms::{Known, Room, Rooms},
-    text::{find_name, without_fallback, without_name},
+    text::{find_name, is_called, without_fallback, without_name},
     wire::{Event, text},
 };
 use crate::message::{self, Address, Change, Inbound, RemoteFile, Sender};
@@ -228,8 +228,8 @@ fn is_mentioned(content: &Value, said: &str, me: &Me) -> bool {
         if users.is_some_and(|users| users.iter().any(|user| user == me.id.as_str())) {
             return true;
         }
-        // A name typed by hand, at the head: nothing but a call.
-        return find_name(said, &me.names).is_some_and(|(begin, _)| said[..begin].trim().is_empty());
+        // A name typed by hand.
+        return is_called(said, &me.names);
     }
     let html = text(&content["formatted_body"]);
     let pill = html.contains(&format!("matrix.to/#/{}", me.id))

@@ -28,7 +28,7 @@ const SEALED: &str = "I can't read encrypted rooms yet, and did not read what yo
     encryption: when you create it, turn \"end-to-end encryption\" off. (This line is not encrypted.)";
 const NOT_LET_IN: &str = "I'm a personal assistant, and only talk with people my owner has let in.";
 
-type Running<'a> = Pin<Box<dyn Future<Output = Option<String>> + Send + 'a>>;
+type Running<'a> = Pin<Box<dyn Future<Output = Option<Walk<'a>>> + Send + 'a>>;
 
 /// Errands under way.
 pub(super) struct Errands<'a> {
@@ -54,7 +54,7 @@ impl<'a> Errands<'a> {
     }
 
     /// The next room that has caught up; `None`: something else is done.
-    pub(super) async fn next(&mut self) -> Option<String> {
+    pub(super) async fn next(&mut self) -> Option<Walk<'a>> {
         match self.running.next().await {
             Some(done) => done,
             None => std::future::pending().await,
@@ -65,7 +65,7 @@ impl<'a> Errands<'a> {
     pub(super) fn walk(&self, walk: Walk<'a>, from: String) {
         self.running.push(Box::pin(async move {
             walk.run(from).await;
-            Some(walk.room)
+            Some(walk)
         }));
     }
 

@@ -3,6 +3,7 @@
 mod client;
 mod convert;
 mod errands;
+mod refusal;
 mod rooms;
 mod send;
 mod sync;

@@ -14,11 +14,11 @@ use tracing::{info, warn};
 
 use super::{
     Matrix,
-    client::{Failed, segment},
+    client::segment,
     errands::Errands,
     rooms,
-    walk::{More, Walk},
-    wire::{Event, Joined, Synced},
+    walk::{self, More, Walk},
+    wire::{Joined, Synced},
 };
 use crate::{error::ConnectError, link::Link};
 
@@ -95,8 +95,8 @@ impl<'a> Reader<'a> {
             tokio::select! {
                 synced = &mut asking => break synced,
                 done = self.errands.next() => {
-                    if let Some(room) = done {
-                        caught_up(self.matrix, self.link, &mut self.walking, &room).await?;
+                    if let Some(walk) = done {
+                        caught_up(&mut self.walking, &walk).await?;
                     }
                 }
             }
@@ -129,17 +129,23 @@ impl<'a> Reader<'a> {
                 self.link.save_cursor(&self.matrix.cursor("behind", room), "").await?;
             }
         }
-        if let Some(since) = self.since.clone() {
-            let late = self.hand_over(synced.rooms.join, &since).await?;
-            let (matrix, link) = (self.matrix, self.link);
-            let saved = late.iter().map(|(room, from)| async move {
-                link.save_cursor(&matrix.cursor("behind", room), from).await
-            });
-            try_join_all(saved).await?;
-            for (room, from) in &late {
-                self.errands.came_in(room).await?;
-                self.walk(room, from);
+        // What was said before we were first here is not for us, but in rooms into which we were invited.
+        let (since, joined) = match self.since.clone() {
+            Some(since) => (since, synced.rooms.join),
+            None => {
+                let new = synced.rooms.join.into_iter().filter(|(room, _)| self.errands.is_new(room));
+                (synced.next_batch.clone(), new.collect())
             }
+        };
+        let late = self.hand_over(joined, &since).await;
+        let (matrix, link) = (self.matrix, self.link);
+        let saved = late
+            .iter()
+            .map(|(room, from)| async move { link.save_cursor(&matrix.cursor("behind", room), from).await });
+        try_join_all(saved).await?;
+        for (room, from) in &late {
+            self.errands.came_in(room).await?;
+            self.walk(room, from);
         }
         self.since = Some(synced.next_batch);
         let (saved, at) = &self.saved;
@@ -153,11 +159,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What is new in each room goes to the engine. Returns the rooms that are not done, and from where they go on.
-    async fn hand_over(
-        &mut self,
-        joined: BTreeMap<String, Joined>,
-        since: &str,
-    ) -> Result<BTreeMap<String, String>, ConnectError> {
+    async fn hand_over(&mut self, joined: BTreeMap<String, Joined>, since: &str) -> BTreeMap<String, String> {
         let (matrix, link) = (self.matrix, self.link);
         let (mut late, mut live) = (BTreeMap::new(), FuturesUnordered::new());
         for (room, news) in joined {
@@ -174,10 +176,8 @@ impl<'a> Reader<'a> {
             if self.errands.is_new(&room) {
                 let mut all = events.iter().chain(&news.state.events);
                 let join = all.find(|event| event.membership(&matrix.me().id) == Some("join"));
-                let from = begin(matrix, &room, join).await?;
                 info!(channel = "matrix", room, "joined");
-                late.insert(room, from.unwrap_or_else(|| since.to_owned()));
-                link.alive();
+                late.insert(room, walk::after(join, since));
             } else if news.timeline.limited {
                 late.insert(room, since.to_owned());
             } else if !events.is_empty() {
@@ -196,7 +196,7 @@ impl<'a> Reader<'a> {
             }
         }
         link.alive();
-        Ok(late)
+        late
     }
 
     fn walk(&mut self, room: &str, from: &str) {
@@ -207,31 +207,13 @@ impl<'a> Reader<'a> {
     }
 }
 
-async fn caught_up(
-    matrix: &Matrix,
-    link: &Link,
-    walking: &mut HashMap<String, Arc<More>>,
-    room: &str,
-) -> Result<(), ConnectError> {
-    if walking.remove(room).is_some() {
-        link.save_cursor(&matrix.cursor("behind", room), "").await?;
+async fn caught_up(walking: &mut HashMap<String, Arc<More>>, walk: &Walk<'_>) -> Result<(), ConnectError> {
+    // Unless we have left meanwhile, and come back: then another walk is under way.
+    if walking.get(&walk.room).is_some_and(|more| Arc::ptr_eq(more, &walk.more)) {
+        walking.remove(&walk.room);
+        walk.link.save_cursor(&walk.matrix.cursor("behind", &walk.room), "").await?;
     }
     Ok(())
-}
-
-/// Where reading begins in a room that we have come into: behind our invitation, since what was said then was said to us.
-async fn begin(matrix: &Matrix, room: &str, join: Option<&Event>) -> Result<Option<String>, ConnectError> {
-    let Some(join) = join else { return Ok(None) };
-    for event in [join.replaces.as_ref(), Some(&join.id)].into_iter().flatten() {
-        let path = format!("rooms/{}/context/{}?limit=0", segment(room), segment(event));
-        match matrix.client.get::<super::wire::Context>(&path).await {
-            Ok(context) if context.end.is_some() => return Ok(context.end),
-            Ok(_) => {}
-            Err(failed) if failed.is_no() => {}
-            Err(failed) => return Err(Failed::into(failed)),
-        }
-    }
-    Ok(None)
 }
 
 fn filter(events: usize) -> Value {

@@ -106,15 +106,31 @@ pub(super) fn find_name(text: &str, names: &[String]) -> Option<(usize, usize)> 
     })
 }
 
-/// `text` without the first mention of one of `names`: `Claw: what now` says "what now".
+/// Whether `text` begins by calling one of `names`: `Claw, …`, `claw: …`, `@claw …`. Returns what follows.
+fn called<'a>(text: &'a str, names: &[String]) -> Option<&'a str> {
+    let text = text.trim_start();
+    let (_, end) = find_name(text, names).filter(|(begin, _)| *begin == 0)?;
+    let after = &text[end..];
+    (text.starts_with('@') || after.starts_with([':', ','])).then_some(after)
+}
+
+pub(super) fn is_called(text: &str, names: &[String]) -> bool {
+    called(text, names).is_some()
+}
+
+/// `text` without the mention of one of `names`: `Claw: what now` says "what now". A name without a mark is left where it is, but
+/// at the head: it may be what the sentence is about.
 pub(super) fn without_name(text: &str, names: &[String]) -> String {
-    let Some((begin, end)) = find_name(text, names) else { return text.trim().to_owned() };
-    let before = text[..begin].trim_end_matches(' ');
-    let mut after = &text[end..];
-    if before.is_empty() {
-        after = after.trim_start_matches([' ', ',', ':']);
+    if let Some(after) = called(text, names) {
+        return after.trim_start_matches([' ', ',', ':']).trim_end().to_owned();
     }
-    format!("{before}{after}").trim().to_owned()
+    let marked = names.iter().filter(|name| name.starts_with('@')).cloned().collect::<Vec<_>>();
+    match find_name(text, &marked) {
+        Some((begin, end)) => {
+            format!("{}{}", text[..begin].trim_end_matches(' '), &text[end..]).trim().to_owned()
+        }
+        None => text.trim().to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -166,6 +182,8 @@ mod tests {
             ("hey @claw:x.org, what now", "hey, what now"),
             ("@claw what now", "what now"),
             ("@clawing", "@clawing"),
+            ("what does Claw Bot mean", "what does Claw Bot mean"),
+            ("Claw Bot is a name", "Claw Bot is a name"),
             ("nobody", "nobody"),
         ];
         for (text, expected) in cases {

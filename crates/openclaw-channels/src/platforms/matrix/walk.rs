@@ -9,7 +9,12 @@ use serde_json::json;
 use tokio::time::sleep;
 use tracing::{debug, warn};
 
-use super::{Matrix, client::segment, rooms, wire::Page};
+use super::{
+    Matrix,
+    client::{Failed, segment},
+    rooms,
+    wire::{Context, Event, Page},
+};
 use crate::{link::Link, rate::Rule};
 
 /// Most events of a page: what a chat's queue has room for several times.
@@ -33,6 +38,16 @@ impl More {
     fn take(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
+}
+
+/// Said of a room that we have come into: reading begins behind these events, or else at this token.
+const AFTER: &str = "after ";
+
+/// Where reading begins in a room that we have come into: behind our invitation, since what was said then was said to us.
+pub(super) fn after(join: Option<&Event>, since: &str) -> String {
+    let invitation = join.and_then(|join| join.replaces.clone());
+    let events = [invitation, join.map(|join| join.id.clone())].into_iter().flatten();
+    events.map(|event| event + " ").fold(AFTER.to_owned(), |all, event| all + &event) + since
 }
 
 /// A room that catches up.
@@ -72,6 +87,17 @@ impl Walk<'_> {
     pub(super) async fn run(&self, mut from: String) {
         let (mut pause, mut empty) = (Duration::from_millis(250), 0);
         loop {
+            if let Some(events) = from.strip_prefix(AFTER) {
+                match self.behind(events).await {
+                    Ok(token) => from = token,
+                    Err(failed) => {
+                        debug!(channel = "matrix", room = self.room, error = %failed, "it is asked again where reading begins");
+                        sleep(pause).await;
+                        pause = (pause * 2).min(LONGEST_PAUSE);
+                        continue;
+                    }
+                }
+            }
             let page = self.page(&from).await;
             let handed = match &page {
                 Ok(page) => self.matrix.hand_over(self.link, &self.room, &page.chunk).await,
@@ -116,7 +142,22 @@ impl Walk<'_> {
         }
     }
 
-    async fn page(&self, from: &str) -> Result<Page, super::client::Failed> {
+    /// The token behind the first of these events that the homeserver shows us.
+    async fn behind(&self, events: &str) -> Result<String, Failed> {
+        let (events, since) = events.rsplit_once(' ').unwrap_or(("", events));
+        for event in events.split_whitespace() {
+            let path = format!("rooms/{}/context/{}?limit=0", segment(&self.room), segment(event));
+            match self.matrix.client.get::<Context>(&path).await {
+                Ok(Context { end: Some(end) }) => return Ok(end),
+                Ok(_) => {}
+                Err(failed) if failed.is_no() || failed.is_misunderstood() => {}
+                Err(failed) => return Err(failed),
+            }
+        }
+        Ok(since.to_owned())
+    }
+
+    async fn page(&self, from: &str) -> Result<Page, Failed> {
         self.matrix.client.pass("pages", PAGES).await;
         let filter = json!({"types": rooms::kinds(), "lazy_load_members": true});
         let path = format!(

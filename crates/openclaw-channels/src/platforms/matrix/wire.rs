@@ -109,9 +109,9 @@ pub(super) fn text(value: &Value) -> String {
 }
 
 /// `GET /rooms/ROOM/context/EVENT`
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Deserialize)]
 pub(super) struct Context {
+    #[serde(default)]
     pub(super) end: Option<String>,
 }
 
