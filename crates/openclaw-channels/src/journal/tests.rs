@@ -15,7 +15,7 @@ fn delivery(run: RunId, chat: &str, changed_at: Timestamp, state: State) -> Deli
         reply_to: "1".to_owned(),
         asked_at: at(0),
         state,
-        parts: vec![Part { key: "k".to_owned(), id: None, file: false }],
+        parts: vec![Part { key: "k".to_owned(), id: None, file: false, again: false }],
         error: None,
         changed_at,
     }
