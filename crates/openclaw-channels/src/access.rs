@@ -81,6 +81,8 @@ pub(crate) enum Attempt {
     Right,
     /// It is not, or not any more.
     Wrong,
+    /// It looks like one, and there is none at the moment.
+    NoneOut,
 }
 
 impl Pairing {
@@ -106,7 +108,7 @@ impl Pairing {
             return Attempt::NoCode;
         }
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(code) = slot.as_mut() else { return Attempt::Wrong };
+        let Some(code) = slot.as_mut() else { return Attempt::NoneOut };
         if now > code.expires_at {
             *slot = None;
             return Attempt::Wrong;
@@ -140,7 +142,7 @@ mod tests {
         let typed = format!(" {}-{} ", &code.code.expose()[..4].to_lowercase(), &code.code.expose()[4..]);
         assert_eq!(pairing.attempt("hello there", at(1)), Attempt::NoCode);
         assert_eq!(pairing.attempt(&typed, at(600)), Attempt::Right);
-        assert_eq!(pairing.attempt(&typed, at(600)), Attempt::Wrong);
+        assert_eq!(pairing.attempt(&typed, at(600)), Attempt::NoneOut);
         let code = pairing.begin(at(0)).unwrap();
         assert_eq!(pairing.attempt(code.code.expose(), at(601)), Attempt::Wrong);
         assert!(!format!("{pairing:?} {code:?}").contains(code.code.expose()));
@@ -153,6 +155,6 @@ mod tests {
         for _ in 0..5 {
             assert_eq!(pairing.attempt("22222222", at(1)), Attempt::Wrong);
         }
-        assert_eq!(pairing.attempt(code.code.expose(), at(1)), Attempt::Wrong);
+        assert_eq!(pairing.attempt(code.code.expose(), at(1)), Attempt::NoneOut);
     }
 }

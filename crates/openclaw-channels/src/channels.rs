@@ -281,6 +281,18 @@ impl Channels {
         Arc::new(Channel { link, adapter, outbox, died, tasks, hang_up, stop })
     }
 
+    /// Whoever posts has not shown yet who it is: why the channel does not run is not told. One that is about to run again, with another
+    /// configuration perhaps, may be asked again.
+    fn takes_no_posts(&self, kind: &str) -> Failure {
+        if self.config.borrow().get(kind).is_some_and(|config| config.enabled) {
+            return Failure::new(
+                ErrorCode::ServiceUnavailable,
+                "The channel is not running; try again later",
+            );
+        }
+        Failure::new(ErrorCode::NotFound, "No such channel takes posts here")
+    }
+
     fn channel(&self, kind: &str) -> Result<Arc<Channel>, Failure> {
         match lock(&self.entries).get(kind).map(|entry| &entry.state) {
             Some(Entered::Running(channel)) => Ok(Arc::clone(channel)),
@@ -336,7 +348,8 @@ impl ChannelPort for Channels {
     }
 
     async fn webhook(&self, kind: &str, request: WebhookRequest) -> Result<WebhookAnswer, Failure> {
-        Ok(self.channel(kind)?.webhook(request).await)
+        let channel = self.channel(kind).map_err(|_| self.takes_no_posts(kind))?;
+        Ok(channel.webhook(request).await)
     }
 }
 

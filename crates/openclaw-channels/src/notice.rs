@@ -30,16 +30,21 @@ pub(crate) struct Notices {
 }
 
 impl Notices {
-    /// Says `markdown` there, as well as it goes.
-    pub(crate) async fn say(&self, to: &Address, reply_to: Option<&str>, markdown: &str) {
-        let saying =
-            self.stop.run_until_cancelled(timeout(DEADLINE, self.try_to_say(to, reply_to, markdown)));
-        if let Some(Err(_)) = saying.await {
-            warn!(channel = &*self.kind, chat = %to, "a notice could not be sent in time");
+    /// Says `markdown` there, as well as it goes. Returns whether it was said, or never can be: otherwise it may go later.
+    pub(crate) async fn say(&self, to: &Address, reply_to: Option<&str>, markdown: &str) -> bool {
+        let saying = timeout(DEADLINE, self.try_to_say(to, reply_to, markdown));
+        let settled = match self.stop.run_until_cancelled(saying).await {
+            Some(said) => said.unwrap_or(false),
+            // What called for it must not count as done: the next process says it.
+            None => std::future::pending().await,
+        };
+        if !settled {
+            warn!(channel = &*self.kind, chat = %to, "a notice could not be sent");
         }
+        settled
     }
 
-    async fn try_to_say(&self, to: &Address, reply_to: Option<&str>, markdown: &str) {
+    async fn try_to_say(&self, to: &Address, reply_to: Option<&str>, markdown: &str) -> bool {
         let abilities = self.adapter.abilities();
         let pieces = markup::split(markdown, abilities.limit, &|piece| {
             abilities.unit.length(&self.adapter.render(piece))
@@ -48,22 +53,33 @@ impl Notices {
             let (rich, plain) = (self.adapter.render(&piece), markup::render(&piece, &markup::plain()));
             let key = format!("n{:016x}", fastrand::u64(..));
             let mut body = Body::Rich(&rich);
-            let mut pause = Pause::sending();
+            let (mut pause, mut said) = (Pause::sending(), false);
             for _ in 0..NOTICES {
                 match self.adapter.send(Outgoing { to, body, reply_to, key: &key }).await {
-                    Ok(_) => break,
+                    Ok(_) => {
+                        said = true;
+                        break;
+                    }
                     Err(SendError::Markup { .. }) => body = Body::Plain(&plain),
                     Err(error @ SendError::Token { .. }) => {
                         self.died.tell(&error.to_string());
-                        return;
+                        return false;
                     }
-                    Err(error) if error.is_retryable() => sleep(pause.after(&error)).await,
+                    Err(error) if error.is_retryable() => {
+                        // It may be there; so many times is enough.
+                        said |= matches!(error, SendError::Unknown { .. });
+                        sleep(pause.after(&error)).await;
+                    }
                     Err(error) => {
                         warn!(channel = &*self.kind, chat = %to, %error, "a notice was not taken");
-                        return;
+                        return true;
                     }
                 }
             }
+            if !said {
+                return false;
+            }
         }
+        true
     }
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use openclaw_core::{
-    ConversationId, Metadata, RunId,
+    ConversationId, Metadata, RunId, Timestamp,
     limits::{IDEMPOTENCY_KEY_CHARS, MESSAGE_BYTES},
     port::{MemoryError, Submission, SubmitError},
 };
@@ -26,8 +26,10 @@ use crate::{
 const PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
+const NOT_VALID: &str = "That code is not valid (any more). Please ask for a new one.";
+
 /// Whether the log will never take it.
-fn is_for_good(error: &MemoryError) -> bool {
+pub(super) fn is_for_good(error: &MemoryError) -> bool {
     matches!(error, MemoryError::TooLarge { .. } | MemoryError::Invalid { .. })
 }
 
@@ -130,13 +132,22 @@ impl Desk {
             }
             Attempt::Wrong => {
                 warn!(channel = &*self.parts.kind, user = message.sender.id, "a wrong pairing code");
-                ("That code is not valid (any more). Please ask for a new one.".to_owned(), Vec::new())
+                (NOT_VALID.to_owned(), Vec::new())
+            }
+            // Any word of eight letters looks like a code: without one out, it is not worth more than a line a day either.
+            Attempt::NoneOut => {
+                let who = format!("{}\u{1}code", message.sender.id);
+                if self.is_greeted(&who, now)? {
+                    return Ok(());
+                }
+                (
+                    NOT_VALID.to_owned(),
+                    vec![Change::Greeted { kind: Arc::clone(&self.parts.kind), who, at: now }],
+                )
             }
             Attempt::NoCode => {
                 let who = if message.direct { &message.sender.id } else { &message.address.chat };
-                let last = self.parts.journal.greeted(&self.parts.kind, who)?;
-                let now_seconds = u64::try_from(now.unix_millis() / 1000).unwrap_or(0);
-                if last.is_some_and(|last| now_seconds.saturating_sub(last) < GREETING.as_secs()) {
+                if self.is_greeted(who, now)? {
                     return Ok(());
                 }
                 info!(channel = &*self.parts.kind, user = message.sender.id, name = message.sender.name, chat = %message.address, "a stranger wrote");
@@ -154,6 +165,13 @@ impl Desk {
         self.parts.journal.write(changes).await?;
         self.parts.notices.say(&message.address, Some(&message.id), &text).await;
         Ok(())
+    }
+
+    /// Whether a stranger had their line within a day.
+    fn is_greeted(&self, who: &str, now: Timestamp) -> Result<bool, JournalError> {
+        let last = self.parts.journal.greeted(&self.parts.kind, who)?;
+        let now = u64::try_from(now.unix_millis() / 1000).unwrap_or(0);
+        Ok(last.is_some_and(|last| now.saturating_sub(last) < GREETING.as_secs()))
     }
 
     pub(super) fn received(&self) -> Change {
@@ -214,11 +232,14 @@ impl Desk {
 
     /// Names the message among all: a repetition is known by it although the journal was lost.
     fn idempotency_key(&self, message: &Inbound) -> String {
-        let key = format!("channel:{}:{}:{}", self.parts.kind, message.address.chat, message.id);
-        if key.len() <= IDEMPOTENCY_KEY_CHARS && key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let (kind, chat, id) = (&self.parts.kind, &message.address.chat, &message.id);
+        let key = format!("channel:{kind}:{chat}:{id}");
+        let is_plain = key.len() <= IDEMPOTENCY_KEY_CHARS && key.bytes().all(|byte| byte.is_ascii_graphic());
+        // A colon in the chat's id could be the one after it: `a:b` and `c` are not `a` and `b:c`.
+        if is_plain && !chat.contains(':') {
             return key;
         }
-        format!("channel:{}:{}", self.parts.kind, URL_SAFE_NO_PAD.encode(Sha256::digest(key)))
+        format!("channel:{kind}:{}", URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{chat}\0{id}"))))
     }
 
     /// Until the log has it, or it is clear that it won't.

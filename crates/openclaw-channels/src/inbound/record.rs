@@ -5,9 +5,9 @@ use std::sync::Arc;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use openclaw_core::{ForeignMessage, Role};
 use sha2::{Digest as _, Sha256};
-use tracing::debug;
+use tracing::{debug, warn};
 
-use super::{Desk, key_of};
+use super::{Desk, accept::is_for_good, key_of};
 use crate::{
     journal::{Change as Entry, ChatKey, JournalError},
     message::{Change, Event},
@@ -16,7 +16,12 @@ use crate::{
 impl Desk {
     /// Writes a change down, when it is of a message that the assistant was told.
     pub(super) async fn record(&self, change: &Change, deleted: bool) -> Result<(), JournalError> {
-        if change.sender.is_bot
+        let (sender, chat) = (&change.sender.id, &change.address.chat);
+        // A stranger's message is known, too, by the polite line it got: changing it must not be a way in. A deletion says nothing,
+        // and some platforms do not say whose it is.
+        let may = (deleted && sender.is_empty()) || self.parts.access.may_talk(sender, chat);
+        if !may
+            || change.sender.is_bot
             || !self.parts.journal.is_seen(&self.parts.kind, &change.address.chat, &change.id)?
         {
             return Ok(());
@@ -47,11 +52,19 @@ impl Desk {
                 timestamp: change.at.unwrap_or_else(|| (self.parts.clock)()),
                 id: format!("change:{digest}").parse().ok(),
             };
-            if let Err(error) = self.parts.curation.import(vec![message]).await {
+            match self.parts.curation.import(vec![message]).await {
+                Ok(_) => {
+                    debug!(channel = &*self.parts.kind, chat = %change.address, "a change was written down")
+                }
+                // What comes after it must not wait for it for ever.
+                Err(error) if is_for_good(&error) => {
+                    warn!(channel = &*self.parts.kind, chat = %change.address, %error, "a change is not written down");
+                }
                 // Not settled: the platform keeps it, where it keeps anything.
-                return Err(JournalError { file: "the memory log".into(), reason: error.to_string() });
+                Err(error) => {
+                    return Err(JournalError { file: "the memory log".into(), reason: error.to_string() });
+                }
             }
-            debug!(channel = &*self.parts.kind, chat = %change.address, "a change was written down");
         }
         let (kind, chat) = (Arc::clone(&self.parts.kind), change.address.chat.clone());
         self.parts.journal.write(vec![Entry::Seen { kind, chat, id: mark, at: (self.parts.clock)() }]).await

@@ -95,6 +95,27 @@ async fn what_no_platform_repeats_is_forgotten_and_open_answers_are_not() {
 }
 
 #[tokio::test]
+async fn a_process_that_runs_on_forgets_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal =
+        Journal::open(&directory.path().join("state.redb"), &TaskTracker::new(), at(0), false).unwrap();
+    let day = |when: u64| {
+        let (kind, id) = (Arc::<str>::from("x"), when.to_string());
+        let seen = Change::Seen { kind: Arc::clone(&kind), chat: "7".to_owned(), id, at: at(when) };
+        vec![seen, Change::Received { kind, at: at(when) }]
+    };
+    let open = RunId::generate();
+    journal.write(day(1)).await.unwrap();
+    journal.write(vec![Change::Delivery(delivery(open, "7", at(1), State::Queued))]).await.unwrap();
+    assert!(journal.is_seen("x", "7", "1").unwrap());
+    let later = KEPT_SECONDS + 100;
+    journal.write(day(later)).await.unwrap();
+    assert!(!journal.is_seen("x", "7", "1").unwrap());
+    assert!(journal.is_seen("x", "7", &later.to_string()).unwrap());
+    assert!(journal.delivery(open).unwrap().is_some());
+}
+
+#[tokio::test]
 async fn a_file_that_is_none_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("state.redb");

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use openclaw_core::Timestamp;
-use redb::{Database, ReadableTable as _};
+use redb::{Database, ReadableTable as _, WriteTransaction};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
@@ -16,25 +16,26 @@ pub(super) type Request = (Vec<Change>, oneshot::Sender<Result<(), JournalError>
 
 /// Creates the tables, and forgets what no platform repeats any more.
 pub(super) fn begin(database: &Database, now: Timestamp) -> Result<(), redb::Error> {
-    let oldest = seconds(now).saturating_sub(KEPT_SECONDS);
     let transaction = database.begin_write()?;
-    {
-        transaction.open_table(CURSORS)?;
-        transaction.open_table(CHATS)?;
-        transaction.open_table(PAIRED)?;
-        transaction.open_table(SEEN)?.retain(|_, at| at >= oldest)?;
-        transaction.open_table(GREETED)?.retain(|_, at| at >= oldest)?;
-        let oldest_day = day(Timestamp::from_unix_millis(i64::try_from(oldest * 1000).unwrap_or(0)));
-        transaction
-            .open_table(DAYS)?
-            .retain(|key, _| key.rsplit('\0').next() >= Some(oldest_day.as_str()))?;
-        transaction.open_table(DELIVERIES)?.retain(|run, value| {
-            let delivery = Delivery::decode(run, value);
-            delivery
-                .is_some_and(|delivery| delivery.state.is_open() || seconds(delivery.changed_at) >= oldest)
-        })?;
-    }
+    transaction.open_table(CURSORS)?;
+    transaction.open_table(CHATS)?;
+    transaction.open_table(PAIRED)?;
+    forget(&transaction, now)?;
     transaction.commit()?;
+    Ok(())
+}
+
+/// Forgets what is older than [`KEPT_SECONDS`], but for answers that are on their way.
+fn forget(transaction: &WriteTransaction, now: Timestamp) -> Result<(), redb::Error> {
+    let oldest = seconds(now).saturating_sub(KEPT_SECONDS);
+    transaction.open_table(SEEN)?.retain(|_, at| at >= oldest)?;
+    transaction.open_table(GREETED)?.retain(|_, at| at >= oldest)?;
+    let oldest_day = day(Timestamp::from_unix_millis(i64::try_from(oldest * 1000).unwrap_or(0)));
+    transaction.open_table(DAYS)?.retain(|key, _| key.rsplit('\0').next() >= Some(oldest_day.as_str()))?;
+    transaction.open_table(DELIVERIES)?.retain(|run, value| {
+        let delivery = Delivery::decode(run, value);
+        delivery.is_some_and(|delivery| delivery.state.is_open() || seconds(delivery.changed_at) >= oldest)
+    })?;
     Ok(())
 }
 
@@ -69,6 +70,7 @@ pub(super) async fn keep(
 
 fn commit(database: &Database, changes: impl Iterator<Item = Change>) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
+    let mut new_day = None;
     {
         let mut cursors = transaction.open_table(CURSORS)?;
         let mut seen = transaction.open_table(SEEN)?;
@@ -109,9 +111,16 @@ fn commit(database: &Database, changes: impl Iterator<Item = Change>) -> Result<
                     let day = key(&[&kind, &day(at)]);
                     let before = days.get(day.as_str())?.map_or(0, |count| count.value());
                     days.insert(day.as_str(), before + 1)?;
+                    if before == 0 {
+                        new_day = Some(at);
+                    }
                 }
             }
         }
+    }
+    // Also a process that runs for a year forgets.
+    if let Some(now) = new_day {
+        forget(&transaction, now)?;
     }
     transaction.commit()?;
     Ok(())

@@ -147,6 +147,8 @@ impl<'a> Draft<'a> {
         let mut plain = false;
         // Whether it may be there already, and whether a person may see it twice.
         let (mut unsure, mut again) = (self.is_announced(at), false);
+        // Whether the platform may know the key already, and show what came with it first: the beginning of what is said now.
+        let mut repeated = false;
         loop {
             self.outbox.parts.health.until_connected().await;
             let tried = match self.delivery.parts.get(at).cloned() {
@@ -158,7 +160,7 @@ impl<'a> Draft<'a> {
                             continue;
                         }
                         Ok(Resolved::NotSent) => {
-                            unsure = false;
+                            (unsure, repeated) = (false, true);
                             self.send(at, content, plain, false).await
                         }
                         Ok(Resolved::Unknowable) => {
@@ -178,6 +180,9 @@ impl<'a> Draft<'a> {
             let error = match tried {
                 Ok(id) => {
                     self.keep(at, &id).await?;
+                    if std::mem::take(&mut repeated) {
+                        continue;
+                    }
                     self.remember(at, content);
                     return Ok(());
                 }

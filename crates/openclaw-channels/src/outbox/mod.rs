@@ -14,7 +14,7 @@ use std::{
 };
 
 use openclaw_core::{RunId, port::AgentPort};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::error;
 
@@ -25,6 +25,7 @@ use crate::{
     journal::{ChatKey, Delivery, Journal, JournalError, State},
     message::Address,
     notice::Notices,
+    pause::Pause,
 };
 
 /// One channel's outbox.
@@ -190,8 +191,14 @@ impl Outbox {
         let text = format!(
             "While I could not reach you, {answers} became too old to be sent just like that. Send {mark}missed to get what you missed."
         );
-        self.parts.health.until_connected().await;
-        self.parts.notices.say(to, None, &text).await;
+        let mut pause = Pause::sending();
+        loop {
+            self.parts.health.until_connected().await;
+            if self.parts.notices.say(to, None, &text).await {
+                break;
+            }
+            sleep(pause.next()).await;
+        }
         self.close(expired).await;
     }
 }

@@ -12,8 +12,8 @@ use openclaw_core::{
 use tokio::time::Instant;
 
 use crate::{
-    rig::Rig,
-    world::{ABILITIES, direct},
+    rig::{Rig, direct},
+    world::ABILITIES,
 };
 
 fn inbound(event: Event) -> Inbound {

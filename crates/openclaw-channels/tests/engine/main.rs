@@ -3,6 +3,7 @@
 
 mod agent;
 mod cases;
+mod hostile;
 mod rig;
 mod week;
 mod world;

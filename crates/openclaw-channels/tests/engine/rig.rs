@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use openclaw_channels::{Channels, Parts, Platform};
+use openclaw_channels::{Address, Channels, Event, Inbound, Parts, Platform, Sender};
 use openclaw_core::{
     Timestamp,
     config::ChannelConfig,
@@ -167,4 +167,19 @@ impl Rig {
     pub(crate) async fn pass(&self, seconds: u64) {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
     }
+}
+
+/// A message of a person who may talk, in a direct chat of their own.
+pub(crate) fn direct(user: &str, id: &str, text: &str) -> Event {
+    Event::Message(Inbound {
+        id: id.to_owned(),
+        address: Address::chat(user),
+        direct: true,
+        addressed: true,
+        sender: Sender { id: user.to_owned(), name: user.to_uppercase(), is_bot: false },
+        text: text.to_owned(),
+        files: Vec::new(),
+        quoted: None,
+        sent_at: None,
+    })
 }

@@ -6,8 +6,8 @@ use openclaw_core::port::ChannelStatus;
 use tokio::time::Instant;
 
 use crate::{
-    rig::Rig,
-    world::{Odds, direct},
+    rig::{Rig, direct},
+    world::Odds,
 };
 
 const PEOPLE: [&str; 6] = ["ann", "bob", "cem", "dao", "eun", "fay"];

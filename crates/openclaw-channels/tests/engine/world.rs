@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use openclaw_channels::{
-    Abilities, Adapter, Address, Body, ConnectError, Event, Inbound, Link, Misconfigured, Outgoing, Platform,
+    Abilities, Adapter, Address, Body, ConnectError, Event, Link, Misconfigured, Outgoing, Platform,
     RemoteFile, Resolved, SendError, Setting, Unit, net::Net,
 };
 use openclaw_core::config::ChannelConfig;
@@ -74,6 +74,8 @@ pub(crate) struct World {
     pub(crate) abilities: Mutex<Abilities>,
     /// Whether the platform can say whether it has a message with some key.
     pub(crate) resolves: Mutex<bool>,
+    /// Whether it takes a key once, and keeps what came with it first, as Discord does with a nonce.
+    pub(crate) dedupes: Mutex<bool>,
     /// Answers with these until there are none.
     pub(crate) script: Mutex<std::collections::VecDeque<SendError>>,
     pub(crate) connects: Mutex<std::collections::VecDeque<ConnectError>>,
@@ -106,6 +108,7 @@ impl World {
             odds: Mutex::default(),
             abilities: Mutex::new(ABILITIES),
             resolves: Mutex::new(true),
+            dedupes: Mutex::default(),
             script: Mutex::default(),
             connects: Mutex::default(),
             files: Mutex::default(),
@@ -186,6 +189,10 @@ impl World {
     /// Somebody deletes a message of the bot.
     pub(crate) fn remove(&self, id: &str) {
         self.state.lock().unwrap().sent.retain(|sent| sent.id != id);
+    }
+
+    fn known(&self, key: &str) -> Option<Sent> {
+        self.sent().into_iter().find(|sent| sent.key == key)
     }
 
     fn down(&self) -> bool {
@@ -313,6 +320,9 @@ impl Adapter for SimAdapter {
             Body::Rich(text) | Body::Plain(text) => (text.to_owned(), None),
             Body::File(file) => (file.name.clone(), Some(file.bytes.clone())),
         };
+        if let Some(known) = world.known(message.key).filter(|_| *world.dedupes.lock().unwrap()) {
+            return Ok(known.id);
+        }
         let id = {
             let mut state = world.state.lock().unwrap();
             state.next += 1;
@@ -375,22 +385,9 @@ impl Adapter for SimAdapter {
         if !*world.resolves.lock().unwrap() {
             return Ok(Resolved::Unknowable);
         }
-        let found = world.sent().into_iter().find(|sent| sent.key == message.key);
-        Ok(found.map_or(Resolved::NotSent, |sent| Resolved::Sent(sent.id)))
+        if *world.dedupes.lock().unwrap() {
+            return Ok(Resolved::NotSent);
+        }
+        Ok(world.known(message.key).map_or(Resolved::NotSent, |sent| Resolved::Sent(sent.id)))
     }
-}
-
-/// A message of a person who may talk, in a direct chat of their own.
-pub(crate) fn direct(user: &str, id: &str, text: &str) -> Event {
-    Event::Message(Inbound {
-        id: id.to_owned(),
-        address: Address::chat(user),
-        direct: true,
-        addressed: true,
-        sender: openclaw_channels::Sender { id: user.to_owned(), name: user.to_uppercase(), is_bot: false },
-        text: text.to_owned(),
-        files: Vec::new(),
-        quoted: None,
-        sent_at: None,
-    })
 }

@@ -241,15 +241,18 @@ impl Adapter for Irc {
     /// A ping follows the message: when that is answered, the server has read the message.
     async fn send(&self, message: Outgoing<'_>) -> Result<String, SendError> {
         let away = || SendError::NotSent { reason: "not connected".to_owned() };
+        let no_receipt = || SendError::Unknown { reason: "no receipt".to_owned() };
         let (Body::Rich(text) | Body::Plain(text)) = message.body else {
             return Err(SendError::Rejected { reason: "IRC takes no files".to_owned() });
         };
         let out = lock(&self.out).clone().ok_or_else(away)?;
         let target = message.to.chat.replace(char::is_whitespace, "");
-        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        for (at, line) in text.lines().filter(|line| !line.trim().is_empty()).enumerate() {
             self.limiter.pass(&[("lines", FLOOD)]).await;
             let line: String = line.chars().filter(|c| !c.is_control()).collect();
-            out.send(format!("PRIVMSG {target} :{line}")).await.map_err(|_| away())?;
+            let sent = out.send(format!("PRIVMSG {target} :{line}")).await;
+            // What went before may be there.
+            sent.map_err(|_| if at == 0 { away() } else { no_receipt() })?;
         }
         let (read_tx, read) = oneshot::channel();
         lock(&self.receipts).insert(message.key.to_owned(), read_tx);
@@ -259,7 +262,7 @@ impl Adapter for Irc {
         if answered {
             Ok(message.key.to_owned())
         } else {
-            Err(SendError::Unknown { reason: "no receipt".to_owned() })
+            Err(no_receipt())
         }
     }
 

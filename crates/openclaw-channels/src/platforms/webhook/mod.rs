@@ -235,8 +235,8 @@ impl Adapter for Webhook {
         if let Some(field) = posted.empty() {
             return WebhookAnswer::Refused(Failure::bad_field(field, "must not be empty"));
         }
-        let receipt = link.deliver(posted.into_event(id)).await;
-        if timeout(ACCEPT, receipt.settled()).await.unwrap_or(false) {
+        let taking = async { link.deliver(posted.into_event(id)).await.settled().await };
+        if timeout(ACCEPT, taking).await.unwrap_or(false) {
             return WebhookAnswer::Taken(json!({"accepted": true}));
         }
         let message = "The message could not be written down; send it again";
