@@ -60,7 +60,7 @@ impl Link {
             .map_err(|error| ConnectError::Lost { reason: error.to_string() })
     }
 
-    /// Keeps where reading goes on: durable when this returns.
+    /// Keeps where reading goes on: durable when this returns. An empty value is none, and frees its place.
     ///
     /// # Errors
     /// When the journal can't be written.

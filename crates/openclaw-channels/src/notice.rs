@@ -32,9 +32,12 @@ pub(crate) struct Notices {
 impl Notices {
     /// Says `markdown` there, as well as it goes. Returns whether it was said, or never can be: otherwise it may go later.
     pub(crate) async fn say(&self, to: &Address, reply_to: Option<&str>, markdown: &str) -> bool {
-        let saying =
-            self.stop.run_until_cancelled(timeout(DEADLINE, self.try_to_say(to, reply_to, markdown)));
-        let settled = saying.await.is_none_or(|said| said.unwrap_or(false));
+        let saying = timeout(DEADLINE, self.try_to_say(to, reply_to, markdown));
+        let settled = match self.stop.run_until_cancelled(saying).await {
+            Some(said) => said.unwrap_or(false),
+            // What called for it must not count as done: the next process says it.
+            None => std::future::pending().await,
+        };
         if !settled {
             warn!(channel = &*self.kind, chat = %to, "a notice could not be sent");
         }

@@ -37,6 +37,8 @@ export interface ExportPage {
   unreadable: number;
 }
 
+/** What the gateway does while we wait may take as long as the memory is large. */
+const LONG_MS = 600_000;
 /** Of one request, as the gateway bounds it. */
 const IMPORT_LINES = 1_000;
 const IMPORT_BYTES = 1024 * 1024;
@@ -62,7 +64,7 @@ export class Memory {
 
   /** Removes what lies before a time; without `confirm: true` a `BadRequestError` whose `details.would_prune` says what would go. */
   async prune(options: PruneMemoryOptions & CallOptions): Promise<PruneResponse> {
-    const { signal, requestTimeoutMs, ...body } = options;
+    const { signal, requestTimeoutMs = LONG_MS, ...body } = options;
     return (await this.#transport.json("pruneMemory", { signal, requestTimeoutMs, body: snake(body) })) as PruneResponse;
   }
 
@@ -102,7 +104,7 @@ export class Memory {
 
   /** Makes Markdown of the log; resolves when it has begun, with `wait` or `dryRun` when it is done. */
   async compact(options: CompactMemoryOptions & CallOptions = {}): Promise<CompactionReport | CompactionBegun> {
-    const { signal, requestTimeoutMs, ...body } = options;
+    const { signal, requestTimeoutMs = LONG_MS, ...body } = options;
     return (await this.#transport.json("compactMemory", { signal, requestTimeoutMs, body: snake(body) })) as CompactionReport | CompactionBegun;
   }
 
@@ -114,12 +116,12 @@ export class Memory {
 
   /** Removes what has outlived its kind. */
   async gc(options: CallOptions = {}): Promise<Collected> {
-    return (await this.#transport.json("collectGarbage", options)) as Collected;
+    return (await this.#transport.json("collectGarbage", { requestTimeoutMs: LONG_MS, ...options })) as Collected;
   }
 
   /** Checks every record, the index and the Markdown. */
   async verify(options: CallOptions = {}): Promise<Verified> {
-    return (await this.#transport.json("verifyMemory", { ...options, repeatable: true })) as Verified;
+    return (await this.#transport.json("verifyMemory", { requestTimeoutMs: LONG_MS, ...options, repeatable: true })) as Verified;
   }
 
   /** Takes in what was said or remembered elsewhere, in as many requests as it needs. Doing it again changes nothing. */
@@ -132,7 +134,7 @@ export class Memory {
     let lines: string[] = [];
     let bytes = 0;
     const send = async () => {
-      const call = { ...options, body: lines.join(""), headers: { "content-type": "application/x-ndjson" } };
+      const call = { requestTimeoutMs: LONG_MS, ...options, body: lines.join(""), headers: { "content-type": "application/x-ndjson" } };
       const { imported, skipped } = (await this.#transport.json("importMemory", call)) as Imported;
       sum.imported += imported;
       sum.skipped += skipped;

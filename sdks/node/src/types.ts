@@ -783,6 +783,61 @@ export type Connection =
   | "connected"
   | "disconnected";
 
+/** A configured channel with all that is known of it. */
+export interface ChannelDetails {
+  type: string;
+  status: Connection;
+  /** When connected. */
+  connected_since?: string;
+  /** When connected: messages received since midnight UTC. */
+  messages_today?: number | null;
+  /** When disconnected: why. */
+  last_error?: string | null;
+  /** The bot's name on the platform. */
+  account?: string | null;
+  /** When the last message of somebody who may talk came in, since the channel was started. */
+  last_message_at?: string;
+  /** Connections that were lost since the channel was started. */
+  reconnects: number;
+  /** Answers that are not delivered. */
+  outbox: OutboxCounts;
+  /** People whom a code let in. */
+  paired: number;
+  /** What the owner should know. */
+  hint?: string | null;
+}
+
+/** Answers that are not delivered. */
+export interface OutboxCounts {
+  /** On their way. */
+  waiting: number;
+  /** Given up: the platform does not take them. */
+  failed: number;
+  /** Too old to be sent; `/missed` in the chat gets them. */
+  expired: number;
+}
+
+/** A code that lets one stranger in. */
+export interface Pairing {
+  /** What the stranger sends to the bot, in a direct chat. */
+  code: string;
+  /** Until when. */
+  expires_at: string;
+}
+
+/** People whom a code let in. */
+export interface People {
+  /** Their ids on the platform. */
+  users: string[];
+}
+
+/** A pairing was taken back. */
+export interface Unpaired {
+  removed: boolean;
+  /** Whose. */
+  user: string;
+}
+
 /** What a patch of the configuration changed. */
 export interface ConfigUpdated {
   /** Dotted paths. */
@@ -1077,6 +1132,12 @@ export interface InstallSkillOptions {
   version?: string;
 }
 
+/** Options of: Take a pairing back. */
+export interface UnpairUserOptions {
+  /** The user's id on the platform */
+  user: string;
+}
+
 /** Options of: The gateway's log. */
 export interface LogsOptions {
   /** At most so many */
@@ -1118,7 +1179,11 @@ export interface Answers {
   installSkill: SkillItem;
   removeSkill: SkillRemoved;
   listChannels: ChannelList;
-  channelStatus: ChannelItem;
+  channelStatus: ChannelDetails;
+  pairChannel: Pairing;
+  listPaired: People;
+  unpairUser: Unpaired;
+  channelWebhook: Record<string, unknown>;
   getConfig: Record<string, unknown>;
   putConfig: ConfigUpdated;
   logs: LogList;

@@ -174,7 +174,7 @@ each("a stream that breaks throws with the run's id, and the session goes on", a
 
 each("a connection that says nothing is given up", async (options) => {
   const { client, lines } = await serve((value, line) => line.number > 0 && line.send(answer(value)));
-  const session = await client().session({ ...options, pingMs: 40 });
+  const session = await client().session({ ...options, pingMs: 200 });
   lines[0].send = () => undefined;
   assert.equal((await session.message("x")).content, "x");
   assert.equal(lines.length, 2);

@@ -81,6 +81,10 @@ fn commit(database: &Database, changes: impl Iterator<Item = Change>) -> Result<
         let mut days = transaction.open_table(DAYS)?;
         for change in changes {
             match change {
+                // A place that is reached, and of no use any more.
+                Change::Cursor { kind, name, value } if value.is_empty() => {
+                    cursors.remove(key(&[&kind, &name]).as_str())?;
+                }
                 Change::Cursor { kind, name, value } => {
                     cursors.insert(key(&[&kind, &name]).as_str(), value.as_str())?;
                 }

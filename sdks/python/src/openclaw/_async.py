@@ -202,8 +202,10 @@ class AsyncOpenClawClient:
         :meth:`follow_message`. The options are those of :class:`MessageOptions`.
         """
         if wait_for_response:
-            return await self._call(_calls.message(text, **options))
-        return await self._call(_calls.submit(text, **options))
+            answer = await self._call(_calls.message(text, **options))
+            return answer
+        pending = await self._call(_calls.submit(text, **options))
+        return pending
 
     def message_stream(self, text: str, **options: Unpack[_calls.StreamOptions]) -> AsyncMessageStream:
         """Sends a message and returns the answer as it is written. The options are those of :class:`StreamOptions`."""
@@ -270,6 +272,10 @@ class AsyncOpenClawClient:
     remove_skill = _operation(_calls.remove_skill)
     list_channels = _operation(_calls.list_channels)
     channel_status = _operation(_calls.channel_status)
+    pair_channel = _operation(_calls.pair_channel)
+    list_paired = _operation(_calls.list_paired)
+    unpair_user = _operation(_calls.unpair_user)
+    channel_webhook = _operation(_calls.channel_webhook)
     get_config = _operation(_calls.get_config)
     put_config = _operation(_calls.put_config)
     logs = _operation(_calls.logs)

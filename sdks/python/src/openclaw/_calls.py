@@ -15,7 +15,7 @@ from ._request import Call, Request, Response, Time, call, get, json_reader, new
 from ._types import (
     Approved,
     CancelledMessage,
-    ChannelItem,
+    ChannelDetails,
     ChannelList,
     Collected,
     CompactionBegun,
@@ -43,13 +43,16 @@ from ._types import (
     MessageResponse,
     MessageStatus,
     Metadata,
+    Pairing,
     PendingMessage,
+    People,
     PruneResponse,
     SearchResponse,
     SkillItem,
     SkillList,
     SkillRemoved,
     Status,
+    Unpaired,
     Verified,
 )
 
@@ -405,9 +408,33 @@ def list_channels() -> Call[ChannelList]:
     return get("/channels", ChannelList)
 
 
-def channel_status(type: str) -> Call[ChannelItem]:
-    """One configured channel."""
-    return get(f"/channels/{segment(type)}/status", ChannelItem)
+def channel_status(type: str) -> Call[ChannelDetails]:
+    """One configured channel, with all that is known of it."""
+    return get(f"/channels/{segment(type)}/status", ChannelDetails)
+
+
+def pair_channel(type: str) -> Call[Pairing]:
+    """Makes a one-time code that lets somebody in."""
+    return call("POST", f"/channels/{segment(type)}/pair", Pairing)
+
+
+def list_paired(type: str) -> Call[People]:
+    """People whom a code let in."""
+    return get(f"/channels/{segment(type)}/paired", People)
+
+
+def unpair_user(type: str, user: str) -> Call[Unpaired]:
+    """Takes a pairing back."""
+    return call("DELETE", f"/channels/{segment(type)}/paired", Unpaired, query={"user": user})
+
+
+def channel_webhook(type: str, body: bytes, headers: Mapping[str, str]) -> Call[Dict[str, Any]]:
+    """Posts what a platform would post. The headers carry its signature, which is of the body to the byte."""
+    path = f"/channels/{segment(type)}/webhook"
+    headers = {"Content-Type": "application/json", **headers}
+    # A message that comes twice is answered once.
+    request = Request("POST", path, headers=headers, body=body, repeatable=True)
+    return Call(request, json_reader(request, Dict[str, Any]))
 
 
 def get_config() -> Call[Dict[str, Any]]:

@@ -16,7 +16,8 @@ from ._types import Approved, MessageResponse
 
 try:
     from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
-    from websockets.sync.client import ClientConnection, connect
+    from websockets.sync.client import connect
+    from websockets.sync.connection import Connection
 except ImportError as error:
     raise ImportError(_session.MISSING) from error
 
@@ -37,7 +38,7 @@ class Session:
         self._token = token
         self._settings = settings
         self._mail: MailRoom[queue.SimpleQueue[Mail]] = MailRoom(queue.SimpleQueue)
-        self._socket: Optional[ClientConnection] = None
+        self._socket: Optional[Connection] = None
         self._resources = ExitStack()
         self._reader: Optional[threading.Thread] = None
         self.id = ""
@@ -121,7 +122,7 @@ class Session:
             # The reader tells why.
             pass
 
-    def _read(self, socket: ClientConnection) -> None:
+    def _read(self, socket: Connection) -> None:
         try:
             while True:
                 self._mail.deliver(socket.recv())

@@ -193,8 +193,10 @@ class OpenClawClient:
         :meth:`follow_message`. The options are those of :class:`MessageOptions`.
         """
         if wait_for_response:
-            return self._call(_calls.message(text, **options))
-        return self._call(_calls.submit(text, **options))
+            answer = self._call(_calls.message(text, **options))
+            return answer
+        pending = self._call(_calls.submit(text, **options))
+        return pending
 
     def message_stream(self, text: str, **options: Unpack[_calls.StreamOptions]) -> MessageStream:
         """Sends a message and returns the answer as it is written. The options are those of :class:`StreamOptions`."""
@@ -261,6 +263,10 @@ class OpenClawClient:
     remove_skill = _operation(_calls.remove_skill)
     list_channels = _operation(_calls.list_channels)
     channel_status = _operation(_calls.channel_status)
+    pair_channel = _operation(_calls.pair_channel)
+    list_paired = _operation(_calls.list_paired)
+    unpair_user = _operation(_calls.unpair_user)
+    channel_webhook = _operation(_calls.channel_webhook)
     get_config = _operation(_calls.get_config)
     put_config = _operation(_calls.put_config)
     logs = _operation(_calls.logs)

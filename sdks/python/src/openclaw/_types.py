@@ -14,6 +14,7 @@ __all__ = [
     "AttachmentItem",
     "CallStatus",
     "CancelledMessage",
+    "ChannelDetails",
     "ChannelItem",
     "ChannelList",
     "ChannelsStatus",
@@ -69,7 +70,10 @@ __all__ = [
     "Metadata",
     "MetadataAttachment",
     "MetadataItem",
+    "OutboxCounts",
+    "Pairing",
     "PendingMessage",
+    "People",
     "Permissions",
     "PruneBody",
     "PruneResponse",
@@ -95,6 +99,7 @@ __all__ = [
     "Tokens",
     "ToolCallItem",
     "ToolResultItem",
+    "Unpaired",
     "Verified",
     "WalStats",
 ]
@@ -1035,6 +1040,81 @@ class ChannelItem:
 
 
 Connection = Literal["connected", "disconnected"]
+
+
+@dataclass(frozen=True)
+class ChannelDetails:
+    """A configured channel with all that is known of it."""
+
+    type: str
+    status: Connection
+    reconnects: int
+    """Connections that were lost since the channel was started."""
+    outbox: OutboxCounts
+    """Answers that are not delivered."""
+    paired: int
+    """People whom a code let in."""
+    connected_since: Optional[datetime] = None
+    """When connected."""
+    messages_today: Optional[int] = None
+    """When connected: messages received since midnight UTC."""
+    last_error: Optional[str] = None
+    """When disconnected: why."""
+    account: Optional[str] = None
+    """The bot's name on the platform."""
+    last_message_at: Optional[datetime] = None
+    """When the last message of somebody who may talk came in, since the channel was started."""
+    hint: Optional[str] = None
+    """What the owner should know."""
+    extra: Dict[str, Any] = field(default_factory=dict, repr=False)
+    """What a newer gateway says besides."""
+
+
+@dataclass(frozen=True)
+class OutboxCounts:
+    """Answers that are not delivered."""
+
+    waiting: int
+    """On their way."""
+    failed: int
+    """Given up: the platform does not take them."""
+    expired: int
+    """Too old to be sent; `/missed` in the chat gets them."""
+    extra: Dict[str, Any] = field(default_factory=dict, repr=False)
+    """What a newer gateway says besides."""
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """A code that lets one stranger in."""
+
+    code: str
+    """What the stranger sends to the bot, in a direct chat."""
+    expires_at: datetime
+    """Until when."""
+    extra: Dict[str, Any] = field(default_factory=dict, repr=False)
+    """What a newer gateway says besides."""
+
+
+@dataclass(frozen=True)
+class People:
+    """People whom a code let in."""
+
+    users: List[str]
+    """Their ids on the platform."""
+    extra: Dict[str, Any] = field(default_factory=dict, repr=False)
+    """What a newer gateway says besides."""
+
+
+@dataclass(frozen=True)
+class Unpaired:
+    """A pairing was taken back."""
+
+    removed: bool
+    user: str
+    """Whose."""
+    extra: Dict[str, Any] = field(default_factory=dict, repr=False)
+    """What a newer gateway says besides."""
 
 
 @dataclass(frozen=True)

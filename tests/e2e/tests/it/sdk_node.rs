@@ -165,13 +165,14 @@ fn every_method_works_against_the_gateway() {
     };
     place.script("every.mjs");
     place.script("session.mjs");
+    place.script("channel.mjs");
 
     let tokens: Vec<String> = (0..60).map(|number| format!("{number} ")).collect();
     let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
     // A connection that is cut again and again; an answer that takes longer than one waits; two that nobody wants any more.
     place.provider.answers_slowly(&tokens, 20);
     place.script("cut.mjs");
-    place.provider.answers_slowly(&tokens, 20);
+    place.provider.answers_slowly(&tokens, 50);
     place.script("late.mjs");
     place.provider.stalls(&["never", " ending"]);
     place.provider.stalls(&["never", " ending"]);

@@ -37,12 +37,17 @@ struct Place {
 impl Place {
     /// Or why there is none.
     fn new() -> Result<Self, String> {
+        Self::with_config("")
+    }
+
+    /// The same with further sections of `gateway.yaml`.
+    fn with_config(yaml: &str) -> Result<Self, String> {
         let wheels = wheels()?;
         let find = ["--no-index", "--find-links", wheels.to_str().unwrap()];
         let base = interpreter()?;
         let home = TempDir::new().unwrap();
         let provider = Provider::openai();
-        let gateway = Setup::with(&provider).start();
+        let gateway = Setup::with(&provider).extra(yaml).start();
         let place = Self { home, gateway, provider };
         let (python, dist) = (place.python(), place.home.path().join("dist"));
         let (python, dist) = (python.to_str().unwrap(), dist.to_str().unwrap());
@@ -173,7 +178,14 @@ fn the_seed_and_the_readme_and_the_examples_work() {
 #[test]
 fn every_method_of_both_clients_works_against_the_gateway() {
     need_gateway!();
-    let place = match Place::new() {
+    let channel = r#"
+channels:
+  webhook:
+    base_url: http://127.0.0.1:9/answers
+    secrets: {secret: "a secret of enough characters"}
+    allowed_users: [u1]
+"#;
+    let place = match Place::with_config(channel) {
         Ok(place) => place,
         Err(reason) => skip!("{reason}"),
     };

@@ -43,11 +43,11 @@ pub(super) fn channel(state: &mut State, call: &Call<'_>, rest: &[&str]) -> Outc
     }
     match (call.method, rest) {
         ("GET", []) => Ok((200, state.channel_json(id))),
-        ("GET", ["messages"]) => list(channel, call),
+        ("GET", ["messages"]) => list(channel, call, state.signature),
         ("GET", ["messages", _]) => {
             let message =
                 channel.messages.get(&call.number(3)).ok_or_else(|| Failure::unknown(10008, "Message"))?;
-            Ok((200, fetched(message)))
+            Ok((200, fetched(message, state.signature)))
         }
         ("POST", ["messages"]) => create(state, call, id).map(|message| (200, message)),
         ("PATCH", ["messages", _]) => {
@@ -67,7 +67,8 @@ pub(super) fn channel(state: &mut State, call: &Call<'_>, rest: &[&str]) -> Outc
     }
 }
 
-fn list(channel: &Channel, call: &Call<'_>) -> Outcome {
+fn list(channel: &Channel, call: &Call<'_>, signature: u64) -> Outcome {
+    let fetched = |message: &Value| fetched(message, signature);
     let number = |name: &str| call.query(name).and_then(|value| value.parse::<u64>().ok());
     let limit = number("limit").unwrap_or(50) as usize;
     if !(1..=100).contains(&limit) {
@@ -90,13 +91,18 @@ fn list(channel: &Channel, call: &Call<'_>) -> Outcome {
     Ok((200, page.into()))
 }
 
-/// A message as it is fetched: without what only its making told.
-fn fetched(message: &Value) -> Value {
+/// A message as it is fetched: without what only its making told, and with links that are valid.
+fn fetched(message: &Value, signature: u64) -> Value {
     let mut message = message.clone();
     if let Some(fields) = message.as_object_mut() {
         for name in ["nonce", "guild_id", "member", "channel_type"] {
             fields.remove(name);
         }
+    }
+    for file in message["attachments"].as_array_mut().into_iter().flatten() {
+        let url = file["url"].as_str().unwrap_or_default();
+        let url = url.split("&hm=").next().unwrap_or_default();
+        file["url"] = format!("{url}&hm={signature}").into();
     }
     message
 }
@@ -225,7 +231,7 @@ pub(super) fn refer(
     message["type"] = 19.into();
     message["message_reference"] =
         json!({"type": 0, "channel_id": channel.to_string(), "message_id": to.to_string()});
-    message["referenced_message"] = fetched(referenced);
+    message["referenced_message"] = fetched(referenced, state.signature);
     Ok(())
 }
 

@@ -1,27 +1,27 @@
 //! The gateway, version 10: <https://docs.discord.com/developers/events/gateway>. A session is gone on with before a new one is begun,
 //! across connections and across restarts of this process; what a lost session did not tell is asked for.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashSet,
+    time::Duration,
+};
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
 use super::{
     Discord, Me,
-    client::Ask,
     commands,
     convert::Reader,
+    entrance::{hello, open},
     gaps::{self, Gap},
     heart::Heart,
     intake::{Intake, Item, WAITING},
     progress::Progress,
     refusal::{Ending, ending},
-    wire::{
-        self, Entrance, Frame as Event, Gone, Guild, Hello, Interaction, Message, Ready, Saved, Session,
-        first_id, number,
-    },
+    wire::{self, Frame as Event, Gone, Guild, Hello, Interaction, Message, Ready, Saved, Session, number},
 };
 use crate::{
     error::ConnectError,
@@ -32,14 +32,10 @@ use crate::{
 /// What we want to be told of: servers, messages in servers, direct messages, and what messages say.
 /// <https://docs.discord.com/developers/events/gateway#list-of-intents>
 const INTENTS: u64 = 1 | 1 << 9 | 1 << 12 | 1 << 15;
-/// Longest wait for HELLO.
-const HELLO: Duration = Duration::from_secs(10);
 /// Longest wait for servers that are not available before the session counts as begun.
 const GUILDS: Duration = Duration::from_secs(60);
 /// Time between two looks at how far we are.
 const SAVE: Duration = Duration::from_secs(1);
-/// Sessions that are left for a person: when none are, Discord makes the token invalid.
-const SPARE: u64 = 5;
 /// The close code with which a session stays: anything but 1000 and 1001.
 const GO_ON: u16 = 4000;
 /// Where the session is kept.
@@ -51,14 +47,12 @@ const COMMAND: u64 = 2;
 pub(super) async fn run(discord: &Discord, link: &Link) -> Result<(), ConnectError> {
     let me = discord.who().await?;
     link.alive();
-    let saved =
-        link.cursor(CURSOR)?.and_then(|saved| serde_json::from_str::<Saved>(&saved).ok()).unwrap_or_default();
+    let saved = link.cursor(CURSOR)?.and_then(|saved| serde_json::from_str::<Saved>(&saved).ok());
+    let saved = saved.filter(|saved| saved.bot == me.id);
+    let saved = saved.unwrap_or_else(|| Saved { bot: me.id.clone(), ..Saved::default() });
     let names = |prefix: &str| -> Result<Vec<(String, String)>, ConnectError> {
         let known = link.cursors(prefix)?;
-        Ok(known
-            .into_iter()
-            .map(|(name, value)| (name.trim_start_matches(prefix).to_owned(), value))
-            .collect())
+        Ok(known.into_iter().map(|(name, value)| (name.trim_start_matches(prefix).to_owned(), value)).collect())
     };
     let directs: HashSet<String> = names("dm/")?.into_iter().map(|(channel, _)| channel).collect();
     let roles: HashSet<String> = names("role/")?.into_iter().map(|(_, role)| role).collect();
@@ -67,76 +61,19 @@ pub(super) async fn run(discord: &Discord, link: &Link) -> Result<(), ConnectErr
     link.alive();
     let reader = Reader { me: me.id.clone(), roles };
     let mut intake = Intake::new(link, discord, reader, directs);
-    intake.progress = Progress::new(saved.session.as_ref().map_or(0, |session| session.seq), until);
+    let seq = saved.session.as_ref().map(|session| session.seq);
+    intake.progress = Progress::new(seq.unwrap_or(0), until);
+    let heart = Heart::new(hello.heartbeat_interval);
     let mut line = Line {
-        discord,
-        link,
-        me: &me,
-        heart: Heart::new(hello.heartbeat_interval),
-        seq: saved.session.as_ref().map(|session| session.seq),
-        socket,
-        intake,
-        beginning: None,
-        saved,
-        save_at: None,
-        full: false,
+        discord, link, me: &me, heart, seq, socket, intake, beginning: None, saved, save_at: None, full: false,
     };
+    if let Some(Session { seq, begins: Some(guilds), .. }) = line.saved.session.clone() {
+        line.begin(seq, guilds);
+    }
     let ended = line.keep().await;
     // The next connection goes on from here.
-    line.save().await?;
-    ended
-}
-
-/// A socket, and the message up to which everything is settled. A session is gone on with where Discord said; if that can't be
-/// reached, at the entrance.
-async fn open(discord: &Discord, saved: &Saved) -> Result<(Socket, u64), ConnectError> {
-    if let Some(session) = &saved.session {
-        match discord.client.net.socket(&address(&session.url)).await {
-            Ok(socket) => return Ok((socket, saved.until)),
-            Err(error) => debug!(channel = "discord", %error, "the session's own gateway can't be reached"),
-        }
-    }
-    let (entrance, now): (Entrance, _) = discord.client.ask_dated(Ask::get("/gateway/bot", &[])).await?;
-    if saved.session.is_none() && entrance.session_start_limit.remaining <= SPARE {
-        return Err(ConnectError::Later {
-            after: Duration::from_millis(entrance.session_start_limit.reset_after),
-            reason: "the bot began too many sessions today: is another program running with its token?"
-                .to_owned(),
-        });
-    }
-    let socket = discord.client.net.socket(&address(&entrance.url)).await?;
-    // Nothing was read yet: what is older than this moment is nobody's business.
-    let until = if saved.until == 0 { now.map_or(0, first_id) } else { saved.until };
-    Ok((socket, until))
-}
-
-fn address(url: &str) -> String {
-    let url = url.trim_end_matches('/');
-    format!("{url}/?v=10&encoding=json")
-}
-
-async fn hello(socket: &mut Socket) -> Result<Hello, ConnectError> {
-    let waiting = async {
-        loop {
-            match socket.next().await? {
-                Frame::Text(text) => return Ok::<_, ConnectError>(text),
-                Frame::Close(code, _) => {
-                    return Err(ConnectError::Lost {
-                        reason: format!("Discord closed the connection ({code})"),
-                    });
-                }
-                Frame::Binary(_) | Frame::Pong => {}
-            }
-        }
-    };
-    let lost = |reason: String| ConnectError::Lost { reason };
-    let late = |_| lost(format!("Discord did not say hello within {} s", HELLO.as_secs()));
-    let text = timeout(HELLO, waiting).await.map_err(late)??;
-    let frame: Event = serde_json::from_str::<Value>(&text).and_then(wire::read).unwrap_or_default();
-    match wire::read::<Hello>(frame.data) {
-        Ok(hello) if frame.op == 10 && hello.heartbeat_interval > 0 => Ok(hello),
-        _ => Err(lost("what answers the WebSocket is not Discord's gateway".to_owned())),
-    }
+    let saved = line.save().await;
+    ended.and(saved)
 }
 
 /// A session that begins: until all its servers came by, what was missed in them is not known.
@@ -215,14 +152,13 @@ impl Line<'_> {
     async fn save(&mut self) -> Result<(), ConnectError> {
         self.save_at = None;
         let progress = &self.intake.progress;
-        let mut saved = self.saved.clone();
-        saved.until = progress.until();
-        // A session of which nothing is settled is not gone on with: it is not known what it has to tell.
-        saved.session = saved
-            .session
-            .filter(|_| progress.seq() > 0)
-            .map(|session| Session { seq: progress.seq(), ..session });
-        let text = serde_json::to_string(&saved).unwrap_or_default();
+        self.saved.until = progress.until();
+        if let Some(session) = &mut self.saved.session
+            && progress.seq() >= session.seq
+        {
+            (session.seq, session.begins) = (progress.seq(), None);
+        }
+        let text = serde_json::to_string(&self.saved).unwrap_or_default();
         self.link.save_cursor(CURSOR, &text).await
     }
 
@@ -241,9 +177,7 @@ impl Line<'_> {
             Err(error) => {
                 // It may have been anything: told again by the next connection, it may be better.
                 self.socket.close(GO_ON).await;
-                return Err(ConnectError::Lost {
-                    reason: format!("a frame of Discord's can't be read: {error}"),
-                });
+                return Err(ConnectError::Lost { reason: format!("a frame of Discord's can't be read: {error}") });
             }
         };
         match event.op {
@@ -325,9 +259,7 @@ impl Line<'_> {
             self.intake.courtesy(async move {
                 match commands::register(discord, &app).await {
                     Ok(()) => discord.set_registered(),
-                    Err(failed) => {
-                        warn!(channel = "discord", ?failed, "the slash commands could not be registered")
-                    }
+                    Err(failed) => warn!(channel = "discord", ?failed, "the slash commands could not be registered"),
                 }
             });
         }
@@ -336,16 +268,23 @@ impl Line<'_> {
     /// A new session. Whatever the last one did not tell has to be asked for.
     fn ready(&mut self, ready: Ready, seq: u64) {
         self.stands();
+        let guilds: Vec<String> = ready.guilds.into_iter().map(|guild| guild.id).collect();
+        let (id, url, begins) = (ready.session_id, ready.resume_gateway_url, Some(guilds.clone()));
+        self.saved.session = Some(Session { id, url, seq, begins });
+        self.save_at = Some(Instant::now());
+        self.begin(seq, guilds);
+    }
+
+    fn begin(&mut self, seq: u64, guilds: Vec<String>) {
         let after = self.intake.progress.until();
         let directs = if after > 0 { self.intake.directs() } else { Vec::new() };
-        self.intake.progress = Progress::new(0, after);
+        self.intake.progress = Progress::new(seq.saturating_sub(1), after);
         self.intake.progress.begin(seq, 0, directs.len() + 1);
         for channel in directs {
             self.intake.fill(Gap { channel, direct: true, after, seq });
         }
-        self.saved.session = Some(Session { id: ready.session_id, url: ready.resume_gateway_url, seq: 0 });
-        let guilds: HashSet<String> = ready.guilds.into_iter().map(|guild| guild.id).collect();
-        self.beginning = Some(Beginning { seq, guilds, after, until: Instant::now() + GUILDS });
+        let (guilds, until) = (guilds.into_iter().collect(), Instant::now() + GUILDS);
+        self.beginning = Some(Beginning { seq, guilds, after, until });
         self.begun_if_complete();
     }
 
@@ -377,9 +316,7 @@ impl Line<'_> {
             });
         }
         let after = self.beginning.as_ref().map_or(self.intake.progress.until(), |beginning| beginning.after);
-        let missed = |channel: &&wire::Channel| {
-            after > 0 && gaps::is_newer(channel, after) && !places.is_hidden(&channel.id)
-        };
+        let missed = |channel: &&wire::Channel| after > 0 && gaps::is_newer(channel, after) && !places.is_hidden(&channel.id);
         let gaps: Vec<Gap> = known()
             .filter(missed)
             .map(|channel| Gap { channel: channel.id.clone(), direct: false, after, seq })

@@ -3,6 +3,7 @@
 mod client;
 mod commands;
 mod convert;
+mod entrance;
 mod files;
 mod gaps;
 mod gateway;

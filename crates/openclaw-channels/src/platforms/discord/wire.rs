@@ -223,6 +223,8 @@ pub(super) struct Done {}
 /// What is kept of a session.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Saved {
+    /// Whose session it is: another bot may have the channel now.
+    pub(super) bot: String,
     /// The session that can be gone on with.
     pub(super) session: Option<Session>,
     /// Everything up to this message is settled; what is newer may not be. 0: nothing was read yet.
@@ -236,6 +238,9 @@ pub(super) struct Session {
     pub(super) url: String,
     /// All events up to this one are settled.
     pub(super) seq: u64,
+    /// The servers of a session that has just begun (`seq` is its READY): what was missed in them is not all settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) begins: Option<Vec<String>>,
 }
 
 /// Reads a value. Discord writes null where it has nothing to say; that is the same as nothing.

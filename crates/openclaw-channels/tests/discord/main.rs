@@ -1,0 +1,12 @@
+//! The Discord adapter with the engine, against the small Discord that discord.py takes for the real one. Time is Tokio's, and paused:
+//! what takes an hour takes a moment.
+#![cfg(test)]
+
+mod commands;
+mod faults;
+mod gaps;
+mod refusals;
+mod servers;
+mod sessions;
+mod support;
+mod talk;
