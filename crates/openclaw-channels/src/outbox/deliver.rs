@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use openclaw_core::RunId;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
@@ -24,13 +25,13 @@ impl Outbox {
         let given = if draft.is_too_old() {
             Err(NotGiven::TooOld)
         } else {
-            match self.follow(run, &mut draft).await {
+            match self.follow_to_end(run, &mut draft).await {
                 Followed::Answer(text) => self.finish(&mut draft, &text).await,
                 // Nothing was shown, and whoever stopped it was told.
                 Followed::Cancelled(_) if draft.delivery.parts.is_empty() => Ok(()),
                 Followed::Cancelled(text) => self.finish(&mut draft, &format!("{text}\n\n(Stopped.)")).await,
-                Followed::Erased => Err(NotGiven::Rejected("the conversation was erased".to_owned())),
                 Followed::Leaving => return draft.delivery,
+                Followed::Erased => Err(NotGiven::Rejected("the conversation was erased".to_owned())),
             }
         };
         let (state, error) = match given {
@@ -51,6 +52,18 @@ impl Outbox {
             self.close(vec![draft.delivery.clone()]).await;
         }
         draft.delivery
+    }
+
+    /// Follows a run over the agent's troubles: events that end without an end are those of a process that leaves, or of a log that can't
+    /// be written at the moment.
+    async fn follow_to_end(&self, run: RunId, draft: &mut Draft<'_>) -> Followed {
+        let mut pause = Pause::sending();
+        loop {
+            match self.follow(run, draft).await {
+                Followed::Leaving => sleep(pause.next()).await,
+                ended => return ended,
+            }
+        }
     }
 
     /// Until the platform has the answer, or it is clear that it never will. A disk that is full is waited for.

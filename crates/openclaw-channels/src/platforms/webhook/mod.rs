@@ -162,7 +162,9 @@ impl Adapter for Webhook {
         let post =
             Post { kind: "ping", id: "ping", chat: "", thread: None, reply_to: None, text: None, file: None };
         match self.post(&post, &format!("ping_{:016x}", fastrand::u64(..))).await {
-            Ok(_) | Err(SendError::Rejected { .. } | SendError::Later { .. }) => Ok(self.url.clone()),
+            Ok(_) | Err(SendError::Rejected { .. } | SendError::Later { .. }) => {
+                Ok(openclaw_core::config::presentable_url(&self.url).into_owned())
+            }
             Err(SendError::Token { reason }) => Err(ConnectError::Refused { reason }),
             Err(error) => Err(ConnectError::Lost { reason: error.to_string() }),
         }
