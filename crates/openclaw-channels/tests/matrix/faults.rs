@@ -163,21 +163,7 @@ async fn a_homeserver_that_asks_to_wait_is_obeyed_by_all() {
     }
     let claw = world.claw.id.clone();
     for (number, room) in rooms.iter().enumerate() {
-        // Anna is limited too; her client waits as it is told.
-        while world
-            .anna
-            .call(
-                "PUT",
-                &format!("rooms/{room}/send/m.room.message/a{number}"),
-                Some(&serde_json::json!({"msgtype": "m.text", "body": format!("in {number}")})),
-            )
-            .await
-            .unwrap()
-            .0
-            == 429
-        {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-        }
+        world.anna.say(room, &format!("in {number}")).await;
     }
     world.agent.always(AgentScript {
         tokens: 8,

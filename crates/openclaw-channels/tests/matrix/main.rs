@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod answers;
+mod burst;
 mod faults;
 mod kills;
 mod rooms;

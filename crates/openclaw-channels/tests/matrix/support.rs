@@ -87,19 +87,8 @@ impl World {
 
     /// A new process.
     pub(crate) fn start(&mut self) {
-        let parts = Parts {
-            agent: self.agent.clone(),
-            curation: Arc::new(FakeCuration::new(Arc::clone(&self.memory))),
-            journal: self.journal(),
-            clock: Arc::new(Timestamp::now),
-            find: Box::new(platform),
-            in_place: false,
-        };
-        let channels = Arc::new(Channels::new(self.config.subscribe(), parts));
-        let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
-        let (kept, leave, end) = (Arc::clone(&channels), stop.clone(), stop.clone());
-        tasks.spawn(async move { kept.keep(leave, end).await });
-        self.gateway = Some(Gateway { channels, stop, tasks });
+        let gateway = Gateway::start(&self.config, &self.agent, &self.memory, self.journal());
+        self.gateway = Some(gateway);
     }
 
     /// Everything is cut off wherever it is.
@@ -206,6 +195,29 @@ impl World {
             own.cloned().collect::<Vec<_>>()
         };
         own(&self.anna.until(room, |said| reached(&own(said))).await)
+    }
+}
+
+impl Gateway {
+    pub(crate) fn start(
+        config: &watch::Sender<ChannelConfigs>,
+        agent: &Arc<FakeAgent>,
+        memory: &Arc<FakeMemory>,
+        journal: PathBuf,
+    ) -> Self {
+        let parts = Parts {
+            agent: Arc::clone(agent) as _,
+            curation: Arc::new(FakeCuration::new(Arc::clone(memory))),
+            journal,
+            clock: Arc::new(Timestamp::now),
+            find: Box::new(platform),
+            in_place: false,
+        };
+        let channels = Arc::new(Channels::new(config.subscribe(), parts));
+        let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
+        let (kept, leave, end) = (Arc::clone(&channels), stop.clone(), stop.clone());
+        tasks.spawn(async move { kept.keep(leave, end).await });
+        Self { channels, stop, tasks }
     }
 }
 

@@ -84,11 +84,18 @@ impl Human {
         ask(&self.socket, method, &target, headers, body).await
     }
 
-    /// The same, and it has to succeed.
+    /// The same, and it has to succeed; where the homeserver asks to wait, it is waited.
     pub async fn ok(&self, method: &str, path: &str, body: &Value) -> Value {
-        let (status, answer) = self.call(method, path, Some(body)).await.unwrap();
-        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
-        answer
+        loop {
+            let (status, answer) = self.call(method, path, Some(body)).await.unwrap();
+            if status == 429 {
+                let wait = answer["retry_after_ms"].as_u64().unwrap_or(1000);
+                tokio::time::sleep(Duration::from_millis(wait)).await;
+                continue;
+            }
+            assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+            return answer;
+        }
     }
 
     async fn get(&self, path: &str) -> Value {
