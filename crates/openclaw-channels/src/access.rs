@@ -34,8 +34,8 @@ impl Access {
     ) -> Self {
         Self {
             kind,
-            users: config.allowed_users.iter().cloned().collect(),
-            chats: config.allowed_chats.iter().cloned().collect(),
+            users: named(&config.allowed_users),
+            chats: named(&config.allowed_chats),
             pairing: config.pairing.then_some(pairing),
             journal,
         }
@@ -59,6 +59,11 @@ impl Access {
         }
         self.journal.paired(&self.kind).map_or(0, |users| users.len() as u64)
     }
+}
+
+/// Without empty names, which anything that has none would bear.
+fn named(ids: &[String]) -> HashSet<String> {
+    ids.iter().filter(|id| !id.is_empty()).cloned().collect()
 }
 
 /// The code of one channel, if there is one. Kept in memory only: a restart voids it.
@@ -146,6 +151,11 @@ mod tests {
         let code = pairing.begin(at(0)).unwrap();
         assert_eq!(pairing.attempt(code.code.expose(), at(601)), Attempt::Wrong);
         assert!(!format!("{pairing:?} {code:?}").contains(code.code.expose()));
+    }
+
+    #[test]
+    fn nobody_without_a_name_is_let_in() {
+        assert_eq!(named(&[String::new(), "7".to_owned()]), HashSet::from(["7".to_owned()]));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //!
 //! One file, `state.redb`; byte by byte in `docs/formats.md`. Writes that come in together become durable together.
 
+mod disk;
 mod error;
 mod read;
 mod records;
@@ -17,7 +18,10 @@ use tokio_util::task::TaskTracker;
 
 pub use self::error::JournalError;
 pub(crate) use self::records::{Delivery, Part, State};
-use self::write::Request;
+use self::{
+    disk::{Disk, Opener},
+    write::Request,
+};
 use crate::message::Address;
 
 /// `KIND \0 NAME` → where reading goes on.
@@ -45,7 +49,7 @@ const KEPT_SECONDS: u64 = 14 * 24 * 60 * 60;
 /// The journal. Cloning gives another handle of the same.
 #[derive(Clone)]
 pub(crate) struct Journal {
-    database: Arc<Database>,
+    disk: Arc<Disk>,
     requests_tx: mpsc::Sender<Request>,
 }
 
@@ -108,17 +112,32 @@ impl Journal {
         now: Timestamp,
         in_place: bool,
     ) -> Result<Self, JournalError> {
-        let failed = |error: redb::Error| JournalError { file: file.to_owned(), reason: error.to_string() };
         if let Some(directory) = file.parent() {
-            create_private(directory).map_err(|error| failed(redb::Error::Io(error)))?;
+            create_private(directory)
+                .map_err(|error| JournalError { file: file.to_owned(), reason: error.to_string() })?;
         }
-        let mut builder = Database::builder();
-        builder.set_cache_size(CACHE_BYTES);
-        let database = Arc::new(builder.create(file).map_err(|error| failed(error.into()))?);
-        write::begin(&database, now).map_err(failed)?;
+        let path = file.to_owned();
+        let opener = move || {
+            let mut builder = Database::builder();
+            builder.set_cache_size(CACHE_BYTES);
+            Ok(builder.create(&path)?)
+        };
+        Self::open_with(Box::new(opener), file, tasks, now, in_place)
+    }
+
+    fn open_with(
+        opener: Opener,
+        file: &Path,
+        tasks: &TaskTracker,
+        now: Timestamp,
+        in_place: bool,
+    ) -> Result<Self, JournalError> {
+        let disk = Arc::new(Disk::new(opener));
+        let begun = disk.with(|database| write::begin(database, now));
+        begun.map_err(|error| JournalError { file: file.to_owned(), reason: error.to_string() })?;
         let (requests_tx, requests) = mpsc::channel(WAITING);
-        tasks.spawn(write::keep(Arc::clone(&database), file.to_owned(), requests, in_place));
-        Ok(Self { database, requests_tx })
+        tasks.spawn(write::keep(Arc::clone(&disk), file.to_owned(), requests, in_place));
+        Ok(Self { disk, requests_tx })
     }
 
     /// Makes `changes` durable, all or none.

@@ -65,6 +65,9 @@ pub(crate) struct Part {
     /// Whether it is a file, which can't be changed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) file: bool,
+    /// Whether it may be there a second time, and says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) again: bool,
 }
 
 impl Delivery {

@@ -1,4 +1,10 @@
-use std::time::Duration;
+use std::{
+    io,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use redb::{StorageBackend, backends::FileBackend};
 
 use super::*;
 
@@ -15,7 +21,7 @@ fn delivery(run: RunId, chat: &str, changed_at: Timestamp, state: State) -> Deli
         reply_to: "1".to_owned(),
         asked_at: at(0),
         state,
-        parts: vec![Part { key: "k".to_owned(), id: None, file: false }],
+        parts: vec![Part { key: "k".to_owned(), id: None, file: false, again: false }],
         error: None,
         changed_at,
     }
@@ -113,6 +119,62 @@ async fn a_process_that_runs_on_forgets_too() {
     assert!(!journal.is_seen("x", "7", "1").unwrap());
     assert!(journal.is_seen("x", "7", &later.to_string()).unwrap());
     assert!(journal.delivery(open).unwrap().is_some());
+}
+
+/// A file on a disk that can be full.
+#[derive(Debug)]
+struct Fillable(FileBackend, Arc<AtomicBool>);
+
+impl StorageBackend for Fillable {
+    fn len(&self) -> Result<u64, io::Error> {
+        self.0.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), io::Error> {
+        self.0.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> Result<(), io::Error> {
+        self.0.set_len(len)
+    }
+
+    fn sync_data(&self) -> Result<(), io::Error> {
+        self.0.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
+        if self.1.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.0.write(offset, data)
+    }
+
+    fn close(&self) -> Result<(), io::Error> {
+        self.0.close()
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_was_full_is_used_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let (file, full) = (directory.path().join("state.redb"), Arc::<AtomicBool>::default());
+    let (path, is_full) = (file.clone(), Arc::clone(&full));
+    let opener = move || {
+        let file =
+            std::fs::File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
+        let backend = Fillable(FileBackend::new(file)?, Arc::clone(&is_full));
+        Ok(Database::builder().create_with_backend(backend)?)
+    };
+    let journal = Journal::open_with(Box::new(opener), &file, &TaskTracker::new(), at(0), false).unwrap();
+    let kind = Arc::<str>::from("x");
+    journal.save_cursor(&kind, "offset", "1").await.unwrap();
+    full.store(true, Ordering::Relaxed);
+    journal.save_cursor(&kind, "offset", "2").await.unwrap_err();
+    journal.save_cursor(&kind, "offset", "2").await.unwrap_err();
+    full.store(false, Ordering::Relaxed);
+    assert_eq!(journal.cursor("x", "offset").unwrap().as_deref(), Some("1"));
+    journal.save_cursor(&kind, "offset", "3").await.unwrap();
+    assert_eq!(journal.cursor("x", "offset").unwrap().as_deref(), Some("3"));
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use redb::{Database, ReadableTable as _, WriteTransaction};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    CHATS, CURSORS, Change, DAYS, DELIVERIES, Delivery, GREETED, JournalError, KEPT_SECONDS, PAIRED, SEEN,
-    WAITING, day, key, run_key, seconds,
+    CHATS, CURSORS, Change, DAYS, DELIVERIES, Delivery, Disk, GREETED, JournalError, KEPT_SECONDS, PAIRED,
+    SEEN, WAITING, day, key, run_key, seconds,
 };
 
 /// Changes, and who waits for them.
@@ -41,7 +41,7 @@ fn forget(transaction: &WriteTransaction, now: Timestamp) -> Result<(), redb::Er
 
 /// Writes until the last handle is gone.
 pub(super) async fn keep(
-    database: Arc<Database>,
+    disk: Arc<Disk>,
     file: PathBuf,
     mut requests: mpsc::Receiver<Request>,
     in_place: bool,
@@ -50,11 +50,11 @@ pub(super) async fn keep(
     while requests.recv_many(&mut batch, WAITING).await > 0 {
         let (changes, waiting): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
         let changes = changes.into_iter().flatten();
-        let writing = Arc::clone(&database);
+        let writing = Arc::clone(&disk);
         let written = if in_place {
-            Ok(commit(&writing, changes))
+            Ok(writing.with(|database| commit(database, changes)))
         } else {
-            tokio::task::spawn_blocking(move || commit(&writing, changes)).await
+            tokio::task::spawn_blocking(move || writing.with(|database| commit(database, changes))).await
         };
         let result = match written {
             Ok(Ok(())) => Ok(()),

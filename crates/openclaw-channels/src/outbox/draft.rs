@@ -53,6 +53,13 @@ impl Content<'_> {
             Self::File(file) => Body::File(file),
         }
     }
+
+    /// The text of a message that the platform may have twice: it says so, for as long as it is there.
+    fn marked(&self, part: &Part) -> Option<String> {
+        let Self::Text { plain, .. } = self else { return None };
+        let mark = "(Sent again after an interruption; you may have this already.)";
+        part.again.then(|| format!("{mark}\n\n{plain}"))
+    }
 }
 
 impl<'a> Draft<'a> {
@@ -81,7 +88,7 @@ impl<'a> Draft<'a> {
             }
             let content = Content::Text { rich: &rich, plain: markup::render(piece, &markup::plain()) };
             let done = match self.delivery.parts.get(at).map(|part| part.id.clone()) {
-                Some(Some(id)) => self.edit_once(at, &id, &content).await,
+                Some(Some(_)) => self.edit_once(at, &content).await,
                 Some(None) => return,
                 None if self.is_too_old() => return,
                 None => self.send_once(at, &content).await,
@@ -145,15 +152,15 @@ impl<'a> Draft<'a> {
     async fn place(&mut self, at: usize, content: &Content<'_>) -> Result<(), NotGiven> {
         let mut pause = Pause::sending();
         let mut plain = false;
-        // Whether it may be there already, and whether a person may see it twice.
-        let (mut unsure, mut again) = (self.is_announced(at), false);
+        // Whether it may be there already.
+        let mut unsure = self.is_announced(at);
         // Whether the platform may know the key already, and show what came with it first: the beginning of what is said now.
         let mut repeated = false;
         loop {
             self.outbox.parts.health.until_connected().await;
             let tried = match self.delivery.parts.get(at).cloned() {
-                Some(Part { id: Some(id), .. }) => self.edit(&id, content, plain).await,
-                Some(part @ Part { id: None, .. }) if !again => {
+                Some(part @ Part { id: Some(_), .. }) => self.edit(&part, content, plain).await,
+                Some(part @ Part { again: false, .. }) => {
                     match self.resolve(&part, content, plain).await {
                         Ok(Resolved::Sent(id)) => {
                             self.keep(at, &id).await?;
@@ -161,20 +168,22 @@ impl<'a> Draft<'a> {
                         }
                         Ok(Resolved::NotSent) => {
                             (unsure, repeated) = (false, true);
-                            self.send(at, content, plain, false).await
+                            self.send(at, content, plain).await
                         }
                         Ok(Resolved::Unknowable) => {
-                            again = true;
-                            self.send(at, content, plain, true).await
+                            // A person sees one too many, and why.
+                            self.delivery.parts[at].again = true;
+                            self.save().await?;
+                            self.send(at, content, plain).await
                         }
                         Err(error) => Err(error),
                     }
                 }
-                Some(_) => self.send(at, content, plain, true).await,
+                Some(_) => self.send(at, content, plain).await,
                 None if self.is_too_old() => return Err(NotGiven::TooOld),
                 None => {
                     self.announce(at, content).await?;
-                    self.send(at, content, plain, false).await
+                    self.send(at, content, plain).await
                 }
             };
             let error = match tried {
@@ -215,29 +224,22 @@ impl<'a> Draft<'a> {
         }
     }
 
-    async fn edit(&self, id: &str, content: &Content<'_>, plain: bool) -> Result<String, SendError> {
-        let parts = &self.outbox.parts;
-        if matches!(content, Content::File(_)) || parts.adapter.abilities().edits.is_none() {
-            return Ok(id.to_owned());
+    async fn edit(&self, part: &Part, content: &Content<'_>, plain: bool) -> Result<String, SendError> {
+        let (adapter, Some(id)) = (&self.outbox.parts.adapter, &part.id) else { return Err(SendError::Gone) };
+        if matches!(content, Content::File(_)) || adapter.abilities().edits.is_none() {
+            return Ok(id.clone());
         }
-        parts.adapter.edit(&self.delivery.to, id, content.body(plain)).await.map(|()| id.to_owned())
+        let marked = content.marked(part);
+        let body = marked.as_deref().map_or_else(|| content.body(plain), Body::Plain);
+        adapter.edit(&self.delivery.to, id, body).await.map(|()| id.clone())
     }
 
-    async fn send(
-        &self,
-        at: usize,
-        content: &Content<'_>,
-        plain: bool,
-        again: bool,
-    ) -> Result<String, SendError> {
+    async fn send(&self, at: usize, content: &Content<'_>, plain: bool) -> Result<String, SendError> {
         let adapter = &self.outbox.parts.adapter;
         let Some(part) = self.delivery.parts.get(at) else { return Err(SendError::Gone) };
-        if again && let Content::Text { plain: text, .. } = content {
-            // The platform can't tell whether it has this one already. A person sees one too many, and why.
-            let text = format!("(Sent again after an interruption; you may have this already.)\n\n{text}");
-            return adapter.send(self.outgoing(part, Body::Plain(&text))).await;
-        }
-        adapter.send(self.outgoing(part, content.body(plain))).await
+        let marked = content.marked(part);
+        let body = marked.as_deref().map_or_else(|| content.body(plain), Body::Plain);
+        adapter.send(self.outgoing(part, body)).await
     }
 
     async fn resolve(&self, part: &Part, content: &Content<'_>, plain: bool) -> Result<Resolved, SendError> {
@@ -253,7 +255,7 @@ impl<'a> Draft<'a> {
     async fn send_once(&mut self, at: usize, content: &Content<'_>) -> Result<(), SendError> {
         let not_kept = |error: JournalError| SendError::NotSent { reason: error.to_string() };
         self.announce(at, content).await.map_err(not_kept)?;
-        match self.send(at, content, false, false).await {
+        match self.send(at, content, false).await {
             Ok(id) => {
                 self.keep(at, &id).await.map_err(not_kept)?;
                 self.remember(at, content);
@@ -269,8 +271,9 @@ impl<'a> Draft<'a> {
         }
     }
 
-    async fn edit_once(&mut self, at: usize, id: &str, content: &Content<'_>) -> Result<(), SendError> {
-        self.edit(id, content, false).await?;
+    async fn edit_once(&mut self, at: usize, content: &Content<'_>) -> Result<(), SendError> {
+        let Some(part) = self.delivery.parts.get(at) else { return Err(SendError::Gone) };
+        self.edit(part, content, false).await?;
         self.remember(at, content);
         Ok(())
     }
@@ -292,7 +295,7 @@ impl<'a> Draft<'a> {
     /// Writes down that message `at` is about to be sent.
     async fn announce(&mut self, at: usize, content: &Content<'_>) -> Result<(), JournalError> {
         let (key, file) = (self.key(at), matches!(content, Content::File(_)));
-        self.delivery.parts.push(Part { key, id: None, file });
+        self.delivery.parts.push(Part { key, id: None, file, again: false });
         if self.delivery.state == State::Queued {
             self.delivery.state = State::Sending;
         }

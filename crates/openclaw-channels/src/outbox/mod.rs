@@ -148,7 +148,7 @@ impl Outbox {
 
     /// Gives the answers of one chat, one after the other, until there are none.
     async fn lane(&self, chat: &ChatKey) {
-        let mut expired = Vec::new();
+        let (mut expired, mut pause) = (Vec::new(), Pause::sending());
         loop {
             let next = lock(&self.lanes).get(chat).and_then(|lane| lane.front().copied());
             let Some(run) = next else {
@@ -170,7 +170,10 @@ impl Outbox {
                 }
                 Ok(_) => {}
                 Err(error) => {
-                    error!(channel = &*self.parts.kind, %run, %error, "an answer can't be looked up")
+                    error!(channel = &*self.parts.kind, %run, %error, "an answer can't be looked up");
+                    // It stays the first of its lane.
+                    sleep(pause.next()).await;
+                    continue;
                 }
             }
             if let Some(lane) = lock(&self.lanes).get_mut(chat) {

@@ -145,7 +145,10 @@ impl Client {
     }
 
     /// The same, with Discord's clock in Unix milliseconds, as far as it tells.
-    pub(super) async fn ask_dated<T: DeserializeOwned>(&self, ask: Ask<'_>) -> Result<(T, Option<u64>), Failed> {
+    pub(super) async fn ask_dated<T: DeserializeOwned>(
+        &self,
+        ask: Ask<'_>,
+    ) -> Result<(T, Option<u64>), Failed> {
         let name = format!("{} {}", ask.method, ask.route);
         let is_question = ask.method == Method::GET;
         let answer = self.call(&name, ask).await?;
@@ -158,7 +161,8 @@ impl Client {
             answer.json().map_err(|error| unreadable(error.to_string()))?
         };
         let read = wire::read(value);
-        let read = read.map_err(|error| unreadable(format!("Discord's answer to `{name}` can't be read: {error}")))?;
+        let read =
+            read.map_err(|error| unreadable(format!("Discord's answer to `{name}` can't be read: {error}")))?;
         Ok((read, answer.header("date").and_then(unix_millis)))
     }
 
@@ -169,7 +173,8 @@ impl Client {
         self.turn(name, &key, is_free).await?;
         let is_question = ask.method == Method::GET;
         let mut call = self.net.call(ask.method.clone(), format!("{}{}{}", self.base, ask.path(), ask.query));
-        call = call.header("user-agent", concat!("DiscordBot (openclaw-gateway, ", env!("CARGO_PKG_VERSION"), ")"));
+        call = call
+            .header("user-agent", concat!("DiscordBot (openclaw-gateway, ", env!("CARGO_PKG_VERSION"), ")"));
         if !is_free {
             call = call.header("authorization", &format!("Bot {}", self.token.expose()));
         }
@@ -188,7 +193,8 @@ impl Client {
             401 if !is_free => Err(Failed::Token),
             429 => {
                 let told = refused(&answer);
-                let told_after = Duration::try_from_secs_f64(told.retry_after).ok().filter(|wait| !wait.is_zero());
+                let told_after =
+                    Duration::try_from_secs_f64(told.retry_after).ok().filter(|wait| !wait.is_zero());
                 let wait = told_after.or(answer.retry_after()).unwrap_or(LATER);
                 // Without a body it is not Discord's own word, but that of what stands before it: it is for everybody.
                 let all = !is_free && (told.global || told.message.is_empty());
@@ -197,7 +203,8 @@ impl Client {
             }
             status @ 500.. => {
                 let reason = format!("Discord answered `{name}` with status {status}");
-                Err(if is_question { NetError::NotSent { reason } } else { NetError::Unknown { reason } }.into())
+                Err(if is_question { NetError::NotSent { reason } } else { NetError::Unknown { reason } }
+                    .into())
             }
             status => {
                 let told = refused(&answer);
@@ -247,7 +254,9 @@ impl Client {
 
     /// Whether files may be fetched from this address: Discord's own, or what was configured.
     pub(super) fn is_discords(&self, url: &str) -> bool {
-        let (Ok(url), Ok(base)) = (reqwest::Url::parse(url), reqwest::Url::parse(&self.base)) else { return false };
+        let (Ok(url), Ok(base)) = (reqwest::Url::parse(url), reqwest::Url::parse(&self.base)) else {
+            return false;
+        };
         let host = url.host_str().unwrap_or_default();
         url.origin() == base.origin()
             || (url.scheme() == "https" && ["cdn.discordapp.com", "media.discordapp.net"].contains(&host))

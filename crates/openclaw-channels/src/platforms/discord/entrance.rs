@@ -34,7 +34,8 @@ pub(super) async fn open(discord: &Discord, saved: &Saved) -> Result<(Socket, u6
     if saved.session.is_none() && entrance.session_start_limit.remaining <= SPARE {
         return Err(ConnectError::Later {
             after: Duration::from_millis(entrance.session_start_limit.reset_after),
-            reason: "the bot began too many sessions today: is another program running with its token?".to_owned(),
+            reason: "the bot began too many sessions today: is another program running with its token?"
+                .to_owned(),
         });
     }
     let socket = discord.client.net.socket(&address(&entrance.url)).await?;
@@ -55,7 +56,9 @@ pub(super) async fn hello(socket: &mut Socket) -> Result<Hello, ConnectError> {
             match socket.next().await? {
                 Frame::Text(text) => return Ok::<_, ConnectError>(text),
                 Frame::Close(code, _) => {
-                    return Err(ConnectError::Lost { reason: format!("Discord closed the connection ({code})") });
+                    return Err(ConnectError::Lost {
+                        reason: format!("Discord closed the connection ({code})"),
+                    });
                 }
                 Frame::Binary(_) | Frame::Pong => {}
             }

@@ -1,10 +1,7 @@
 //! The gateway, version 10: <https://docs.discord.com/developers/events/gateway>. A session is gone on with before a new one is begun,
 //! across connections and across restarts of this process; what a lost session did not tell is asked for.
 
-use std::{
-    collections::HashSet,
-    time::Duration,
-};
+use std::{collections::HashSet, time::Duration};
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -12,8 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
 use super::{
-    Discord, Me,
-    commands,
+    Discord, Me, commands,
     convert::Reader,
     entrance::{hello, open},
     gaps::{self, Gap},
@@ -52,7 +48,10 @@ pub(super) async fn run(discord: &Discord, link: &Link) -> Result<(), ConnectErr
     let saved = saved.unwrap_or_else(|| Saved { bot: me.id.clone(), ..Saved::default() });
     let names = |prefix: &str| -> Result<Vec<(String, String)>, ConnectError> {
         let known = link.cursors(prefix)?;
-        Ok(known.into_iter().map(|(name, value)| (name.trim_start_matches(prefix).to_owned(), value)).collect())
+        Ok(known
+            .into_iter()
+            .map(|(name, value)| (name.trim_start_matches(prefix).to_owned(), value))
+            .collect())
     };
     let directs: HashSet<String> = names("dm/")?.into_iter().map(|(channel, _)| channel).collect();
     let roles: HashSet<String> = names("role/")?.into_iter().map(|(_, role)| role).collect();
@@ -65,7 +64,17 @@ pub(super) async fn run(discord: &Discord, link: &Link) -> Result<(), ConnectErr
     intake.progress = Progress::new(seq.unwrap_or(0), until);
     let heart = Heart::new(hello.heartbeat_interval);
     let mut line = Line {
-        discord, link, me: &me, heart, seq, socket, intake, beginning: None, saved, save_at: None, full: false,
+        discord,
+        link,
+        me: &me,
+        heart,
+        seq,
+        socket,
+        intake,
+        beginning: None,
+        saved,
+        save_at: None,
+        full: false,
     };
     if let Some(Session { seq, begins: Some(guilds), .. }) = line.saved.session.clone() {
         line.begin(seq, guilds);
@@ -177,7 +186,9 @@ impl Line<'_> {
             Err(error) => {
                 // It may have been anything: told again by the next connection, it may be better.
                 self.socket.close(GO_ON).await;
-                return Err(ConnectError::Lost { reason: format!("a frame of Discord's can't be read: {error}") });
+                return Err(ConnectError::Lost {
+                    reason: format!("a frame of Discord's can't be read: {error}"),
+                });
             }
         };
         match event.op {
@@ -259,7 +270,9 @@ impl Line<'_> {
             self.intake.courtesy(async move {
                 match commands::register(discord, &app).await {
                     Ok(()) => discord.set_registered(),
-                    Err(failed) => warn!(channel = "discord", ?failed, "the slash commands could not be registered"),
+                    Err(failed) => {
+                        warn!(channel = "discord", ?failed, "the slash commands could not be registered")
+                    }
                 }
             });
         }
@@ -316,7 +329,9 @@ impl Line<'_> {
             });
         }
         let after = self.beginning.as_ref().map_or(self.intake.progress.until(), |beginning| beginning.after);
-        let missed = |channel: &&wire::Channel| after > 0 && gaps::is_newer(channel, after) && !places.is_hidden(&channel.id);
+        let missed = |channel: &&wire::Channel| {
+            after > 0 && gaps::is_newer(channel, after) && !places.is_hidden(&channel.id)
+        };
         let gaps: Vec<Gap> = known()
             .filter(missed)
             .map(|channel| Gap { channel: channel.id.clone(), direct: false, after, seq })

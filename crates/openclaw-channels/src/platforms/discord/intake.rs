@@ -190,7 +190,7 @@ impl<'a> Intake<'a> {
         let (link, direct) = (self.link, self.new_direct(&event));
         let handing = Box::pin(async move {
             if let Some(channel) = direct {
-                link.save_cursor(&format!("dm/{channel}"), "").await?;
+                link.save_cursor(&format!("dm/{channel}"), "known").await?;
             }
             Ok(link.deliver(event).await)
         });

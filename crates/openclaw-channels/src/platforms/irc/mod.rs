@@ -259,11 +259,7 @@ impl Adapter for Irc {
         let asked = out.send(format!("PING :{}", message.key)).await;
         let answered = asked.is_ok() && matches!(timeout(RECEIPT, read).await, Ok(Ok(())));
         lock(&self.receipts).remove(message.key);
-        if answered {
-            Ok(message.key.to_owned())
-        } else {
-            Err(no_receipt())
-        }
+        if answered { Ok(message.key.to_owned()) } else { Err(no_receipt()) }
     }
 
     async fn edit(&self, _to: &Address, _id: &str, _text: Body<'_>) -> Result<(), SendError> {

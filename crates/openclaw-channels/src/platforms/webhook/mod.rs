@@ -4,7 +4,7 @@ mod sign;
 mod wire;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -97,11 +97,15 @@ struct Webhook {
     url: String,
     signer: Signer,
     edits: Option<Duration>,
-    /// Why the last post failed, until the connection ended of it.
+    /// Why the last post failed, until a ping is answered.
     trouble: Mutex<Option<String>>,
 }
 
 impl Webhook {
+    fn trouble(&self) -> MutexGuard<'_, Option<String>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn post(&self, post: &Post<'_>, delivery: &str) -> Result<Answer, SendError> {
         let body = serde_json::to_vec(post).unwrap_or_default();
         let now = u64::try_from(Timestamp::now().unix_millis() / 1000).unwrap_or(0);
@@ -117,7 +121,7 @@ impl Webhook {
             Err(error) => Err(error.into()),
         };
         if let Err(error @ (SendError::NotSent { .. } | SendError::Unknown { .. })) = &answered {
-            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+            *self.trouble() = Some(error.to_string());
         }
         answered
     }
@@ -164,13 +168,17 @@ impl Adapter for Webhook {
         }
     }
 
-    /// There is nothing to connect to: it counts as connected until a post fails.
+    /// There is nothing to connect to: it counts as connected until a post fails, and then again when a ping is answered.
     async fn connect(&self, link: &Link) -> Result<(), ConnectError> {
+        if self.trouble().is_some() {
+            self.probe().await?;
+            *self.trouble() = None;
+        }
         link.connected("webhook");
         loop {
             link.alive();
             sleep(LOOK).await;
-            if let Some(reason) = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            if let Some(reason) = self.trouble().clone() {
                 return Err(ConnectError::Lost { reason });
             }
         }
