@@ -29,7 +29,12 @@ async fn any_fault_in_a_sync_or_a_login_loses_nothing_and_doubles_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn any_fault_in_what_is_asked_of_a_room_loses_nothing_and_doubles_nothing() {
-    any_fault_in(&["/joined_members", "/context/", "/messages"]).await;
+    any_fault_in(&["/context/", "/messages"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_fault_in_coming_in_loses_nothing_and_doubles_nothing() {
+    any_fault_in(&["/join", "/joined_members"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,6 +153,24 @@ async fn what_comes_again_is_answered_once() {
     assert_eq!(world.said(&room).await.len(), 6);
     let transcript = world.transcript(&conversation);
     assert_eq!(transcript.iter().filter(|line| line.contains("zero")).count(), 1, "{transcript:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_of_which_nothing_is_to_be_had_holds_up_no_other() {
+    let Some(world) = World::new().await else { return };
+    let (stuck, other) = (world.chat().await, world.chat().await);
+    let path = format!("/rooms/{}", stuck.replace('!', "%21"));
+    world.proxy.faults().add(&path, 100_000, Fault::Hang);
+    world.anna.say(&stuck, "in the stuck one").await;
+    for round in 0..3 {
+        let begun = Instant::now();
+        world.anna.say(&other, "hello").await;
+        world.until_said(&other, |said| said.len() > round).await;
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        assert_eq!(world.trouble().await, "");
+    }
+    world.proxy.faults().clear();
+    world.until_said(&stuck, |said| said.len() == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

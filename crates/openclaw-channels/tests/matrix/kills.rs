@@ -74,3 +74,23 @@ async fn killed_between_sending_and_the_receipt_it_finds_what_it_sent() {
     }
     assert_eq!(world.said(&room).await.len(), 3);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_it_comes_in_it_hears_what_was_said_meanwhile() {
+    // The first one before anything was ever read.
+    let Some(mut world) = World::stopped().await else { return };
+    for round in 0..10_u64 {
+        let room = world.anna.direct(&world.claw.id).await;
+        world.anna.say(&room, "hello").await;
+        world.start();
+        tokio::time::sleep(Duration::from_millis(round * 40)).await;
+        world.kill().await;
+        world.anna.say(&room, "and?").await;
+        world.start();
+        let said = world.until_said(&room, |said| said.len() == 2).await;
+        assert_eq!(texts(&said), ["You said: hello", "You said: and?"], "{round}");
+        world.until_quiet().await;
+        world.kill().await;
+    }
+    assert_eq!(world.told().len(), 20);
+}

@@ -180,7 +180,10 @@ impl Client {
             }
         }
         let mut answer = answer.ok_or_else(|| Failed::Net(not_now()))?;
-        if let (301..=308, Some(elsewhere)) = (answer.status, answer.header("location")) {
+        let secure = lock(&self.base).starts_with("https://");
+        if let (301..=308, Some(elsewhere)) = (answer.status, answer.header("location"))
+            && (!secure || elsewhere.starts_with("https://"))
+        {
             let call = self.net.call(Method::GET, elsewhere).timeout(FILE).limit(limit);
             answer = call.send().await.map_err(Failed::Net)?;
         }

@@ -11,12 +11,14 @@ use super::{
     Matrix,
     client::segment,
     walk::{Found, Walk},
-    wire::Event,
+    wire::{Came, Event},
 };
 use crate::{error::ConnectError, link::Link, message::Address, rate::Rule};
 
 /// Strangers whose direct chats are joined, for the sake of a pairing code.
 const STRANGERS: Rule = Rule::new(10, Duration::from_secs(600));
+/// Most invitations that wait, beside those of people who may talk.
+const INVITATIONS: usize = 256;
 /// Most errands at once that only make things nicer.
 const MOST: usize = 64;
 /// Attempts at something that a homeserver does not answer.
@@ -28,7 +30,17 @@ const SEALED: &str = "I can't read encrypted rooms yet, and did not read what yo
     encryption: when you create it, turn \"end-to-end encryption\" off. (This line is not encrypted.)";
 const NOT_LET_IN: &str = "I'm a personal assistant, and only talk with people my owner has let in.";
 
-type Running<'a> = Pin<Box<dyn Future<Output = Option<Walk<'a>>> + Send + 'a>>;
+type Running<'a> = Pin<Box<dyn Future<Output = Done<'a>> + Send + 'a>>;
+
+/// What an errand was.
+enum Done<'a> {
+    /// A room has caught up.
+    CaughtUp(Walk<'a>),
+    /// We don't come into this room.
+    Declined(String),
+    /// Something else.
+    Other,
+}
 
 /// Errands under way.
 pub(super) struct Errands<'a> {
@@ -53,10 +65,15 @@ impl<'a> Errands<'a> {
         Ok(errands)
     }
 
-    /// The next room that has caught up; `None`: something else is done.
+    /// The next room that has caught up; `None`: something else is done. Cancel safe.
     pub(super) async fn next(&mut self) -> Option<Walk<'a>> {
         match self.running.next().await {
-            Some(done) => done,
+            Some(Done::CaughtUp(walk)) => Some(walk),
+            Some(Done::Declined(room)) => {
+                self.invited.remove(&room);
+                None
+            }
+            Some(Done::Other) => None,
             None => std::future::pending().await,
         }
     }
@@ -65,7 +82,7 @@ impl<'a> Errands<'a> {
     pub(super) fn walk(&self, walk: Walk<'a>, from: String) {
         self.running.push(Box::pin(async move {
             walk.run(from).await;
-            Some(walk)
+            Done::CaughtUp(walk)
         }));
     }
 
@@ -75,7 +92,7 @@ impl<'a> Errands<'a> {
             let (matrix, link, room) = (self.matrix, self.link, room.to_owned());
             self.running.push(Box::pin(async move {
                 matrix.follow_up(link, &room, found).await;
-                None
+                Done::Other
             }));
         }
     }
@@ -85,6 +102,15 @@ impl<'a> Errands<'a> {
         let me = &self.matrix.me().id;
         let invitation = state.iter().rev().find(|event| event.membership(me) == Some("invite"));
         let Some(invitation) = invitation else { return Ok(()) };
+        if self.invited.len() >= INVITATIONS && !self.link.may_talk(&invitation.sender, room) {
+            warn!(
+                channel = "matrix",
+                room,
+                by = invitation.sender,
+                "too many invitations of strangers; this one is not answered"
+            );
+            return Ok(());
+        }
         let is_direct = invitation.content["is_direct"] == true;
         let by = format!("{}{}", if is_direct { "direct " } else { "" }, invitation.sender);
         self.link.save_cursor(&self.matrix.cursor("invite", room), &by).await?;
@@ -98,8 +124,8 @@ impl<'a> Errands<'a> {
         self.invited.insert(room.to_owned());
         let (matrix, link, room) = (self.matrix, self.link, room.to_owned());
         self.running.push(Box::pin(async move {
-            matrix.answer_invitation(link, &room, &by, is_direct).await;
-            None
+            let comes = matrix.answer_invitation(link, &room, &by, is_direct).await;
+            if comes { Done::Other } else { Done::Declined(room) }
         }));
     }
 
@@ -118,25 +144,33 @@ impl<'a> Errands<'a> {
 }
 
 impl Matrix {
-    async fn answer_invitation(&self, link: &Link, room: &str, by: &str, is_direct: bool) {
+    /// Comes in, or says why not; whether it came in.
+    async fn answer_invitation(&self, link: &Link, room: &str, by: &str, is_direct: bool) -> bool {
         let mut pause = Duration::from_secs(1);
         loop {
             let is_stranger = !link.may_talk(by, room);
-            let (verb, body) = if is_stranger && !(self.pairing && is_direct) {
-                ("leave", json!({"reason": NOT_LET_IN}))
-            } else {
-                ("join", json!({}))
-            };
-            if is_stranger && verb == "join" {
+            let comes = !is_stranger || (self.pairing && is_direct);
+            if is_stranger && comes {
                 self.client.pass("strangers", STRANGERS).await;
             }
-            let done: Result<Value, _> =
-                self.client.post(&format!("rooms/{}/{verb}", segment(room)), &body).await;
+            let path = format!("rooms/{}", segment(room));
+            let done = if comes {
+                let came: Result<Came, _> = self.client.post(&format!("{path}/join"), &json!({})).await;
+                came.map(|_| ())
+            } else {
+                let reason = json!({"reason": NOT_LET_IN});
+                self.client.post::<Value>(&format!("{path}/leave"), &reason).await.map(|_| ())
+            };
             match done {
-                Ok(_) => info!(channel = "matrix", room, by, verb, "an invitation is answered"),
+                Ok(()) => {
+                    info!(channel = "matrix", room, by, comes, "an invitation is answered");
+                    // One that is accepted is done with when the sync tells of the room.
+                    if comes {
+                        return true;
+                    }
+                }
                 Err(failed) if failed.is_no() || failed.is_misunderstood() => {
                     info!(channel = "matrix", room, by, error = %failed, "an invitation is not good any more");
-                    let _ = link.save_cursor(&self.cursor("invite", room), "").await;
                 }
                 Err(failed) => {
                     warn!(channel = "matrix", room, by, error = %failed, "an invitation has to wait");
@@ -145,10 +179,8 @@ impl Matrix {
                     continue;
                 }
             }
-            if verb == "leave" {
-                let _ = link.save_cursor(&self.cursor("invite", room), "").await;
-            }
-            return;
+            let _ = link.save_cursor(&self.cursor("invite", room), "").await;
+            return false;
         }
     }
 

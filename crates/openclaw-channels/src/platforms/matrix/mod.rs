@@ -143,7 +143,7 @@ impl Matrix {
 
     /// Names what is kept for this account: another one begins anew.
     fn cursor(&self, what: &str, room: &str) -> String {
-        format!("{what} {} {room}", self.client.user())
+        format!("{what} {} {room}", self.me().id)
     }
 
     fn uploads(&self) -> MutexGuard<'_, VecDeque<(String, String)>> {
@@ -255,7 +255,7 @@ impl Adapter for Matrix {
         if self.client.is_held() {
             return Ok(());
         }
-        let path = format!("rooms/{}/typing/{}", segment(&to.chat), segment(&self.client.user()));
+        let path = format!("rooms/{}/typing/{}", segment(&to.chat), segment(&self.me().id));
         let typing = json!({"typing": true, "timeout": TYPING.as_millis()});
         let _: Value = self.client.put(&path, &typing).await?;
         Ok(())

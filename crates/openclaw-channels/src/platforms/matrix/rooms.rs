@@ -124,8 +124,10 @@ impl Rooms {
     }
 
     /// Remembers what was said.
-    pub(super) fn remember(&self, id: &str, known: Known) {
+    pub(super) fn remember(&self, id: &str, mut known: Known) {
         let mut messages = lock(&self.messages);
+        // What comes again may come as it was before somebody took it back.
+        known.gone |= messages.known.get(id).is_some_and(|known| known.gone);
         if messages.known.insert(id.to_owned(), known).is_none() {
             messages.order.push_back(id.to_owned());
         }

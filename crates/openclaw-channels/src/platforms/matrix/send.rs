@@ -78,7 +78,7 @@ impl Matrix {
     /// Looks through what we said of late. What is not there is sent again under its transaction id: when it is on its way after all, the
     /// homeserver makes one of it.
     pub(super) async fn find(&self, message: Outgoing<'_>) -> Result<Resolved, SendError> {
-        let filter = json!({"types": ["m.room.message"], "senders": [self.client.user()]});
+        let filter = json!({"types": ["m.room.message"], "senders": [&self.me().id]});
         let mut from = String::new();
         for _ in 0..PAGES {
             let path = format!(
@@ -118,7 +118,7 @@ impl Matrix {
     }
 
     fn remember(&self, id: &str, to: &Address) {
-        let known = Known { sender: self.client.user(), thread: to.thread.clone(), ..Known::default() };
+        let known = Known { sender: self.me().id.clone(), thread: to.thread.clone(), ..Known::default() };
         self.rooms.remember(id, known);
     }
 

@@ -135,6 +135,13 @@ pub(super) struct Member {
     pub(super) display_name: Option<String>,
 }
 
+/// A room that was joined. Nobody reads its id; an answer without one is none.
+#[derive(Debug, Deserialize)]
+pub(super) struct Came {
+    #[serde(rename = "room_id")]
+    _room: String,
+}
+
 /// An event that was sent.
 #[derive(Debug, Deserialize)]
 pub(super) struct Sent {
