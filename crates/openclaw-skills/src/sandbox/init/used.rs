@@ -26,6 +26,8 @@ const WATCHES: usize = 65_536;
 /// Looks that must all find too much memory before the sandbox is ended for it, and the pause between them: between fork and exec, a process
 /// counts the pages of its parent once more.
 const CONFIRM: (u32, Duration) = (3, Duration::from_millis(4));
+/// Looks that could not be exact because processes came or went, before that counts as too much: whoever forks all the time is not let off.
+const UNCLEAR: u32 = 25;
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Used {
@@ -60,13 +62,19 @@ pub(super) fn look() -> io::Result<Used> {
 
 /// Whether there is more memory than the bound even if what is shared is counted once. Slow; for when [`look`] has found too much.
 pub(super) fn has_too_much(bounds: &Bounds) -> bool {
-    for round in 0..CONFIRM.0 {
-        if round > 0 {
+    let (mut over, mut unclear) = (0, 0);
+    while over < CONFIRM.0 && unclear < UNCLEAR {
+        if over + unclear > 0 {
             sleep(CONFIRM.1);
         }
-        let is_within = |memory: io::Result<u64>| memory.is_ok_and(|memory| memory <= bounds.memory_bytes);
-        if is_within(look().map(|used| used.memory)) || is_within(exact()) {
+        if look().is_ok_and(|used| used.memory <= bounds.memory_bytes) {
             return false;
+        }
+        match exact() {
+            Ok(memory) if memory <= bounds.memory_bytes => return false,
+            Ok(_) => over += 1,
+            // Somebody came or went; a large process takes its time to fork.
+            Err(_) => unclear += 1,
         }
     }
     true
