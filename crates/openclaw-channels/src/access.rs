@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use openclaw_core::{Secret, Timestamp, config::ChannelConfig, port::PairingCode};
@@ -10,6 +10,7 @@ use openclaw_core::{Secret, Timestamp, config::ChannelConfig, port::PairingCode}
 use crate::{
     journal::Journal,
     limits::{CODE_TIME, CODE_TRIES},
+    sync::lock,
 };
 
 /// Letters and digits that nobody takes for another.
@@ -97,8 +98,7 @@ impl Pairing {
         getrandom::fill(&mut random)?;
         let code: String = random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
         let (code, expires_at) = (Secret::new(code), now.saturating_add(CODE_TIME));
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Code { code: code.clone(), expires_at, tries: 0 });
+        *lock(&self.0) = Some(Code { code: code.clone(), expires_at, tries: 0 });
         Ok(PairingCode { code, expires_at })
     }
 
@@ -112,7 +112,7 @@ impl Pairing {
         if given.len() != CODE_CHARS || !given.bytes().all(|byte| ALPHABET.contains(&byte)) {
             return Attempt::NoCode;
         }
-        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = lock(&self.0);
         let Some(code) = slot.as_mut() else { return Attempt::NoneOut };
         if now > code.expires_at {
             *slot = None;

@@ -27,7 +27,7 @@ use crate::{
     access::{Access, Pairing},
     adapter::{Adapter, Platform},
     health::Health,
-    inbound::{Clock, Desk, DeskParts, lock},
+    inbound::{Clock, Desk, DeskParts},
     journal::{Change, Journal, JournalError},
     link::Link,
     net::Net,
@@ -35,6 +35,7 @@ use crate::{
     open::open,
     outbox::{Outbox, OutboxParts, TokenDied},
     supervisor::Channel,
+    sync::lock,
 };
 
 /// Why a channel that is switched off is not connected.

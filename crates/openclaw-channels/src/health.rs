@@ -1,10 +1,11 @@
 //! How a channel stands: what is shown is worked out when somebody asks, so that it can't be out of date.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
     time::Duration,
 };
 
+use crate::sync::lock;
 use openclaw_core::{Timestamp, port::ChannelStatus};
 use tokio::{sync::watch, time::Instant};
 
@@ -39,7 +40,7 @@ impl Health {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     pub(crate) fn connected(&self, account: Option<&str>, now: Timestamp) {

@@ -36,6 +36,7 @@ mod pause;
 mod platforms;
 mod rate;
 mod supervisor;
+mod sync;
 
 pub use adapter::{Abilities, Adapter, Key, Platform, Resolved, Setting, Unit};
 pub use channels::{ChannelConfigs, Channels, FindPlatform, Parts};

@@ -1,11 +1,8 @@
 //! Rate limits, shared by all who send over a channel.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Mutex, time::Duration};
 
+use crate::sync::lock;
 use tokio::time::{Instant, sleep_until};
 
 /// Most routes that are remembered; those with nothing to wait for are forgotten first.
@@ -73,7 +70,7 @@ impl Limiter {
     #[must_use]
     pub fn held(&self, route: &str) -> Duration {
         let now = Instant::now();
-        let table = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        let table = lock(&self.routes);
         table.get(route).map_or(Duration::ZERO, |entry| entry.held.saturating_duration_since(now))
     }
 
@@ -100,7 +97,7 @@ impl Limiter {
     }
 
     fn table(&self, now: Instant) -> std::sync::MutexGuard<'_, HashMap<String, Route>> {
-        let mut table = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = lock(&self.routes);
         if table.len() >= ROUTES {
             table.retain(|_, route| route.due > now || route.held > now);
         }

@@ -11,11 +11,12 @@ use crate::{
     adapter::Adapter,
     error::ConnectError,
     health::Health,
-    inbound::{Desk, lock},
+    inbound::Desk,
     limits::{END, GOOD_CONNECTION},
     link::Link,
     outbox::{Outbox, TokenDied},
     pause::Pause,
+    sync::lock,
 };
 
 /// A channel at work.

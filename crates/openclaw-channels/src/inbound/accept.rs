@@ -13,13 +13,14 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
-use super::{Desk, lock};
+use super::Desk;
 use crate::{
     access::Attempt,
     commands::{self, command},
     journal::{Change, ChatKey, Delivery, JournalError, State},
     limits::{GREETING, OVERLOADED, QUOTE_CHARS},
     message::Inbound,
+    sync::lock,
 };
 
 /// Pause before the log is asked again; doubled up to [`LONGEST_PAUSE`].

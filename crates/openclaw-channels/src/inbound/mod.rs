@@ -8,7 +8,7 @@ mod record;
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -34,6 +34,7 @@ use crate::{
     message::{Address, Event, Inbound},
     notice::Notices,
     outbox::Outbox,
+    sync::lock,
 };
 
 /// What time it is.
@@ -257,8 +258,4 @@ fn key_of(event: &Event) -> String {
         Event::Edited(change) => format!("e\0{chat}\0{}\0{}", change.id, change.version),
         Event::Deleted(change) => format!("d\0{chat}\0{}", change.id),
     }
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use redb::Database;
 
-use crate::inbound::lock;
+use crate::sync::lock;
 
 /// Opens the file.
 pub(super) type Opener = Box<dyn Fn() -> Result<Database, redb::Error> + Send + Sync>;

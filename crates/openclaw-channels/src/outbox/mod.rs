@@ -21,11 +21,12 @@ use tracing::error;
 use crate::{
     adapter::Adapter,
     health::Health,
-    inbound::{Clock, lock},
+    inbound::Clock,
     journal::{ChatKey, Delivery, Journal, JournalError, State},
     message::Address,
     notice::Notices,
     pause::Pause,
+    sync::lock,
 };
 
 /// One channel's outbox.

@@ -1,10 +1,6 @@
 //! Calls of the REST API: one way in, one place where Discord's refusals are told apart, one limiter for all who call.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use bytes::Bytes;
 use openclaw_core::Secret;
@@ -18,6 +14,7 @@ use crate::{
     error::{ConnectError, SendError},
     net::{Answer, Net, NetError},
     rate::{Limiter, Rule},
+    sync::lock,
 };
 
 /// All calls together: fifty a second, a burst counted in. Those of interactions do not count.
@@ -214,7 +211,7 @@ impl Client {
     }
 
     fn bucket(&self, name: &str) -> String {
-        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let buckets = lock(&self.buckets);
         buckets.get(name).cloned().unwrap_or_else(|| name.to_owned())
     }
 
@@ -237,7 +234,7 @@ impl Client {
     fn learn(&self, name: &str, key: &str, major: &str, answer: &Answer) {
         let mut key = key.to_owned();
         if let Some(bucket) = answer.header("x-ratelimit-bucket") {
-            let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut buckets = lock(&self.buckets);
             if buckets.len() < ROUTES {
                 buckets.insert(name.to_owned(), bucket.to_owned());
             }

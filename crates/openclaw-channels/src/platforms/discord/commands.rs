@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -21,6 +21,7 @@ use super::{
     wire::{Done, Interaction, Message},
 };
 use crate::commands::COMMANDS;
+use crate::sync::lock;
 
 /// How long Discord waits for the acknowledgement.
 const FIRST: Duration = Duration::from_secs(3);
@@ -67,7 +68,7 @@ struct Ticket {
 
 impl Waiting {
     fn known(&self) -> MutexGuard<'_, HashMap<String, Used>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.known)
     }
 
     fn begin(&self, interaction: &Interaction) -> watch::Sender<Option<Taken>> {

@@ -17,7 +17,7 @@ mod wire;
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -43,6 +43,7 @@ use crate::{
     markup::{self, Rules as _},
     message::{Address, Body, Outgoing, RemoteFile},
     net::Net,
+    sync::lock,
 };
 
 /// What finds this folder.
@@ -139,7 +140,7 @@ struct Me {
 
 impl Discord {
     fn me(&self) -> Option<Arc<Me>> {
-        self.me.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.me).clone()
     }
 
     fn my_id(&self) -> String {
@@ -166,7 +167,7 @@ impl Discord {
         let User { id, username, .. } = self.client.ask(Ask::get("/users/@me", &[])).await?;
         let app: Application = self.client.ask(Ask::get("/applications/@me", &[])).await?;
         let me = Arc::new(Me { id, name: username, app: app.id, reads: app.flags & CONTENT_FLAGS != 0 });
-        *self.me.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&me));
+        *lock(&self.me) = Some(Arc::clone(&me));
         Ok(me)
     }
 

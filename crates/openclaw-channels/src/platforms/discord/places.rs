@@ -3,11 +3,12 @@
 use std::{
     collections::{HashMap, HashSet},
     hash::Hash,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::Mutex,
 };
 
 use super::wire::{Channel, THREADS};
 use crate::message::Address;
+use crate::sync::lock;
 
 /// Most channels that are remembered. Discord is asked about whoever is forgotten.
 const KNOWN: usize = 16_384;
@@ -96,10 +97,6 @@ fn remember<K: Eq + Hash, V>(known: &mut HashMap<K, V>, key: K, value: V) {
         known.clear();
     }
     known.insert(key, value);
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,11 +1,7 @@
 //! Whether a message is there. For some minutes Discord itself knows a nonce again, so that sending twice makes one message; later, what
 //! we said since the question is looked through. (A message that is fetched tells no nonce.)
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use tokio::time::Instant;
 
@@ -19,6 +15,7 @@ use crate::{
     adapter::Resolved,
     error::SendError,
     message::{Body, Outgoing},
+    sync::lock,
 };
 
 /// How long a nonce is surely known: "the past few minutes".
@@ -39,7 +36,7 @@ pub(super) struct Attempts {
 impl Attempts {
     /// A message is about to be sent.
     pub(super) fn note(&self, key: &str) {
-        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut first = lock(&self.first);
         if first.len() >= SENDING {
             first.retain(|_, at| at.elapsed() < KNOWN);
         }
@@ -47,7 +44,7 @@ impl Attempts {
     }
 
     fn is_fresh(&self, key: &str) -> bool {
-        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = lock(&self.first);
         first.get(key).is_some_and(|at| at.elapsed() < KNOWN)
     }
 }

@@ -4,7 +4,7 @@ mod line;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -21,7 +21,7 @@ use tokio_util::codec::{Framed, LinesCodec};
 use self::line::Line;
 use crate::{
     Abilities, Adapter, Address, Body, ConnectError, Event, Inbound, Key, Limiter, Link, Misconfigured,
-    Outgoing, Platform, RemoteFile, Rule, SendError, Sender, Setting, Unit, net::Net,
+    Outgoing, Platform, RemoteFile, Rule, SendError, Sender, Setting, Unit, net::Net, sync::lock,
 };
 
 /// What finds this folder.
@@ -106,10 +106,6 @@ struct Irc {
 }
 
 type Connection = Framed<crate::net::Stream, LinesCodec>;
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 fn lost(reason: impl ToString) -> ConnectError {

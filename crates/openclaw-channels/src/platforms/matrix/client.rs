@@ -1,9 +1,6 @@
 //! Calls of the client-server API: one way in, one place where refusals are told apart, one limiter for all who send.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Mutex, time::Duration};
 
 use bytes::Bytes;
 use openclaw_core::Secret;
@@ -20,6 +17,7 @@ use super::{
 use crate::{
     net::{Answer, Call, Net, NetError},
     rate::{Limiter, Rule},
+    sync::lock,
 };
 
 /// Longest wait for the answer to a small call.
@@ -263,10 +261,6 @@ fn bearer(token: &Secret) -> String {
 
 fn not_now() -> NetError {
     NetError::NotSent { reason: "there is no session with the homeserver at the moment".to_owned() }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Text as a part of a path.

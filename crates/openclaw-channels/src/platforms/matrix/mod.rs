@@ -14,7 +14,7 @@ mod wire;
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -40,6 +40,7 @@ use crate::{
     markup,
     message::{Address, Body, Outgoing, RemoteFile},
     net::Net,
+    sync::lock,
 };
 
 /// What finds this folder.
@@ -137,7 +138,7 @@ struct Matrix {
 
 impl Matrix {
     fn me(&self) -> Arc<Me> {
-        let me = self.me.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let me = lock(&self.me).clone();
         me.unwrap_or_else(|| Arc::new(Me::new(self.client.user(), "")))
     }
 
@@ -147,7 +148,7 @@ impl Matrix {
     }
 
     fn uploads(&self) -> MutexGuard<'_, VecDeque<(String, String)>> {
-        self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.uploads)
     }
 
     async fn log_in(&self, link: &Link) -> Result<(), ConnectError> {
@@ -157,7 +158,7 @@ impl Matrix {
         let profile: Result<Value, _> = self.client.get(&format!("profile/{}", segment(&user))).await;
         let name = profile.ok().and_then(|profile| profile["displayname"].as_str().map(str::to_owned));
         let me = Me::new(user, &name.unwrap_or_default());
-        *self.me.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(me));
+        *lock(&self.me) = Some(Arc::new(me));
         link.alive();
         for path in ["/_matrix/client/v1/media/config", "/_matrix/media/v3/config"] {
             let config: Result<Value, _> = self.client.get(path).await;

@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -14,6 +14,7 @@ use super::{
     client::{Client, Failed, segment},
     wire::{Event, Members, Page, text},
 };
+use crate::sync::lock;
 
 /// Most rooms whose members are remembered.
 const ROOMS: usize = 1024;
@@ -170,10 +171,6 @@ impl Rooms {
             Err(failed) => Err(failed),
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The kinds of events that are read.

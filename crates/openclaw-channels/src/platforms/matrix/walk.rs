@@ -1,7 +1,7 @@
 //! A room that is behind: read on, page by page, in its own time, until it has caught up.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -15,7 +15,7 @@ use super::{
     rooms,
     wire::{Context, Event, Page},
 };
-use crate::{link::Link, rate::Rule};
+use crate::{link::Link, rate::Rule, sync::lock};
 
 /// Most events of a page: what a chat's queue has room for several times.
 const EVENTS: usize = 20;
@@ -31,12 +31,12 @@ pub(super) struct More(Mutex<Option<String>>);
 
 impl More {
     pub(super) fn flag(&self, since: &str) {
-        let mut more = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut more = lock(&self.0);
         more.get_or_insert_with(|| since.to_owned());
     }
 
     fn take(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        lock(&self.0).take()
     }
 }
 

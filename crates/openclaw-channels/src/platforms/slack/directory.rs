@@ -1,11 +1,6 @@
 //! What has to be asked before an event can be understood: people's names, and which threads are ours.
 
-use std::{
-    collections::HashMap,
-    hash::Hash,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, hash::Hash, sync::Mutex, time::Duration};
 
 use serde_json::json;
 use tokio::time::{sleep, timeout};
@@ -15,6 +10,7 @@ use super::{
     wire::{Page, UserInfo},
 };
 use crate::message::{Address, Event, Inbound};
+use crate::sync::lock;
 
 /// Most names, and most threads, that are remembered. Whoever is forgotten is asked for again.
 const KNOWN: usize = 4096;
@@ -171,8 +167,4 @@ fn remember<K: Eq + Hash, V>(known: &mut HashMap<K, V>, key: K, value: V) {
         known.clear();
     }
     known.insert(key, value);
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -15,7 +15,7 @@ mod wire;
 use std::{
     collections::HashSet,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -41,6 +41,7 @@ use crate::{
     markup,
     message::{Address, Body, Outgoing, RemoteFile},
     net::Net,
+    sync::lock,
 };
 
 /// What finds this folder.
@@ -156,24 +157,24 @@ struct Slack {
 impl Slack {
     async fn who(&self) -> Result<Me, Failed> {
         let me: Me = self.client.ask("auth.test", json!({})).await?;
-        self.me.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&me.user_id);
+        lock(&self.me).clone_from(&me.user_id);
         Ok(me)
     }
 
     async fn me(&self) -> Result<String, Failed> {
-        let known = self.me.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = lock(&self.me).clone();
         if known.is_empty() { Ok(self.who().await?.user_id) } else { Ok(known) }
     }
 
     /// Whether more may have been missed than Slack sends again.
     fn was_away(&self) -> bool {
-        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let heard = lock(&self.heard);
         heard.is_none_or(|heard| heard.elapsed() > SENT_AGAIN)
     }
 
     /// Slack is heard, and nothing is left to be fetched.
     fn hears(&self) {
-        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        *lock(&self.heard) = Some(Instant::now());
     }
 
     async fn status(&self, to: &Address, text: &str) -> Result<(), Failed> {
@@ -184,7 +185,7 @@ impl Slack {
 
     /// Whether a status was shown there until now.
     fn forget_status(&self, to: &Address) -> bool {
-        self.statuses.lock().unwrap_or_else(PoisonError::into_inner).remove(to)
+        lock(&self.statuses).remove(to)
     }
 }
 
@@ -277,7 +278,7 @@ impl Adapter for Slack {
         }
         match self.status(to, "is thinking…").await {
             Ok(()) => {
-                self.statuses.lock().unwrap_or_else(PoisonError::into_inner).insert(to.clone());
+                lock(&self.statuses).insert(to.clone());
                 Ok(())
             }
             Err(Failed::Refused(refusal)) => {

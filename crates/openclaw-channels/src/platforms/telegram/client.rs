@@ -1,9 +1,6 @@
 //! Calls of the Bot API: one way in, one place where its refusals are told apart, one limiter for all who send.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Mutex, time::Duration};
 
 use bytes::Bytes;
 use openclaw_core::Secret;
@@ -17,6 +14,7 @@ use crate::{
     message::OutFile,
     net::{Net, NetError},
     rate::{Limiter, Rule},
+    sync::lock,
 };
 
 /// Longest wait for the answer to a small call.
@@ -167,7 +165,7 @@ impl Client {
         }
         let time = refusal.retry_after.unwrap_or(Duration::from_secs(1));
         self.limiter.hold(&chat.to_string(), time);
-        let mut flooded = self.flooded.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flooded = lock(&self.flooded);
         let now = Instant::now();
         if flooded.is_some_and(|(other, until)| other != chat && until > now) {
             self.limiter.hold(EVERYTHING, time);

@@ -10,7 +10,7 @@ mod wire;
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -38,6 +38,7 @@ use crate::{
     markup,
     message::{Address, Body, OutFile, Outgoing, RemoteFile},
     net::Net,
+    sync::lock,
 };
 
 /// What finds this folder.
@@ -123,13 +124,13 @@ struct Target {
 
 impl Telegram {
     fn me(&self) -> Option<Arc<User>> {
-        self.me.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.me).clone()
     }
 
     async fn who(&self) -> Result<Arc<User>, ConnectError> {
         let me: User = self.client.ask("getMe", &json!({}), ANSWER).await?;
         let me = Arc::new(me);
-        *self.me.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&me));
+        *lock(&self.me) = Some(Arc::clone(&me));
         Ok(me)
     }
 

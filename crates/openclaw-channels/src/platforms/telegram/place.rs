@@ -2,11 +2,11 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
 };
 
 use super::wire::Message;
-use crate::{error::ConnectError, link::Link, message::Address};
+use crate::{error::ConnectError, link::Link, message::Address, sync::lock};
 
 /// Cursors that say where a supergroup came from: `moved:NEW` → OLD.
 const MOVED: &str = "moved:";
@@ -25,7 +25,7 @@ struct Moves {
 
 impl Places {
     fn lock(&self) -> MutexGuard<'_, Moves> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// What earlier processes learned.

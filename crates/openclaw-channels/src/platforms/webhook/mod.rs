@@ -4,7 +4,7 @@ mod sign;
 mod wire;
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -30,6 +30,7 @@ use crate::{
     link::Link,
     message::{Address, Body, Outgoing, RemoteFile},
     net::{Answer, Net},
+    sync::lock,
 };
 
 /// What finds this folder.
@@ -103,7 +104,7 @@ struct Webhook {
 
 impl Webhook {
     fn trouble(&self) -> MutexGuard<'_, Option<String>> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.trouble)
     }
 
     async fn post(&self, post: &Post<'_>, delivery: &str) -> Result<Answer, SendError> {
