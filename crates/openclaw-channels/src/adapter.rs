@@ -122,6 +122,12 @@ pub trait Adapter: Send + Sync {
     }
 }
 
+/// Markdown in pieces, each of which is one message there.
+pub(crate) fn pieces(adapter: &dyn Adapter, markdown: &str) -> Vec<String> {
+    let abilities = adapter.abilities();
+    markup::split(markdown, abilities.limit, &|piece| abilities.unit.length(&adapter.render(piece)))
+}
+
 /// Whether a message is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolved {

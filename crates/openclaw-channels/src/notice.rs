@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::{
-    adapter::Adapter,
+    adapter::{Adapter, pieces},
     error::SendError,
     limits::NOTICES,
     markup,
@@ -45,11 +45,7 @@ impl Notices {
     }
 
     async fn try_to_say(&self, to: &Address, reply_to: Option<&str>, markdown: &str) -> bool {
-        let abilities = self.adapter.abilities();
-        let pieces = markup::split(markdown, abilities.limit, &|piece| {
-            abilities.unit.length(&self.adapter.render(piece))
-        });
-        for piece in pieces {
+        for piece in pieces(&*self.adapter, markdown) {
             let (rich, plain) = (self.adapter.render(&piece), markup::render(&piece, &markup::plain()));
             let key = format!("n{:016x}", fastrand::u64(..));
             let mut body = Body::Rich(&rich);

@@ -9,6 +9,7 @@ use base64::{
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
 use super::{doc::OPTIONS, guard::tame};
+use crate::message::OutFile;
 
 /// At most so many files are taken out of a text; further ones stay in it.
 pub const MAX_FILES: usize = 10;
@@ -16,21 +17,10 @@ pub const MAX_FILES: usize = 10;
 /// At most so many bytes are taken out of a text, all files together.
 pub const MAX_FILES_BYTES: usize = 20 << 20;
 
-/// A file that was part of a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct File {
-    /// A file name: the label's text, with the type's extension where it had none.
-    pub name: String,
-    /// For example `image/png`.
-    pub mime_type: String,
-    /// What is in it.
-    pub bytes: Vec<u8>,
-}
-
 /// Takes `![label](data:image/png;base64,…)` and `[label](data:…)` out of Markdown: the labels stay as text.
 ///
 /// What is not valid base64, or over [`MAX_FILES`] or [`MAX_FILES_BYTES`], stays as it was.
-pub fn files(markdown: &str) -> (String, Vec<File>) {
+pub fn files(markdown: &str) -> (String, Vec<OutFile>) {
     let source = tame(markdown);
     let mut found =
         Found { source: &source, text: String::new(), done: 0, files: Vec::new(), room: MAX_FILES_BYTES };
@@ -88,7 +78,7 @@ struct Found<'a> {
     text: String,
     /// How much of the source is dealt with.
     done: usize,
-    files: Vec<File>,
+    files: Vec<OutFile>,
     room: usize,
 }
 
@@ -100,7 +90,7 @@ impl Found<'_> {
         let Some((mime_type, bytes)) = decode(&link.target, self.room) else { return };
         self.room -= bytes.len();
         let name = file_name(&link.name, &mime_type, self.files.len() + 1);
-        self.files.push(File { name, mime_type, bytes });
+        self.files.push(OutFile { name, mime_type, bytes: bytes.into() });
         self.text.push_str(self.source.get(self.done..link.range.start).unwrap_or(""));
         self.text.push_str(link.label.and_then(|label| self.source.get(label)).unwrap_or(""));
         self.done = link.range.end;

@@ -35,7 +35,7 @@ mod write;
 
 pub use discord::{Discord, discord};
 pub use doc::Table;
-pub use files::{File, MAX_FILES, MAX_FILES_BYTES, files};
+pub use files::{MAX_FILES, MAX_FILES_BYTES, files};
 pub use html::{Html, html};
 pub use inline::Style;
 pub use plain::{Plain, plain};

@@ -1,5 +1,6 @@
 //! HTTP and WebSockets for adapters: with deadlines, bounds, and errors that say what may have happened and hold no secret.
 
+mod form;
 mod http;
 mod stream;
 mod ws;
@@ -9,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
 pub use self::{
+    form::Form,
     http::{Answer, Call, NetError},
     stream::{Io, Stream},
     ws::{Frame, Socket},

@@ -5,7 +5,7 @@ use tracing::{debug, warn};
 
 use super::Outbox;
 use crate::{
-    adapter::Resolved,
+    adapter::{Resolved, pieces},
     error::SendError,
     journal::{Delivery, JournalError, Part, State},
     limits::{PARTS, PARTS_AT_MOST},
@@ -102,12 +102,9 @@ impl<'a> Draft<'a> {
 
     /// Shows the whole answer. Returns when it is there.
     pub(super) async fn finish(&mut self, markdown: &str) -> Result<(), NotGiven> {
-        let (text, files) = markup::files(markdown);
+        let (text, mut files) = markup::files(markdown);
         let abilities = self.outbox.parts.adapter.abilities();
-        let fitting = files.into_iter().filter(|file| file.bytes.len() <= abilities.file_bytes);
-        let mut files: Vec<OutFile> = fitting
-            .map(|markup::File { name, mime_type, bytes }| OutFile { name, mime_type, bytes: bytes.into() })
-            .collect();
+        files.retain(|file| file.bytes.len() <= abilities.file_bytes);
         let mut pieces = self.split(&text);
         if pieces.len() > PARTS && text.len() <= abilities.file_bytes {
             // What was shown while it grew stays.
@@ -143,9 +140,7 @@ impl<'a> Draft<'a> {
     }
 
     fn split(&self, markdown: &str) -> Vec<String> {
-        let adapter = &self.outbox.parts.adapter;
-        let abilities = adapter.abilities();
-        markup::split(markdown, abilities.limit, &|piece| abilities.unit.length(&adapter.render(piece)))
+        pieces(&*self.outbox.parts.adapter, markdown)
     }
 
     /// Sees to it that message `at` shows `content`, however long that takes.

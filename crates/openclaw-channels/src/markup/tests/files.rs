@@ -15,7 +15,7 @@ fn images_and_links_become_files() {
     assert_eq!(text, "See a *red* dot and\ndata.csv.");
     assert_eq!(found[0].name, "a red dot.png");
     assert_eq!(found[0].mime_type, "image/png");
-    assert_eq!(found[0].bytes, [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a]);
+    assert_eq!(found[0].bytes[..], [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a]);
     assert_eq!(
         (&*found[1].name, &*found[1].mime_type, &*found[1].bytes),
         ("data.csv", "text/csv", &b"a,b"[..])

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     error::SendError,
     message::{OutFile, RemoteFile},
+    net::Form,
 };
 
 /// Longest time a file may take.
@@ -61,18 +62,7 @@ async fn get(discord: &Discord, url: &str, limit: usize) -> Result<Option<Bytes>
 /// A message with a file, as a form.
 pub(super) fn form(mut body: Value, file: &OutFile) -> Body {
     body["attachments"] = json!([{"id": 0, "filename": file.name}]);
-    let boundary = format!("openclaw-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
-    let name = file.name.replace(['"', '\r', '\n', '\\'], "_");
-    let kind = file.mime_type.replace(['\r', '\n'], "");
-    let mut bytes = Vec::with_capacity(file.bytes.len() + 1024);
-    bytes.extend_from_slice(
-        format!(
-            "--{boundary}\r\nContent-Disposition: form-data; name=\"payload_json\"\r\nContent-Type: application/json\r\n\r\n{body}\r\n\
-             --{boundary}\r\nContent-Disposition: form-data; name=\"files[0]\"; filename=\"{name}\"\r\nContent-Type: {kind}\r\n\r\n"
-        )
-        .as_bytes(),
-    );
-    bytes.extend_from_slice(&file.bytes);
-    bytes.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-    Body::Form(format!("multipart/form-data; boundary={boundary}"), bytes.into())
+    let form = Form::default().field("payload_json", Some("application/json"), &body.to_string());
+    let (kind, bytes) = form.file("files[0]", file).finish();
+    Body::Form(kind, bytes)
 }

@@ -12,7 +12,7 @@ use super::wire::Answer;
 use crate::{
     error::{ConnectError, SendError},
     message::OutFile,
-    net::{Net, NetError},
+    net::{Form, Net, NetError},
     rate::{Limiter, Rule},
     sync::lock,
 };
@@ -74,7 +74,7 @@ impl Client {
         self.finish(self.call(method).json(body).timeout(timeout)).await
     }
 
-    /// Sends a file: RFC 7578.
+    /// Sends a file.
     pub(super) async fn upload<T: DeserializeOwned>(
         &self,
         method: &str,
@@ -82,22 +82,9 @@ impl Client {
         field: &str,
         file: &OutFile,
     ) -> Result<T, Failed> {
-        let boundary = format!("claw{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
-        let mut body = Vec::with_capacity(file.bytes.len() + 1024);
-        for (name, value) in fields {
-            let part =
-                format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
-            body.extend_from_slice(part.as_bytes());
-        }
-        let name: String = file.name.chars().filter(|c| !matches!(c, '"' | '\r' | '\n' | '\\')).collect();
-        let head = format!(
-            "--{boundary}\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\nContent-Type: {}\r\n\r\n",
-            file.mime_type
-        );
-        body.extend_from_slice(head.as_bytes());
-        body.extend_from_slice(&file.bytes);
-        body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-        let call = self.call(method).body(&format!("multipart/form-data; boundary={boundary}"), body);
+        let form = fields.iter().fold(Form::default(), |form, (name, value)| form.field(name, None, value));
+        let (kind, body) = form.file(field, file).finish();
+        let call = self.call(method).body(&kind, body);
         self.finish(call.timeout(FILE)).await
     }
 
