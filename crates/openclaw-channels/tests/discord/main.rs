@@ -5,6 +5,8 @@
 mod commands;
 mod faults;
 mod gaps;
+#[path = "../common/host.rs"]
+mod host;
 mod refusals;
 mod servers;
 mod sessions;

@@ -1,21 +1,15 @@
 //! A gateway's channels, with an agent that follows a script.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::time::Duration;
 
-use openclaw_channels::{ChannelConfigs, Channels, Parts, platform};
-use openclaw_core::{
-    ConversationId, Secret, Timestamp,
-    config::ChannelConfig,
-    port::{ChannelInfo, ChannelPort as _, ChannelStatus},
-};
+use openclaw_core::{ConversationId, Secret, config::ChannelConfig};
 use openclaw_platforms::{
     Discord,
     discord::{Sent, User},
 };
-use openclaw_testkit::{FakeAgent, FakeCuration, FakeMemory};
-use tempfile::TempDir;
-use tokio::{sync::watch, task::JoinSet, time::Instant};
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
+
+use crate::host::{Host, Patience};
 
 pub(crate) const TOKEN: &str = "discord-test-token";
 /// The Unix time at which each test begins, in milliseconds.
@@ -24,19 +18,24 @@ const BEGIN: u64 = 1_790_000_000_000;
 /// Discord, an agent, and a gateway between them that can be killed and started again.
 pub(crate) struct World {
     pub(crate) discord: Discord,
-    pub(crate) agent: Arc<FakeAgent>,
-    memory: Arc<FakeMemory>,
-    pub(crate) config: watch::Sender<ChannelConfigs>,
-    pub(crate) gateway: Option<Gateway>,
-    directory: TempDir,
-    begun: Instant,
+    host: Host,
 }
 
-/// A gateway's channels at work.
-pub(crate) struct Gateway {
-    pub(crate) channels: Arc<Channels>,
-    stop: CancellationToken,
-    tasks: JoinSet<()>,
+/// How long the channel's status is waited for.
+const PATIENCE: Patience = Patience { longest: Duration::from_secs(300), look: Duration::from_millis(50) };
+
+impl std::ops::Deref for World {
+    type Target = Host;
+
+    fn deref(&self) -> &Host {
+        &self.host
+    }
+}
+
+impl std::ops::DerefMut for World {
+    fn deref_mut(&mut self) -> &mut Host {
+        &mut self.host
+    }
 }
 
 impl World {
@@ -52,89 +51,13 @@ impl World {
     pub(crate) async fn stopped(users: &[&str]) -> Self {
         let discord = Discord::start(TOKEN).await;
         discord.set_time(BEGIN);
-        let memory = Arc::new(FakeMemory::new());
         let config = ChannelConfig {
             token: Some(Secret::new(TOKEN)),
             base_url: Some(format!("{}/api", discord.url())),
             allowed_users: users.iter().map(ToString::to_string).collect(),
             ..ChannelConfig::default()
         };
-        Self {
-            agent: Arc::new(FakeAgent::new(Arc::clone(&memory))),
-            memory,
-            config: watch::Sender::new(Arc::new(BTreeMap::from([("discord".to_owned(), config)]))),
-            discord,
-            gateway: None,
-            directory: TempDir::new().unwrap(),
-            begun: Instant::now(),
-        }
-    }
-
-    pub(crate) fn configure(&self, change: impl FnOnce(&mut ChannelConfig)) {
-        self.config.send_modify(|config| {
-            change(Arc::make_mut(config).get_mut("discord").unwrap());
-        });
-    }
-
-    /// A new process.
-    pub(crate) fn start(&mut self) {
-        let begun = self.begun;
-        let clock = move || Timestamp::from_unix_millis(BEGIN as i64).saturating_add(begun.elapsed());
-        let parts = Parts {
-            agent: self.agent.clone(),
-            curation: Arc::new(FakeCuration::new(Arc::clone(&self.memory))),
-            journal: self.directory.path().join("channels/state.redb"),
-            clock: Arc::new(clock),
-            find: Box::new(platform),
-            in_place: false,
-        };
-        let channels = Arc::new(Channels::new(self.config.subscribe(), parts));
-        let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
-        let (kept, leave) = (Arc::clone(&channels), stop.clone());
-        let end = stop.clone();
-        tasks.spawn(async move { kept.keep(leave, end).await });
-        self.gateway = Some(Gateway { channels, stop, tasks });
-    }
-
-    /// Everything is cut off wherever it is.
-    pub(crate) async fn kill(&mut self) {
-        let mut gateway = self.gateway.take().unwrap();
-        gateway.stop.cancel();
-        while gateway.tasks.join_next().await.is_some() {}
-    }
-
-    pub(crate) async fn info(&self) -> ChannelInfo {
-        self.gateway.as_ref().unwrap().channels.list().await.remove(0)
-    }
-
-    /// Why it is not connected; empty: it is.
-    pub(crate) async fn trouble(&self) -> String {
-        match self.info().await.status {
-            ChannelStatus::Connected { .. } => String::new(),
-            ChannelStatus::Disconnected { last_error } => last_error,
-        }
-    }
-
-    /// Waits until `reached` is true of the trouble; how long that took.
-    pub(crate) async fn until_trouble(&self, mut reached: impl FnMut(&str) -> bool) -> Duration {
-        let begun = Instant::now();
-        loop {
-            let trouble = self.trouble().await;
-            if reached(&trouble) {
-                return begun.elapsed();
-            }
-            assert!(begun.elapsed() < Duration::from_secs(300), "the channel stays `{trouble}`");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    pub(crate) async fn until_connected(&self) -> Duration {
-        self.until_trouble(str::is_empty).await
-    }
-
-    /// The texts that the agent was told, in order.
-    pub(crate) fn told(&self) -> Vec<String> {
-        self.agent.submissions().into_iter().map(|submission| submission.text).collect()
+        Self { host: Host::new("discord", config, Some(BEGIN as i64), PATIENCE), discord }
     }
 
     /// What a conversation holds.
@@ -170,12 +93,6 @@ impl World {
         while self.info().await.detail.waiting > 0 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        self.stop.cancel();
     }
 }
 

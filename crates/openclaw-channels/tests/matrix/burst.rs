@@ -11,12 +11,10 @@ use std::{
 
 use openclaw_core::{Secret, config::ChannelConfig};
 use openclaw_platforms::{Answer, Handler, Reply, Request, Server};
-use openclaw_testkit::{AgentScript, FakeAgent, FakeMemory};
+use openclaw_testkit::AgentScript;
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio::sync::watch;
 
-use crate::support::Gateway;
+use crate::{host::Host, support::PATIENCE};
 
 const ROOMS: usize = 100;
 const EACH: usize = 100;
@@ -120,12 +118,10 @@ async fn ten_thousand_messages_at_once_are_all_answered_once_and_in_order() {
         allowed_users: vec!["@anna:x".to_owned()],
         ..ChannelConfig::default()
     };
-    let config = watch::Sender::new(Arc::new(BTreeMap::from([("matrix".to_owned(), config)])));
-    let memory = Arc::new(FakeMemory::new());
-    let agent = Arc::new(FakeAgent::new(Arc::clone(&memory)));
+    let mut host = Host::new("matrix", config, None, PATIENCE);
+    let agent = Arc::clone(&host.agent);
     agent.always(AgentScript { reply: Some("yes".to_owned()), tokens: 1, ..AgentScript::default() });
-    let directory = TempDir::new().unwrap();
-    let _gateway = Gateway::start(&config, &agent, &memory, directory.path().join("channels/state.redb"));
+    host.start();
     let begun = Instant::now();
     let until = async |what: &str, reached: &dyn Fn() -> bool| {
         while !reached() {

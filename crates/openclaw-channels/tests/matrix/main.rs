@@ -4,6 +4,8 @@
 mod answers;
 mod burst;
 mod faults;
+#[path = "../common/host.rs"]
+mod host;
 mod kills;
 mod rooms;
 mod support;

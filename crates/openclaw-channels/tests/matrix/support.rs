@@ -1,21 +1,15 @@
 //! A homeserver, people, an agent that follows a script, and a gateway between them that can be killed and started again.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::time::Duration;
 
-use openclaw_channels::{ChannelConfigs, Channels, Parts, platform};
-use openclaw_core::{
-    ConversationId, Secret, Timestamp,
-    config::ChannelConfig,
-    port::{ChannelInfo, ChannelPort as _, ChannelStatus},
-};
+use openclaw_core::{ConversationId, Secret, config::ChannelConfig};
 use openclaw_platforms::{
     Proxy, Synapse,
     synapse::{Human, Said},
 };
-use openclaw_testkit::{FakeAgent, FakeCuration, FakeMemory};
-use tempfile::TempDir;
-use tokio::{sync::watch, task::JoinSet, time::Instant};
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
+
+use crate::host::{Host, Patience};
 
 /// Everything there is.
 pub(crate) struct World {
@@ -24,18 +18,25 @@ pub(crate) struct World {
     pub(crate) anna: Human,
     /// The assistant's own account, as somebody else with its token would use it.
     pub(crate) claw: Human,
-    pub(crate) agent: Arc<FakeAgent>,
-    memory: Arc<FakeMemory>,
-    pub(crate) config: watch::Sender<ChannelConfigs>,
-    pub(crate) gateway: Option<Gateway>,
-    directory: TempDir,
+    host: Host,
 }
 
-/// A gateway's channels at work.
-pub(crate) struct Gateway {
-    pub(crate) channels: Arc<Channels>,
-    stop: CancellationToken,
-    tasks: JoinSet<()>,
+/// How long the channel's status is waited for.
+pub(crate) const PATIENCE: Patience =
+    Patience { longest: Duration::from_secs(90), look: Duration::from_millis(20) };
+
+impl std::ops::Deref for World {
+    type Target = Host;
+
+    fn deref(&self) -> &Host {
+        &self.host
+    }
+}
+
+impl std::ops::DerefMut for World {
+    fn deref_mut(&mut self) -> &mut Host {
+        &mut self.host
+    }
 }
 
 impl World {
@@ -55,81 +56,13 @@ impl World {
     pub(crate) async fn on(synapse: Synapse) -> Self {
         let proxy = Proxy::start(&synapse).await;
         let (anna, claw) = (synapse.register("anna", "pw").await, synapse.register("claw", "pw").await);
-        let memory = Arc::new(FakeMemory::new());
         let config = ChannelConfig {
             token: Some(Secret::new(claw.token.clone())),
             base_url: Some(proxy.url()),
             allowed_users: vec![anna.id.clone()],
             ..ChannelConfig::default()
         };
-        Self {
-            synapse,
-            proxy,
-            anna,
-            claw,
-            agent: Arc::new(FakeAgent::new(Arc::clone(&memory))),
-            memory,
-            config: watch::Sender::new(Arc::new(BTreeMap::from([("matrix".to_owned(), config)]))),
-            gateway: None,
-            directory: TempDir::new().unwrap(),
-        }
-    }
-
-    pub(crate) fn configure(&self, change: impl FnOnce(&mut ChannelConfig)) {
-        self.config.send_modify(|config| {
-            change(Arc::make_mut(config).get_mut("matrix").unwrap());
-        });
-    }
-
-    pub(crate) fn journal(&self) -> PathBuf {
-        self.directory.path().join("channels/state.redb")
-    }
-
-    /// A new process.
-    pub(crate) fn start(&mut self) {
-        let gateway = Gateway::start(&self.config, &self.agent, &self.memory, self.journal());
-        self.gateway = Some(gateway);
-    }
-
-    /// Everything is cut off wherever it is.
-    pub(crate) async fn kill(&mut self) {
-        let mut gateway = self.gateway.take().unwrap();
-        gateway.stop.cancel();
-        while gateway.tasks.join_next().await.is_some() {}
-    }
-
-    pub(crate) async fn info(&self) -> ChannelInfo {
-        self.gateway.as_ref().unwrap().channels.list().await.remove(0)
-    }
-
-    /// Why it is not connected; empty: it is.
-    pub(crate) async fn trouble(&self) -> String {
-        match self.info().await.status {
-            ChannelStatus::Connected { .. } => String::new(),
-            ChannelStatus::Disconnected { last_error } => last_error,
-        }
-    }
-
-    /// Waits until `reached` is true of the trouble; how long that took.
-    pub(crate) async fn until_trouble(&self, mut reached: impl FnMut(&str) -> bool) -> Duration {
-        let begun = Instant::now();
-        loop {
-            let trouble = self.trouble().await;
-            if reached(&trouble) {
-                return begun.elapsed();
-            }
-            assert!(begun.elapsed() < Duration::from_secs(90), "the channel stays `{trouble}`");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    pub(crate) async fn until_connected(&self) -> Duration {
-        self.until_trouble(str::is_empty).await
-    }
-
-    /// The texts that the agent was told, in order.
-    pub(crate) fn told(&self) -> Vec<String> {
-        self.agent.submissions().into_iter().map(|submission| submission.text).collect()
+        Self { host: Host::new("matrix", config, None, PATIENCE), synapse, proxy, anna, claw }
     }
 
     /// Waits until the agent was told so many things.
@@ -195,35 +128,6 @@ impl World {
             own.cloned().collect::<Vec<_>>()
         };
         own(&self.anna.until(room, |said| reached(&own(said))).await)
-    }
-}
-
-impl Gateway {
-    pub(crate) fn start(
-        config: &watch::Sender<ChannelConfigs>,
-        agent: &Arc<FakeAgent>,
-        memory: &Arc<FakeMemory>,
-        journal: PathBuf,
-    ) -> Self {
-        let parts = Parts {
-            agent: Arc::clone(agent) as _,
-            curation: Arc::new(FakeCuration::new(Arc::clone(memory))),
-            journal,
-            clock: Arc::new(Timestamp::now),
-            find: Box::new(platform),
-            in_place: false,
-        };
-        let channels = Arc::new(Channels::new(config.subscribe(), parts));
-        let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
-        let (kept, leave, end) = (Arc::clone(&channels), stop.clone(), stop.clone());
-        tasks.spawn(async move { kept.keep(leave, end).await });
-        Self { channels, stop, tasks }
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        self.stop.cancel();
     }
 }
 

@@ -3,6 +3,8 @@
 
 mod away;
 mod faults;
+#[path = "../common/host.rs"]
+mod host;
 mod sockets;
 mod support;
 mod talk;

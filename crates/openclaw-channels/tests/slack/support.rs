@@ -1,18 +1,12 @@
 //! A gateway's channels, with an agent that follows a script.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-use openclaw_channels::{ChannelConfigs, Channels, Parts, platform};
-use openclaw_core::{
-    Secret, Timestamp,
-    config::ChannelConfig,
-    port::{ChannelInfo, ChannelPort as _, ChannelStatus},
-};
+use openclaw_core::{Secret, config::ChannelConfig};
 use openclaw_platforms::{Slack, slack::Post};
-use openclaw_testkit::{FakeAgent, FakeCuration, FakeMemory};
-use tempfile::TempDir;
-use tokio::{sync::watch, task::JoinSet, time::Instant};
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
+
+use crate::host::{Host, Patience};
 
 pub(crate) const BOT: &str = "xoxb-test";
 pub(crate) const APP: &str = "xapp-test";
@@ -26,20 +20,26 @@ const POLL: Duration = Duration::from_millis(100);
 /// Slack, an agent, and a gateway between them that can be killed and started again.
 pub(crate) struct World {
     pub(crate) slack: Slack,
-    pub(crate) agent: Arc<FakeAgent>,
-    pub(crate) memory: Arc<FakeMemory>,
     /// The chat with Anna.
     pub(crate) im: String,
-    config: watch::Sender<ChannelConfigs>,
-    gateway: Option<Gateway>,
-    directory: TempDir,
-    begun: Instant,
+    host: Host,
 }
 
-struct Gateway {
-    channels: Arc<Channels>,
-    stop: CancellationToken,
-    tasks: JoinSet<()>,
+/// How long the channel's status is waited for.
+const PATIENCE: Patience = Patience { longest: Duration::from_secs(600), look: Duration::from_millis(100) };
+
+impl std::ops::Deref for World {
+    type Target = Host;
+
+    fn deref(&self) -> &Host {
+        &self.host
+    }
+}
+
+impl std::ops::DerefMut for World {
+    fn deref_mut(&mut self) -> &mut Host {
+        &mut self.host
+    }
 }
 
 impl World {
@@ -57,7 +57,6 @@ impl World {
         slack.user(ANNA, "Anna");
         slack.user("U0EVE", "Eve");
         slack.channel(GENERAL);
-        let memory = Arc::new(FakeMemory::new());
         let config = ChannelConfig {
             token: Some(Secret::new(BOT)),
             secrets: BTreeMap::from([("app_token".to_owned(), Secret::new(APP))]),
@@ -66,81 +65,10 @@ impl World {
             ..ChannelConfig::default()
         };
         Self {
-            agent: Arc::new(FakeAgent::new(Arc::clone(&memory))),
-            memory,
+            host: Host::new("slack", config, Some(1_800_000_000_000), PATIENCE),
             im: slack.im(ANNA),
-            config: watch::Sender::new(Arc::new(BTreeMap::from([("slack".to_owned(), config)]))),
             slack,
-            gateway: None,
-            directory: TempDir::new().unwrap(),
-            begun: Instant::now(),
         }
-    }
-
-    pub(crate) fn configure(&self, change: impl FnOnce(&mut ChannelConfig)) {
-        self.config.send_modify(|config| change(Arc::make_mut(config).get_mut("slack").unwrap()));
-    }
-
-    /// A new process.
-    pub(crate) fn start(&mut self) {
-        let begun = self.begun;
-        let parts = Parts {
-            agent: self.agent.clone(),
-            curation: Arc::new(FakeCuration::new(Arc::clone(&self.memory))),
-            journal: self.directory.path().join("channels/state.redb"),
-            clock: Arc::new(move || {
-                Timestamp::from_unix_millis(1_800_000_000_000).saturating_add(begun.elapsed())
-            }),
-            find: Box::new(platform),
-            in_place: false,
-        };
-        let channels = Arc::new(Channels::new(self.config.subscribe(), parts));
-        let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
-        let (kept, leave) = (Arc::clone(&channels), stop.clone());
-        let end = stop.clone();
-        tasks.spawn(async move { kept.keep(leave, end).await });
-        self.gateway = Some(Gateway { channels, stop, tasks });
-    }
-
-    /// Everything is cut off wherever it is.
-    pub(crate) async fn kill(&mut self) {
-        let mut gateway = self.gateway.take().unwrap();
-        gateway.stop.cancel();
-        while gateway.tasks.join_next().await.is_some() {}
-    }
-
-    pub(crate) async fn info(&self) -> ChannelInfo {
-        self.gateway.as_ref().unwrap().channels.list().await.remove(0)
-    }
-
-    /// Why it is not connected; empty: it is.
-    pub(crate) async fn trouble(&self) -> String {
-        match self.info().await.status {
-            ChannelStatus::Connected { .. } => String::new(),
-            ChannelStatus::Disconnected { last_error } => last_error,
-        }
-    }
-
-    /// Waits until `reached` is true of the trouble; how long that took.
-    pub(crate) async fn until_trouble(&self, mut reached: impl FnMut(&str) -> bool) -> Duration {
-        let begun = Instant::now();
-        loop {
-            let trouble = self.trouble().await;
-            if reached(&trouble) {
-                return begun.elapsed();
-            }
-            assert!(begun.elapsed() < Duration::from_secs(600), "the channel stays `{trouble}`");
-            tokio::time::sleep(POLL).await;
-        }
-    }
-
-    pub(crate) async fn until_connected(&self) -> Duration {
-        self.until_trouble(str::is_empty).await
-    }
-
-    /// The texts that the agent was told, in order.
-    pub(crate) fn told(&self) -> Vec<String> {
-        self.agent.submissions().into_iter().map(|submission| submission.text).collect()
     }
 
     /// Waits until it is so, as long as a virtual hour.
@@ -176,12 +104,6 @@ impl World {
         while self.info().await.detail.waiting > 0 {
             tokio::time::sleep(POLL).await;
         }
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        self.stop.cancel();
     }
 }
 

@@ -4,6 +4,8 @@
 
 mod faults;
 mod groups;
+#[path = "../common/host.rs"]
+mod host;
 mod looks;
 mod refusals;
 mod support;

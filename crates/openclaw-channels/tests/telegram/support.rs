@@ -1,21 +1,15 @@
 //! A gateway's channels, with an agent that follows a script.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::time::Duration;
 
-use openclaw_channels::{ChannelConfigs, Channels, Parts, platform};
-use openclaw_core::{
-    ConversationId, Secret, Timestamp,
-    config::ChannelConfig,
-    port::{ChannelInfo, ChannelPort as _, ChannelStatus},
-};
+use openclaw_core::{ConversationId, Secret, config::ChannelConfig};
 use openclaw_platforms::{
     Telegram,
     telegram::{Sent, User},
 };
-use openclaw_testkit::{FakeAgent, FakeCuration, FakeMemory};
-use tempfile::TempDir;
-use tokio::{sync::watch, task::JoinSet, time::Instant};
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
+
+use crate::host::{Host, Patience};
 
 pub(crate) const TOKEN: &str = "42:TEST";
 /// The Unix time at which each test begins.
@@ -24,19 +18,24 @@ const BEGIN: u64 = 1_790_000_000;
 /// Telegram, an agent, and a gateway between them that can be killed and started again.
 pub(crate) struct World {
     pub(crate) telegram: Telegram,
-    pub(crate) agent: Arc<FakeAgent>,
-    memory: Arc<FakeMemory>,
-    pub(crate) config: watch::Sender<ChannelConfigs>,
-    pub(crate) gateway: Option<Gateway>,
-    directory: TempDir,
-    begun: Instant,
+    host: Host,
 }
 
-/// A gateway's channels at work.
-pub(crate) struct Gateway {
-    pub(crate) channels: Arc<Channels>,
-    stop: CancellationToken,
-    tasks: JoinSet<()>,
+/// How long the channel's status is waited for.
+const PATIENCE: Patience = Patience { longest: Duration::from_secs(300), look: Duration::from_millis(50) };
+
+impl std::ops::Deref for World {
+    type Target = Host;
+
+    fn deref(&self) -> &Host {
+        &self.host
+    }
+}
+
+impl std::ops::DerefMut for World {
+    fn deref_mut(&mut self) -> &mut Host {
+        &mut self.host
+    }
 }
 
 impl World {
@@ -51,93 +50,13 @@ impl World {
     pub(crate) async fn stopped(users: &[&str]) -> Self {
         let telegram = Telegram::start(TOKEN).await;
         telegram.set_time(BEGIN as f64);
-        let memory = Arc::new(FakeMemory::new());
         let config = ChannelConfig {
             token: Some(Secret::new(TOKEN)),
             base_url: Some(telegram.url()),
             allowed_users: users.iter().map(ToString::to_string).collect(),
             ..ChannelConfig::default()
         };
-        Self {
-            agent: Arc::new(FakeAgent::new(Arc::clone(&memory))),
-            memory,
-            config: watch::Sender::new(Arc::new(BTreeMap::from([("telegram".to_owned(), config)]))),
-            telegram,
-            gateway: None,
-            directory: TempDir::new().unwrap(),
-            begun: Instant::now(),
-        }
-    }
-
-    pub(crate) fn configure(&self, change: impl FnOnce(&mut ChannelConfig)) {
-        self.config.send_modify(|config| {
-            change(Arc::make_mut(config).get_mut("telegram").unwrap());
-        });
-    }
-
-    pub(crate) fn journal(&self) -> PathBuf {
-        self.directory.path().join("channels/state.redb")
-    }
-
-    /// A new process.
-    pub(crate) fn start(&mut self) {
-        let begun = self.begun;
-        let clock = move || Timestamp::from_unix_millis(BEGIN as i64 * 1000).saturating_add(begun.elapsed());
-        let parts = Parts {
-            agent: self.agent.clone(),
-            curation: Arc::new(FakeCuration::new(Arc::clone(&self.memory))),
-            journal: self.journal(),
-            clock: Arc::new(clock),
-            find: Box::new(platform),
-            in_place: false,
-        };
-        let channels = Arc::new(Channels::new(self.config.subscribe(), parts));
-        let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
-        let (kept, leave) = (Arc::clone(&channels), stop.clone());
-        let end = stop.clone();
-        tasks.spawn(async move { kept.keep(leave, end).await });
-        self.gateway = Some(Gateway { channels, stop, tasks });
-    }
-
-    /// Everything is cut off wherever it is.
-    pub(crate) async fn kill(&mut self) {
-        let mut gateway = self.gateway.take().unwrap();
-        gateway.stop.cancel();
-        while gateway.tasks.join_next().await.is_some() {}
-    }
-
-    pub(crate) async fn info(&self) -> ChannelInfo {
-        self.gateway.as_ref().unwrap().channels.list().await.remove(0)
-    }
-
-    /// Why it is not connected; empty: it is.
-    pub(crate) async fn trouble(&self) -> String {
-        match self.info().await.status {
-            ChannelStatus::Connected { .. } => String::new(),
-            ChannelStatus::Disconnected { last_error } => last_error,
-        }
-    }
-
-    /// Waits until `reached` is true of the trouble; how long that took.
-    pub(crate) async fn until_trouble(&self, mut reached: impl FnMut(&str) -> bool) -> Duration {
-        let begun = Instant::now();
-        loop {
-            let trouble = self.trouble().await;
-            if reached(&trouble) {
-                return begun.elapsed();
-            }
-            assert!(begun.elapsed() < Duration::from_secs(300), "the channel stays `{trouble}`");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    pub(crate) async fn until_connected(&self) -> Duration {
-        self.until_trouble(str::is_empty).await
-    }
-
-    /// The texts that the agent was told, in order.
-    pub(crate) fn told(&self) -> Vec<String> {
-        self.agent.submissions().into_iter().map(|submission| submission.text).collect()
+        Self { host: Host::new("telegram", config, Some(BEGIN as i64 * 1000), PATIENCE), telegram }
     }
 
     /// What a conversation holds.
@@ -162,12 +81,6 @@ impl World {
         let sent = self.telegram.sent_in(chat);
         assert!(done, "in chat {chat} the bot sent {sent:#?}; the agent was told {:?}", self.told());
         sent
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        self.stop.cancel();
     }
 }
 
