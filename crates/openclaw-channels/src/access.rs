@@ -44,8 +44,12 @@ impl Access {
 
     /// A journal that can't be read lets nobody in.
     pub(crate) fn may_talk(&self, user: &str, chat: &str) -> bool {
+        self.chats.contains(chat) || self.is_named(user)
+    }
+
+    /// Whether the owner let in this very person, and not only everybody in some group.
+    pub(crate) fn is_named(&self, user: &str) -> bool {
         self.users.contains(user)
-            || self.chats.contains(chat)
             || (self.pairing.is_some() && self.journal.is_paired(&self.kind, user).unwrap_or(false))
     }
 

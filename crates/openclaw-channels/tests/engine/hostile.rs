@@ -123,3 +123,17 @@ async fn an_offer_that_does_not_get_through_is_made_again() {
     assert!(said.len() == 1 && said[0].contains("/missed"), "{said:?}");
     assert_eq!(rig.info().await.detail.expired, 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_is_let_in_as_a_whole_allows_nothing() {
+    let mut rig = Rig::new(47);
+    rig.config.allowed_chats = vec!["group".to_owned()];
+    rig.start();
+    rig.world.write(in_chat(direct("eve", "1", "ask first"), "group"));
+    assert!(rig.until_said("group", 1).await[0].contains("May I use `files`?"));
+    rig.world.write(in_chat(direct("eve", "2", "/approve"), "group"));
+    assert!(rig.until_said("group", 2).await[1].starts_with("Only people whom my owner"));
+    rig.world.write(in_chat(direct("ann", "3", "/approve"), "group"));
+    let said = rig.until_said("group", 4).await;
+    assert!(said.contains(&"Allowed.".to_owned()) && said.contains(&"You said: ask first".to_owned()));
+}
