@@ -47,6 +47,20 @@ pub struct Setting {
     pub optional: bool,
 }
 
+impl Setting {
+    /// One without which the channel does not work.
+    #[must_use]
+    pub const fn required(key: Key, question: &'static str) -> Self {
+        Self { key, question, optional: false }
+    }
+
+    /// One that has a default.
+    #[must_use]
+    pub const fn optional(key: Key, question: &'static str) -> Self {
+        Self { key, question, optional: true }
+    }
+}
+
 /// Where a setting stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
@@ -100,8 +114,10 @@ pub trait Adapter: Send + Sync {
     /// Sends a message; the platform's id of it.
     async fn send(&self, message: Outgoing<'_>) -> Result<String, SendError>;
 
-    /// Changes the text of a message that [`Self::send`] sent. The same text again is no error.
-    async fn edit(&self, to: &Address, id: &str, text: crate::Body<'_>) -> Result<(), SendError>;
+    /// Changes the text of a message that [`Self::send`] sent. The same text again is no error. Not asked without [`Abilities::edits`].
+    async fn edit(&self, _to: &Address, _id: &str, _text: crate::Body<'_>) -> Result<(), SendError> {
+        Err(SendError::rejected("messages can't be changed there"))
+    }
 
     /// Shows that the assistant is at work there, for about [`Abilities::typing`].
     async fn typing(&self, _to: &Address) -> Result<(), SendError> {
@@ -109,7 +125,9 @@ pub trait Adapter: Send + Sync {
     }
 
     /// Fetches a file; at most `limit` bytes, more is [`SendError::Rejected`].
-    async fn fetch(&self, file: &RemoteFile, limit: usize) -> Result<Bytes, SendError>;
+    async fn fetch(&self, _file: &RemoteFile, _limit: usize) -> Result<Bytes, SendError> {
+        Err(SendError::rejected("there are no files there"))
+    }
 
     /// After [`SendError::Unknown`] or a crash: asks the platform whether the message is there.
     async fn resolve(&self, _message: Outgoing<'_>) -> Result<Resolved, SendError> {

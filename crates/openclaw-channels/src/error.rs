@@ -1,6 +1,6 @@
 //! What can go wrong between us and a platform.
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
 /// Why a connection ended, or could not be made. Reasons are for people, and hold no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +26,18 @@ pub enum ConnectError {
         /// What happened.
         reason: String,
     },
+}
+
+impl ConnectError {
+    /// [`Self::Refused`], for this reason.
+    pub fn refused(reason: impl Display) -> Self {
+        Self::Refused { reason: reason.to_string() }
+    }
+
+    /// [`Self::Lost`], for this reason.
+    pub fn lost(reason: impl Display) -> Self {
+        Self::Lost { reason: reason.to_string() }
+    }
 }
 
 /// Why a message was not sent, changed or fetched. Reasons are for people, and hold no secret.
@@ -75,6 +87,21 @@ pub enum SendError {
 }
 
 impl SendError {
+    /// [`Self::NotSent`], for this reason.
+    pub fn not_sent(reason: impl Display) -> Self {
+        Self::NotSent { reason: reason.to_string() }
+    }
+
+    /// [`Self::Unknown`], for this reason.
+    pub fn unknown(reason: impl Display) -> Self {
+        Self::Unknown { reason: reason.to_string() }
+    }
+
+    /// [`Self::Rejected`], for this reason.
+    pub fn rejected(reason: impl Display) -> Self {
+        Self::Rejected { reason: reason.to_string() }
+    }
+
     /// Whether the same call may succeed later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {

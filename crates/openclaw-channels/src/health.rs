@@ -24,6 +24,7 @@ struct State {
     alive: Instant,
     last_error: String,
     account: Option<String>,
+    hint: Option<String>,
     reconnects: u64,
 }
 
@@ -34,6 +35,7 @@ impl Health {
             alive: Instant::now(),
             last_error: "connecting".to_owned(),
             account: None,
+            hint: None,
             reconnects: 0,
         };
         Self { state: Mutex::new(state), connected: watch::Sender::new(false), silence }
@@ -58,12 +60,17 @@ impl Health {
         self.state().alive = Instant::now();
     }
 
+    pub(crate) fn hint(&self, hint: Option<String>) {
+        self.state().hint = hint;
+    }
+
     pub(crate) fn lost(&self, reason: &str) {
         let mut state = self.state();
         if state.connected_since.take().is_some() {
             state.reconnects += 1;
         }
         reason.clone_into(&mut state.last_error);
+        state.hint = None;
         drop(state);
         self.connected.send_if_modified(|connected| std::mem::replace(connected, false));
     }
@@ -115,6 +122,10 @@ impl Health {
 
     pub(crate) fn account(&self) -> Option<String> {
         self.state().account.clone()
+    }
+
+    pub(crate) fn hinted(&self) -> Option<String> {
+        self.state().hint.clone()
     }
 
     pub(crate) fn reconnects(&self) -> u64 {

@@ -32,6 +32,11 @@ impl Link {
         self.health.alive();
     }
 
+    /// What the owner should know while the connection stands, such as a room that can't be entered; `None`: all is well.
+    pub fn hint(&self, hint: Option<String>) {
+        self.health.hint(hint);
+    }
+
     /// Hands over what came in. Events of one chat are kept in the order of these calls; one slow chat does not hold up others. Returns as
     /// soon as the event is on its way; the receipt says when it is durable.
     ///
@@ -45,9 +50,7 @@ impl Link {
     /// # Errors
     /// When the journal can't be read.
     pub fn cursor(&self, name: &str) -> Result<Option<String>, ConnectError> {
-        self.journal
-            .cursor(&self.kind, name)
-            .map_err(|error| ConnectError::Lost { reason: error.to_string() })
+        self.journal.cursor(&self.kind, name).map_err(ConnectError::lost)
     }
 
     /// All cursors whose names begin so, by name.
@@ -55,9 +58,7 @@ impl Link {
     /// # Errors
     /// When the journal can't be read.
     pub fn cursors(&self, prefix: &str) -> Result<Vec<(String, String)>, ConnectError> {
-        self.journal
-            .cursors(&self.kind, prefix)
-            .map_err(|error| ConnectError::Lost { reason: error.to_string() })
+        self.journal.cursors(&self.kind, prefix).map_err(ConnectError::lost)
     }
 
     /// Keeps where reading goes on: durable when this returns. An empty value is none, and frees its place.
@@ -66,7 +67,7 @@ impl Link {
     /// When the journal can't be written.
     pub async fn save_cursor(&self, name: &str, value: &str) -> Result<(), ConnectError> {
         let saved = self.journal.save_cursor(&self.kind, name, value).await;
-        saved.map_err(|error| ConnectError::Lost { reason: error.to_string() })
+        saved.map_err(ConnectError::lost)
     }
 
     /// Whether this user may talk to the assistant here: what an invitation is accepted by.

@@ -123,7 +123,7 @@ impl Channel {
                 failed: self.outbox.failed(),
                 expired: self.outbox.expired(),
                 paired: desk.parts.access.paired(),
-                hint: hint(desk),
+                hint: hint(desk).or_else(|| self.health().hinted()),
             },
             kind,
         }

@@ -117,6 +117,19 @@ async fn until_connected(channels: &Channels, wanted: bool) {
     timeout(Duration::from_secs(60), waiting).await.unwrap();
 }
 
+async fn until_hint(channels: &Channels, wanted: &str) -> String {
+    let waiting = async {
+        loop {
+            let hint = channels.list().await.remove(0).detail.hint.unwrap_or_default();
+            if hint.contains(wanted) {
+                return hint;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), waiting).await.unwrap_or_else(|_| panic!("no hint `{wanted}`"))
+}
+
 #[tokio::test]
 async fn people_talk_on_a_real_server() {
     let Some(program) = Server::program() else {
@@ -127,12 +140,21 @@ async fn people_talk_on_a_real_server() {
     let server = Server::start(program).await;
     let config = ChannelConfig {
         base_url: Some(format!("irc://127.0.0.1:{}", server.port)),
-        options: [("nick".to_owned(), "claw".to_owned()), ("channels".to_owned(), "#room".to_owned())].into(),
+        options: [
+            ("nick".to_owned(), "claw".to_owned()),
+            ("channels".to_owned(), "#room, #Closed".to_owned()),
+        ]
+        .into(),
         allowed_chats: vec!["#room".to_owned()],
         ..ChannelConfig::default()
     };
     assert_eq!(openclaw_channels::probe("irc", &config).await.unwrap(), "claw");
 
+    let mut anna = Person::connect(server.port, "anna").await;
+    for line in ["JOIN #room", "JOIN #closed", "MODE #closed +i"] {
+        anna.say(line).await;
+    }
+    anna.until(" 366 anna #closed").await;
     let memory = Arc::new(FakeMemory::new());
     let directory = tempfile::tempdir().unwrap();
     let (_config_tx, config) = watch::channel(Arc::new(BTreeMap::from([("irc".to_owned(), config)])));
@@ -153,10 +175,7 @@ async fn people_talk_on_a_real_server() {
         async move { channels.keep(stop.clone(), stop).await }
     });
     until_connected(&channels, true).await;
-
-    let mut anna = Person::connect(server.port, "anna").await;
-    anna.say("JOIN #room").await;
-    anna.until(" 366 ").await;
+    anna.until(" JOIN ").await;
     anna.say("PRIVMSG #room :just talking").await;
     anna.say("PRIVMSG #room :Claw: what is 1+1?").await;
     let answer = anna.until("PRIVMSG #room").await;
@@ -172,6 +191,26 @@ async fn people_talk_on_a_real_server() {
     anna.say("PRIVMSG claw :hello again").await;
     assert!(anna.until("PRIVMSG anna").await.ends_with(":You said: hello again"));
     assert!(channels.paired("irc").await.unwrap()[0].starts_with("anna!"));
+
+    // A room that can't be entered, or that we are thrown out of, is told; the others go on.
+    let hint = until_hint(&channels, "not in #closed: ").await;
+    assert!(!hint.contains("#room"), "{hint}");
+    anna.say("KICK #room claw :enough").await;
+    let hint = until_hint(&channels, "not in #room: anna threw us out: enough").await;
+    assert!(hint.contains("#closed"), "{hint}");
+
+    // Who is gone before the answer comes does not get it, and that is known.
+    let mut bert = Person::connect(server.port, "bert").await;
+    bert.say(&format!("PRIVMSG claw :{}", channels.pair("irc").await.unwrap().code.expose())).await;
+    bert.until("Welcome").await;
+    bert.say("PRIVMSG claw :hang up").await;
+    bert.say("QUIT").await;
+    let given_up = async {
+        while channels.list().await.remove(0).detail.failed == 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), given_up).await.unwrap();
 
     // A server that is gone is seen.
     drop(anna);

@@ -210,11 +210,6 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Failur
         Some(_) => return Err(Failure::bad_field("body", "must be a JSON object")),
     }
     check_depth(bytes)?;
-    // Keeping track of the path costs: only a body that is wrong is read with it, a second time.
-    serde_json::from_slice(bytes).or_else(|_| explain(bytes))
-}
-
-fn explain<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Failure> {
     if let Err(error) = std::str::from_utf8(bytes) {
         return Err(Failure::bad_field("body", format!("is not UTF-8 at byte {}", error.valid_up_to())));
     }

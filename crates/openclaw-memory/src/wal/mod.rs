@@ -48,15 +48,18 @@ pub use walk_bytes::{encode_segment, read_archive};
 
 use crate::fs::FsFile;
 
-/// What files are filled with, in pieces of this size.
-static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+/// What erased payloads are, piece by piece.
+static ZEROS: [u8; 4096] = [0; 4096];
+/// Size of the pieces in which files are filled.
+const FILL_BYTES: usize = 64 * 1024;
 
 fn write_zeros(file: &dyn FsFile, offset: u64, count: u64) -> io::Result<()> {
+    let zeros = vec![0; usize::try_from(count).unwrap_or(usize::MAX).min(FILL_BYTES)];
     let mut at = offset;
     let end = offset + count;
     while at < end {
-        let part = usize::try_from(end - at).unwrap_or(usize::MAX).min(ZEROS.len());
-        file.write_all_at(&ZEROS[..part], at)?;
+        let part = usize::try_from(end - at).unwrap_or(usize::MAX).min(zeros.len());
+        file.write_all_at(&zeros[..part], at)?;
         at += part as u64;
     }
     Ok(())

@@ -84,14 +84,12 @@ impl Platform for DiscordPlatform {
     }
 
     fn settings(&self) -> &'static [Setting] {
-        &[
-            Setting { key: Key::Token, question: "The bot's token", optional: false },
-            Setting {
-                key: Key::BaseUrl,
-                question: "Address of the REST API (empty: Discord's)",
-                optional: true,
-            },
-        ]
+        const {
+            &[
+                Setting::required(Key::Token, "The bot's token"),
+                Setting::optional(Key::BaseUrl, "Address of the REST API (empty: Discord's)"),
+            ]
+        }
     }
 
     fn open(&self, config: &ChannelConfig, net: &Net) -> Result<Arc<dyn Adapter>, Misconfigured> {

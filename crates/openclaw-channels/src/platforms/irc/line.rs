@@ -18,7 +18,7 @@ impl Line {
         let mut rest = text.trim_end_matches(['\r', '\n']);
         if let Some((tags, after)) = rest.strip_prefix('@').and_then(|rest| rest.split_once(' ')) {
             let pairs = tags.split(';').map(|tag| tag.split_once('=').unwrap_or((tag, "")));
-            line.tags = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            line.tags = pairs.map(|(name, value)| (name.to_owned(), unescape(value))).collect();
             rest = after.trim_start();
         }
         if let Some((source, after)) = rest.strip_prefix(':').and_then(|rest| rest.split_once(' ')) {
@@ -43,6 +43,22 @@ impl Line {
     }
 }
 
+/// A tag's value ([IRCv3 message tags](https://ircv3.net/specs/extensions/message-tags#escaping-values)).
+fn unescape(value: &str) -> String {
+    let mut chars = value.chars();
+    std::iter::from_fn(|| match chars.next()? {
+        '\\' => chars.next().map(|escaped| match escaped {
+            ':' => ';',
+            's' => ' ',
+            'r' => '\r',
+            'n' => '\n',
+            other => other,
+        }),
+        c => Some(c),
+    })
+    .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +72,7 @@ mod tests {
             ("PRIVMSG", "#room", "hi: there :)")
         );
         assert_eq!(Line::parse("PING abc").last(), "abc");
+        assert_eq!(Line::parse(r"@msgid=a\sb\:c\\d\ :s PING x").tags["msgid"], r"a b;c\d");
         for odd in ["", ":", "@", "@a", ":x", "  ", "@a ", ": :"] {
             let _ = Line::parse(odd);
         }

@@ -72,28 +72,20 @@ impl Platform for MatrixPlatform {
     }
 
     fn settings(&self) -> &'static [Setting] {
-        &[
-            Setting {
-                key: Key::BaseUrl,
-                question: "Address of the homeserver, such as https://matrix.org",
-                optional: false,
-            },
-            Setting {
-                key: Key::Token,
-                question: "Access token of the assistant's account (empty: user name and password)",
-                optional: true,
-            },
-            Setting {
-                key: Key::Option(USER),
-                question: "Its user name, such as @claw:matrix.org (empty: with a token)",
-                optional: true,
-            },
-            Setting {
-                key: Key::Secret(PASSWORD),
-                question: "Its password (empty: with a token)",
-                optional: true,
-            },
-        ]
+        const {
+            &[
+                Setting::required(Key::BaseUrl, "Address of the homeserver, such as https://matrix.org"),
+                Setting::optional(
+                    Key::Token,
+                    "Access token of the assistant's account (empty: user name and password)",
+                ),
+                Setting::optional(
+                    Key::Option(USER),
+                    "Its user name, such as @claw:matrix.org (empty: with a token)",
+                ),
+                Setting::optional(Key::Secret(PASSWORD), "Its password (empty: with a token)"),
+            ]
+        }
     }
 
     fn open(&self, config: &ChannelConfig, net: &Net) -> Result<Arc<dyn Adapter>, Misconfigured> {

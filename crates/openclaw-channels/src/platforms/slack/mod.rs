@@ -86,24 +86,20 @@ impl Platform for SlackPlatform {
     }
 
     fn settings(&self) -> &'static [Setting] {
-        &[
-            Setting { key: Key::Token, question: "The Bot User OAuth Token (xoxb-…)", optional: false },
-            Setting {
-                key: Key::Secret(APP_TOKEN),
-                question: "The app-level token with the scope connections:write (xapp-…)",
-                optional: false,
-            },
-            Setting {
-                key: Key::Option(THREADS),
-                question: "Answer a mention in a channel in a thread of its own, or in the channel? (`thread` or `channel`; empty: thread)",
-                optional: true,
-            },
-            Setting {
-                key: Key::BaseUrl,
-                question: "Address of the Web API (empty: Slack's)",
-                optional: true,
-            },
-        ]
+        const {
+            &[
+                Setting::required(Key::Token, "The Bot User OAuth Token (xoxb-…)"),
+                Setting::required(
+                    Key::Secret(APP_TOKEN),
+                    "The app-level token with the scope connections:write (xapp-…)",
+                ),
+                Setting::optional(
+                    Key::Option(THREADS),
+                    "Answer a mention in a channel in a thread of its own, or in the channel? (`thread` or `channel`; empty: thread)",
+                ),
+                Setting::optional(Key::BaseUrl, "Address of the Web API (empty: Slack's)"),
+            ]
+        }
     }
 
     fn open(&self, config: &ChannelConfig, net: &Net) -> Result<Arc<dyn Adapter>, Misconfigured> {

@@ -62,19 +62,16 @@ impl Platform for TelegramPlatform {
     }
 
     fn settings(&self) -> &'static [Setting] {
-        &[
-            Setting { key: Key::Token, question: "The token that @BotFather gave you", optional: false },
-            Setting {
-                key: Key::Option(WEBHOOK),
-                question: "Public https address of this gateway's /api/v1/channels/telegram/webhook (empty: long polling, which needs none)",
-                optional: true,
-            },
-            Setting {
-                key: Key::BaseUrl,
-                question: "Address of your own Bot API server (empty: Telegram's)",
-                optional: true,
-            },
-        ]
+        const {
+            &[
+                Setting::required(Key::Token, "The token that @BotFather gave you"),
+                Setting::optional(
+                    Key::Option(WEBHOOK),
+                    "Public https address of this gateway's /api/v1/channels/telegram/webhook (empty: long polling, which needs none)",
+                ),
+                Setting::optional(Key::BaseUrl, "Address of your own Bot API server (empty: Telegram's)"),
+            ]
+        }
     }
 
     fn open(&self, config: &ChannelConfig, net: &Net) -> Result<Arc<dyn Adapter>, Misconfigured> {

@@ -56,23 +56,19 @@ impl Platform for WebhookPlatform {
     }
 
     fn settings(&self) -> &'static [Setting] {
-        &[
-            Setting {
-                key: Key::BaseUrl,
-                question: "Where answers are posted to (http:// or https://)",
-                optional: false,
-            },
-            Setting {
-                key: Key::Secret("secret"),
-                question: "The secret that both sides sign with (whsec_… or 24 characters and more)",
-                optional: false,
-            },
-            Setting {
-                key: Key::Option("edits"),
-                question: "Post an answer while it is written, as edits: true or false",
-                optional: true,
-            },
-        ]
+        const {
+            &[
+                Setting::required(Key::BaseUrl, "Where answers are posted to (http:// or https://)"),
+                Setting::required(
+                    Key::Secret("secret"),
+                    "The secret that both sides sign with (whsec_… or 24 characters and more)",
+                ),
+                Setting::optional(
+                    Key::Option("edits"),
+                    "Post an answer while it is written, as edits: true or false",
+                ),
+            ]
+        }
     }
 
     fn open(&self, config: &ChannelConfig, net: &Net) -> Result<Arc<dyn Adapter>, Misconfigured> {
@@ -167,7 +163,7 @@ impl Adapter for Webhook {
                 Ok(openclaw_core::config::presentable_url(&self.url).into_owned())
             }
             Err(SendError::Token { reason }) => Err(ConnectError::Refused { reason }),
-            Err(error) => Err(ConnectError::Lost { reason: error.to_string() }),
+            Err(error) => Err(ConnectError::lost(error)),
         }
     }
 
