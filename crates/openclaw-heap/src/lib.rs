@@ -1,6 +1,10 @@
-//! What the process asks of its allocator.
+//! What the process asks of its allocator, and of the kernel for its own code.
 //!
 //! This crate must never do more than that: it is the only one of the workspace that may call C.
+
+mod code;
+
+pub use code::give_back_code;
 
 /// Heaps (glibc: arenas) of all threads together.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

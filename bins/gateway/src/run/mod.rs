@@ -139,7 +139,7 @@ async fn serve(
         let (channels, leave, stop) = (Arc::clone(&channels), leave.clone(), stop_channels.clone());
         async move { channels.keep(leave, stop).await }
     });
-    tasks.spawn(rest::watch(leave.clone(), openclaw_heap::give_back));
+    tasks.spawn(rest::watch(leave.clone(), || openclaw_heap::give_back() | openclaw_heap::give_back_code()));
     tasks.spawn({
         let (agent, home, explicit) = (Arc::clone(&agent), home.clone(), options.home.is_some());
         let telemetry = telemetry.clone();

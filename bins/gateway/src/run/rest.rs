@@ -2,19 +2,19 @@
 //!
 //! A burst of turns, a compaction and an import free what they held, and the allocator keeps it for the next one. On somebody's own
 //! machine others want it. It is given back once, when the work is over: while there is work it would be asked for again at once,
-//! and going through the heap holds up who allocates.
+//! and going through the heap holds up who allocates. A start is work, too.
 
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 /// How often is looked.
 const LOOK: Duration = Duration::from_secs(5);
-/// Processor time between two looks up to which nothing goes on.
-const AT_REST: Duration = Duration::from_millis(100);
+/// Processor time between two looks up to which hardly anything goes on: a tenth of one core, as answers take that wait for a chat platform's pace.
+const AT_REST: Duration = Duration::from_millis(500);
 /// Processor time since something was given back that is likely to have left something worth it.
 const WORTH: Duration = Duration::from_millis(20);
 
@@ -24,24 +24,24 @@ struct Rest {
     /// At the last look.
     last: Duration,
     /// When something was given back.
-    given: Duration,
+    given: Option<Duration>,
 }
 
 impl Rest {
     /// Whether work was done since memory was given back, and is over.
     fn is_due(&mut self, used: Duration) -> bool {
         let is_over = used.saturating_sub(std::mem::replace(&mut self.last, used)) <= AT_REST;
-        is_over && used.saturating_sub(self.given) >= WORTH
+        is_over && self.given.is_none_or(|given| used.saturating_sub(given) >= WORTH)
     }
 
     fn given(&mut self, used: Duration) {
-        self.given = used;
+        self.given = Some(used);
     }
 }
 
 /// Looks now and then until `shutdown`, and has `give` called when it is due.
 pub(super) async fn watch(shutdown: CancellationToken, give: fn() -> bool) {
-    let mut ticks = tokio::time::interval(LOOK);
+    let mut ticks = interval_at(Instant::now() + LOOK, LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut rest = Rest::default();
     while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
