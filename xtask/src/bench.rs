@@ -9,6 +9,7 @@ pub(crate) fn bench(repo: &Repo, args: &[String]) -> Result<()> {
     // Apart from each other, so that the gateway is measured with its own features, not with those of its measurer.
     shell::run(&mut repo.cargo(&["build", "--release", "-p", "gateway"]))?;
     shell::run(&mut repo.cargo(&["build", "--release", "-p", "openclaw-memory", "--examples"]))?;
+    shell::run(&mut repo.cargo(&["build", "--release", "-p", "openclaw-platforms"]))?;
     shell::run(&mut repo.cargo(&["build", "--release", "-p", "openclaw-bench"]))?;
     let mut measure = repo.command(repo.built("release", "openclaw-bench"));
     shell::run(measure.arg(repo.target_dir().join("release")).args(args))

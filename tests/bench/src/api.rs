@@ -1,4 +1,4 @@
-//! A small client of the gateway's REST interface.
+//! A small client of the gateway's REST interface, and of the levers of the platforms' servers.
 
 use std::net::SocketAddr;
 
@@ -16,14 +16,19 @@ use crate::gateway::TOKEN;
 
 pub(crate) struct Api {
     client: Client<HttpConnector, Full<Bytes>>,
-    address: SocketAddr,
+    base: String,
 }
 
 impl Api {
     pub(crate) fn new(address: SocketAddr) -> Result<Self> {
+        Self::at(format!("http://{address}/api/v1"))
+    }
+
+    /// Whatever takes JSON below this address.
+    pub(crate) fn at(base: String) -> Result<Self> {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        Ok(Self { client: Client::builder(TokioExecutor::new()).build(connector), address })
+        Ok(Self { client: Client::builder(TokioExecutor::new()).build(connector), base })
     }
 
     pub(crate) async fn call(
@@ -34,7 +39,7 @@ impl Api {
     ) -> Result<(StatusCode, Value)> {
         let request = Request::builder()
             .method(method)
-            .uri(format!("http://{}/api/v1{path}", self.address))
+            .uri(format!("{}{path}", self.base))
             .header("Authorization", format!("Bearer {TOKEN}"))
             .header("Content-Type", "application/json")
             .body(Full::from(body.map_or_else(String::new, |body| body.to_string())))?;

@@ -38,6 +38,12 @@ impl Home {
         Ok(Self { directory, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)) })
     }
 
+    /// Adds sections to its configuration.
+    pub(crate) fn configure(&self, yaml: &str) -> Result<()> {
+        let mut file = std::fs::OpenOptions::new().append(true).open(self.path().join("gateway.yaml"))?;
+        Ok(file.write_all(yaml.as_bytes())?)
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.directory.path()
     }
@@ -100,8 +106,18 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Resident memory, in MiB.
     pub(crate) fn resident(&self) -> Result<f64> {
+        self.memory("VmRSS:")
+    }
+
+    /// The most that ever was resident, in MiB.
+    pub(crate) fn peak(&self) -> Result<f64> {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, name: &str) -> Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let line = line.with_context(|| format!("no {name}"))?;
         let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
         Ok(kib / 1024.0)
     }

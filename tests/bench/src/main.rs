@@ -2,9 +2,10 @@
 //! noisy machine disturbs both alike. What counts are the ratios.
 //!
 //! `openclaw-bench RELEASE_DIR [PART…]`; parts: size, start, memory, health, turns, streams, first-token, log, compaction, recall, skills, and,
-//! only when named, soak. Called by `cargo xtask bench`.
+//! only when named, channels and soak. Called by `cargo xtask bench`.
 
 mod api;
+mod channels;
 mod compaction;
 mod floor;
 mod gateway;

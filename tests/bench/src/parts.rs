@@ -15,6 +15,7 @@ use openclaw_memory::Memory;
 use tokio::task::JoinSet;
 
 use crate::{
+    channels::channels,
     compaction::compaction,
     floor::Floor,
     gateway::{Gateway, Home, TOKEN},
@@ -41,11 +42,12 @@ pub(crate) const ALL: &[Part] = &[
     ("compaction", compaction),
     ("recall", recall),
     ("skills", skills),
+    ("channels", channels),
     ("soak", soak),
 ];
 
 /// Parts that take long, or need more than the build: measured only when they are named.
-pub(crate) const ON_DEMAND: &[&str] = &["soak"];
+pub(crate) const ON_DEMAND: &[&str] = &["channels", "soak"];
 
 /// Floor and gateway take this many turns each, this long.
 const ROUNDS: usize = 3;

@@ -109,6 +109,11 @@ impl Provider {
         self.server.queue(Reply::calls([ScriptedCall::new("call_1", tool, arguments)]));
     }
 
+    /// From now on every answer is the last line of the last user message, in pieces with pauses of `milliseconds` between them.
+    pub fn echoes(&self, milliseconds: u64) {
+        self.server.set_script([Reply::echo_last_line().drip(Duration::from_millis(milliseconds))]);
+    }
+
     /// The next answer is this status.
     pub fn fails(&self, status: u16, headers: &[(&str, &str)]) {
         self.fails_saying(status, headers, "as scripted");
@@ -129,6 +134,12 @@ impl Provider {
     #[must_use]
     pub fn requests(&self) -> Vec<Value> {
         self.server.requests().iter().map(openclaw_testkit::Recorded::json).collect()
+    }
+
+    /// How many requests there were so far.
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        self.server.requests().len()
     }
 
     /// Waits until there were so many requests.

@@ -4,7 +4,10 @@ use std::{
     future::Future,
     net::SocketAddr,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -120,21 +123,34 @@ pub enum Fault {
 
 /// The faults that wait for their requests.
 #[derive(Debug, Clone, Default)]
-pub struct Faults(Arc<Mutex<Vec<(String, usize, Fault)>>>);
+pub struct Faults {
+    waiting: Arc<Mutex<Vec<(String, usize, Fault)>>>,
+    met: Arc<AtomicUsize>,
+}
 
 impl Faults {
     /// The next `times` requests whose path contains `part` meet `fault`.
     pub fn add(&self, part: &str, times: usize, fault: Fault) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((part.to_owned(), times, fault));
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push((part.to_owned(), times, fault));
     }
 
     /// No more faults.
     pub fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// How many requests met a fault so far. One that is carried out first counts when it was.
+    #[must_use]
+    pub fn met(&self) -> usize {
+        self.met.load(Ordering::SeqCst)
+    }
+
+    fn count(&self) {
+        self.met.fetch_add(1, Ordering::SeqCst);
     }
 
     fn take(&self, path: &str) -> Option<Fault> {
-        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut faults = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let at = faults.iter().position(|(part, _, _)| path.contains(part.as_str()))?;
         let (_, times, fault) = &mut faults[at];
         let fault = fault.clone();
@@ -270,6 +286,9 @@ async fn answer(
         body,
     };
     let fault = faults.take(&request.path);
+    if matches!(fault, Some(Fault::CutBefore | Fault::Hang | Fault::Answer(..))) {
+        faults.count();
+    }
     match &fault {
         Some(Fault::CutBefore) => return Err(Severed),
         Some(Fault::Hang) => return std::future::pending().await,
@@ -282,6 +301,9 @@ async fn answer(
     }
     let key = request.header("sec-websocket-key").to_owned();
     let answer = handler.handle(request).await;
+    if fault.is_some() {
+        faults.count();
+    }
     match (answer, fault) {
         (_, Some(Fault::CutAfter)) | (Answer::Cut, _) => Err(Severed),
         (_, Some(Fault::HangAfter)) | (Answer::Hang, _) => std::future::pending().await,

@@ -60,6 +60,27 @@ async fn after_a_night_everything_is_answered_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_chat_is_looked_at_as_soon_as_anything_was_said_in_it() {
+    let mut world = World::stopped().await;
+    let users = ["U0A", "U0B", "U0C"].map(str::to_owned);
+    world.configure(|config| config.allowed_users = users.to_vec());
+    world.start();
+    world.until_connected().await;
+    let say = |world: &World, text: &str| {
+        users.iter().for_each(|user| drop(world.slack.say(&world.slack.im(user), user, text)));
+    };
+    say(&world, "one");
+    assert!(world.slack.wait(Duration::from_secs(10), |slack| slack.unacked() == 0).await);
+    world.kill().await;
+    say(&world, "two");
+    world.slack.give_up();
+    pass(3600).await;
+    world.start();
+    world.until("told", |world| world.told().len() >= 6).await;
+    assert_eq!(world.told(), ["one", "one", "one", "two", "two", "two"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_an_outage_as_well() {
     let (world, root, pane) = known().await;
     world.slack.faults().add("/link/", 10_000, Fault::Answer(503, String::new()));

@@ -4,6 +4,7 @@ mod alive;
 mod attachments;
 mod auth;
 mod cancel;
+mod channels_killed;
 mod config;
 mod connections;
 mod conversations;

@@ -36,9 +36,19 @@ pub struct Reply {
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
     Answer(Answer),
-    Echo,
-    Error { status: u16, message: String },
-    Raw { status: u16, content_type: String, body: Vec<u8> },
+    /// The last user message, or only the last line of it.
+    Echo {
+        last_line: bool,
+    },
+    Error {
+        status: u16,
+        message: String,
+    },
+    Raw {
+        status: u16,
+        content_type: String,
+        body: Vec<u8>,
+    },
     Hang,
 }
 
@@ -91,7 +101,13 @@ impl Reply {
     /// The answer `echo: ` and the last user message, in two tokens.
     #[must_use]
     pub fn echo() -> Self {
-        Self::of(Kind::Echo)
+        Self::of(Kind::Echo { last_line: false })
+    }
+
+    /// The same with only the last line of that message: what somebody said, without what the gateway wrote above it.
+    #[must_use]
+    pub fn echo_last_line() -> Self {
+        Self::of(Kind::Echo { last_line: true })
     }
 
     /// An answer that calls tools, each call's arguments split over several pieces.
@@ -201,16 +217,17 @@ impl Reply {
 
     /// What an echo is when `request` asks for it.
     pub(super) fn resolved(self, request: &Value) -> Self {
-        if !matches!(self.kind, Kind::Echo) {
-            return self;
-        }
+        let Kind::Echo { last_line } = self.kind else { return self };
         let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
         let last = messages.iter().rev().find(|message| message["role"] == "user");
-        let text = match last.map(|message| &message["content"]) {
+        let mut text = match last.map(|message| &message["content"]) {
             Some(Value::String(text)) => text.clone(),
             Some(Value::Array(parts)) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
             _ => String::new(),
         };
+        if last_line {
+            text = text.lines().last().unwrap_or_default().to_owned();
+        }
         let Self { headers, fault, delay, split, .. } = self;
         Self { headers, fault, delay, split, ..Self::tokens(["echo: ".to_owned(), text]) }
     }

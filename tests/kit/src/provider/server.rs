@@ -248,7 +248,7 @@ async fn answer(
             let pieces = body.chunks(chunk).map(Bytes::copy_from_slice).collect();
             respond(status, &content_type, &reply.headers, pieces, reply.fault, reply.delay)
         }
-        Kind::Echo | Kind::Hang => {
+        Kind::Echo { .. } | Kind::Hang => {
             shared.stop.cancelled().await;
             respond(500, "text/plain", &[], Vec::new(), Fault::None, Duration::ZERO)
         }

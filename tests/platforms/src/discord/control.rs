@@ -52,6 +52,7 @@ fn asked(levers: &Discord, verb: &str, body: &Value, user: &User) -> Reply {
             said(levers.post(&post))
         }
         "command" => said(levers.command(id("channel"), user, text("name"))),
+        "count" => json!({"answers": levers.sent().len(), "refused": levers.refused()}),
         "state" => json!({
             "identified": levers.identified(), "resumed": levers.resumed(), "refused": levers.refused(),
             "invalid": levers.invalid(), "commands": levers.commands(),

@@ -63,6 +63,11 @@ pub(super) fn handle(state: &mut State, verb: &str, body: &Value) -> Reply {
         "unacked" => json!(state.hub.unacked()),
         "connections" => json!({"open": state.hub.connections(), "opened": state.hub.opened}),
         "responses" => json!(state.responses),
+        "count" => {
+            let posts = state.channels.values().flat_map(|channel| channel.posts.values());
+            let refused = state.calls.iter().filter(|call| call.refused).count();
+            json!({"answers": posts.filter(|post| post.by_bot).count(), "refused": refused})
+        }
         "posts" => {
             let posts = state.channels.get(channel).into_iter().flat_map(|channel| channel.posts.values());
             posts.map(|post| json!({

@@ -63,6 +63,11 @@ pub(super) fn handle(shared: &Shared, verb: &str, body: &Value) -> Reply {
             state.revoked = true;
             Value::Null
         }
+        "enforce" => {
+            state.limits.enforced = body["enforce"] == true;
+            Value::Null
+        }
+        "count" => json!({"answers": state.sent.len(), "refused": state.limits.refused}),
         "sent" => {
             let shown = state.sent.iter().filter(|sent| number("chat").is_none_or(|chat| chat == sent.chat)).map(|sent| {
                 let file = sent.file.as_ref().map(|(name, _, bytes)| json!([name, String::from_utf8_lossy(bytes)]));

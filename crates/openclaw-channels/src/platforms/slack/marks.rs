@@ -1,6 +1,9 @@
-//! Keeps where we have read to, not more often than once a second.
+//! Keeps where we have read to: the first time in each place at once, later not more often than once a second.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use tokio::time::{Instant, sleep_until};
@@ -10,23 +13,36 @@ use crate::link::Link;
 
 /// Time between two savings. What is not saved when the process dies is looked at again, and known.
 const SAVE: Duration = Duration::from_secs(1);
+/// Most places that are remembered as marked. Whether others are is looked up.
+const MARKED: usize = 4096;
 
 /// Marks that are not saved yet.
 pub(super) struct Marks<'a> {
     link: &'a Link,
     new: BTreeMap<String, String>,
+    marked: HashSet<String>,
     next: Instant,
     saving: Option<BoxFuture<'a, ()>>,
 }
 
 impl<'a> Marks<'a> {
     pub(super) fn new(link: &'a Link) -> Self {
-        Self { link, new: BTreeMap::new(), next: Instant::now(), saving: None }
+        Self { link, new: BTreeMap::new(), marked: HashSet::new(), next: Instant::now(), saving: None }
     }
 
-    /// Notes that we have read to there; never back.
-    pub(super) fn note(&mut self, marks: Vec<(String, String)>) {
+    /// Notes that we have read to there; never back. Where there was no mark there is one when this returns: without any, nothing would
+    /// be looked for in that place after a crash.
+    pub(super) async fn note(&mut self, marks: Vec<(String, String)>) {
         for (place, ts) in marks {
+            if !self.marked.contains(&place) {
+                if let Ok(None) = self.link.cursor(&place) {
+                    save(self.link, BTreeMap::from([(place.clone(), ts.clone())])).await;
+                }
+                if self.marked.len() >= MARKED {
+                    self.marked.clear();
+                }
+                self.marked.insert(place.clone());
+            }
             let known = self.new.entry(place).or_default();
             if *known < ts {
                 *known = ts;

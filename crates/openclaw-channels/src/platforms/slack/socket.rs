@@ -147,7 +147,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Whether nothing is left of what was missed. Until then no mark is saved: the next connection has to begin where this one did.
+    /// Whether nothing is left of what was missed. Until then no mark is moved: the next connection has to begin where this one did.
     fn is_whole(&self) -> bool {
         self.missed.is_done() && self.caught == 0
     }
@@ -169,7 +169,7 @@ impl<'a> Session<'a> {
     }
 
     async fn settled(&mut self, due: Due) {
-        self.marks.note(due.marks);
+        self.marks.note(due.marks).await;
         if due.ticket.connection == FETCHED {
             self.caught = self.caught.saturating_sub(1);
         } else {
