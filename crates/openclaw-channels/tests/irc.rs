@@ -142,10 +142,10 @@ async fn people_talk_on_a_real_server() {
         base_url: Some(format!("irc://127.0.0.1:{}", server.port)),
         options: [
             ("nick".to_owned(), "claw".to_owned()),
-            ("channels".to_owned(), "#room, #Closed".to_owned()),
+            ("channels".to_owned(), "#Room, #Closed".to_owned()),
         ]
         .into(),
-        allowed_chats: vec!["#room".to_owned()],
+        allowed_chats: vec!["#Room".to_owned()],
         ..ChannelConfig::default()
     };
     assert_eq!(openclaw_channels::probe("irc", &config).await.unwrap(), "claw");

@@ -72,7 +72,8 @@ pub(super) async fn add(here: &Here, add: Add) -> Result<Exit, Stop> {
     let mut prompt = Prompt::new();
     let platform = find(add.kind.as_deref(), &mut prompt).await?;
     let kind = platform.name();
-    if here.config().channels.contains_key(kind) {
+    let was_there = here.config().channels.contains_key(kind);
+    if was_there {
         complain(&format!(
             "{kind} is configured already; what you say now takes the place of what is there."
         ));
@@ -99,7 +100,7 @@ pub(super) async fn add(here: &Here, add: Add) -> Result<Exit, Stop> {
     }
     here.change(kind, &patch)?;
     line(&format!("{kind} is in {}", here.file().display()));
-    match here.follow(kind).await {
+    match here.follow(kind, was_there).await {
         Some(ChannelStatus::Connected { .. }) => line("connected"),
         Some(ChannelStatus::Disconnected { last_error }) => {
             complain(&harmless(&format!("not connected: {last_error}")))

@@ -29,6 +29,8 @@ use crate::{
 const FOLLOW: Duration = Duration::from_secs(15);
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(250);
+/// How long the running gateway may take to see that its file has changed.
+const TAKEN_UP: Duration = Duration::from_secs(2);
 
 /// Runs the command.
 pub(crate) async fn channel(
@@ -109,9 +111,13 @@ impl Here {
         Ok(())
     }
 
-    /// Waits until the running gateway has the channel connected, or says why not; without a gateway, nothing.
-    async fn follow(&self, kind: &str) -> Option<ChannelStatus> {
+    /// Waits until the running gateway has the channel connected, or says why not; without a gateway, nothing. `was_there`: what it says at
+    /// first may be about the configuration before.
+    async fn follow(&self, kind: &str, was_there: bool) -> Option<ChannelStatus> {
         let client = self.client.as_ref()?;
+        if was_there {
+            tokio::time::sleep(TAKEN_UP).await;
+        }
         let until = tokio::time::Instant::now() + FOLLOW;
         loop {
             let told = client.json(Method::GET, &format!("/channels/{kind}/status"), None).await.ok();

@@ -42,6 +42,7 @@ struct Irc {
     port: u16,
     tls: bool,
     nick: String,
+    /// As the owner writes them.
     channels: Vec<String>,
     password: Option<Secret>,
     limiter: Limiter,
@@ -84,7 +85,7 @@ impl Adapter for Irc {
         let (out_tx, mut out) = mpsc::channel(16);
         *lock(&self.out) = Some(out_tx);
         link.connected(&nick);
-        let missing = self.channels.iter().map(|room| (room.clone(), String::new())).collect();
+        let missing = self.channels.iter().map(|room| (room.to_lowercase(), String::new())).collect();
         let mut session = Session { nick, missing };
         let (mut ping, mut again) = (interval(PING), interval(AGAIN));
         loop {

@@ -110,7 +110,10 @@ impl Irc {
 
     fn inbound(&self, line: &Line, nick: &str) -> Option<Inbound> {
         let (from, text) = (line.nick(), line.last());
-        let direct = line.params.first()?.eq_ignore_ascii_case(nick);
+        let to = line.params.first()?;
+        let direct = to.eq_ignore_ascii_case(nick);
+        // One room, however it is written: servers don't tell `#Room` from `#room`.
+        let room = self.channels.iter().find(|room| room.eq_ignore_ascii_case(to)).unwrap_or(to);
         // Also by the name we wanted, while somebody (our own last connection, perhaps) still has it.
         let meant = [nick, &self.nick].into_iter().find_map(|name| {
             let head = text.get(..name.len()).filter(|head| head.eq_ignore_ascii_case(name))?;
@@ -121,7 +124,7 @@ impl Irc {
                 // Nothing is ever sent twice here: any name does that no other message has.
                 format!("{}-{:08x}", Timestamp::now().unix_millis(), fastrand::u32(..))
             }),
-            address: Address::chat(if direct { from } else { line.params.first()? }),
+            address: Address::chat(if direct { from } else { room }),
             direct,
             addressed: direct || meant.is_some(),
             sender: Sender {

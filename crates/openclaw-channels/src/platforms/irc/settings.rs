@@ -49,7 +49,7 @@ impl Platform for IrcPlatform {
             port: url.port().unwrap_or(if tls { 6697 } else { 6667 }),
             tls,
             nick,
-            channels: channels.map(str::to_lowercase).collect(),
+            channels: channels.map(str::to_owned).collect(),
             password: config.secrets.get("password").cloned(),
             limiter: Limiter::default(),
             out: Default::default(),
