@@ -84,6 +84,8 @@ impl Adapter for Irc {
             timeout(RECEIPT, self.register()).await.map_err(ConnectError::lost)??;
         let (out_tx, mut out) = mpsc::channel(16);
         *lock(&self.out) = Some(out_tx);
+        // No answer comes to what was sent over the last one.
+        lock(&self.receipts).clear();
         link.connected(&nick);
         let missing = self.channels.iter().map(|room| (room.to_lowercase(), String::new())).collect();
         let mut session = Session { nick, missing };
@@ -99,8 +101,9 @@ impl Adapter for Irc {
                 Some(line) = out.recv() => say(&mut connection, line).await?,
                 _ = ping.tick() => say(&mut connection, "PING :alive".to_owned()).await?,
                 _ = again.tick() => {
-                    for room in session.missing.keys() {
-                        say(&mut connection, format!("JOIN {room}")).await?;
+                    if !session.missing.is_empty() {
+                        let rooms: Vec<&str> = session.missing.keys().map(String::as_str).collect();
+                        say(&mut connection, format!("JOIN {}", rooms.join(","))).await?;
                     }
                     if session.nick != self.nick {
                         say(&mut connection, format!("NICK {}", self.nick)).await?;

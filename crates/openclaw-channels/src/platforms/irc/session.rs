@@ -88,8 +88,9 @@ impl Irc {
                 session.missing.insert(word(0).to_lowercase(), reason);
             }
             "ERROR" => return Err(ConnectError::lost(line.last())),
-            // Every refusal names what it is about: a room that we wanted to enter, or where a message was to go.
-            refusal if refusal.starts_with(['4', '5']) => {
+            // Every refusal names what it is about: a room that we wanted to enter, or where a message was to go. Those of nicknames (43x)
+            // name one that somebody else has, whom we may be talking with.
+            refusal if refusal.starts_with(['4', '5']) && !refusal.starts_with("43") => {
                 if let Some(reason) = session.missing.get_mut(&word(1).to_lowercase()) {
                     line.last().clone_into(reason);
                 }
