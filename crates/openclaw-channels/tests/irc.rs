@@ -177,6 +177,8 @@ async fn people_talk_on_a_real_server() {
     until_connected(&channels, true).await;
     anna.until(" JOIN ").await;
     anna.say("PRIVMSG #room :just talking").await;
+    // Not every client writes UTF-8.
+    tokio::io::AsyncWriteExt::write_all(anna.0.get_mut(), b"PRIVMSG #room :caf\xe9\r\n").await.unwrap();
     anna.say("PRIVMSG #room :Claw: what is 1+1?").await;
     let answer = anna.until("PRIVMSG #room").await;
     assert!(answer.starts_with(":claw!") && answer.ends_with(":You said: what is 1+1?"), "{answer}");

@@ -32,8 +32,10 @@ struct Mapping<'a> {
     end: usize,
     writable: bool,
     file: &'a str,
-    /// Whether some page of it is a private copy: changed by us, the loader or a debugger.
-    changed: bool,
+    /// Whether some page of it is a private copy in memory: changed by us, the loader or a debugger.
+    anonymous: bool,
+    /// Whether such a copy is swapped out.
+    swapped: bool,
 }
 
 /// Address and size, in bytes, of the mappings that can't be written to and hold nothing but what stands in the file that `code` is from.
@@ -43,29 +45,35 @@ fn untouched(smaps: &str, code: usize) -> Vec<(usize, usize)> {
     for line in smaps.lines() {
         if let Some(mapping) = Mapping::parse(line) {
             mappings.push(mapping);
-        } else if let (Some(size), Some(mapping)) = (line.strip_prefix("Anonymous:"), mappings.last_mut()) {
-            mapping.changed = size.trim() != "0 kB";
+        } else if let (Some((what, size)), Some(mapping)) = (line.split_once(':'), mappings.last_mut()) {
+            // A private copy is in memory, or swapped out.
+            match what {
+                "Anonymous" => mapping.anonymous = size.trim() != "0 kB",
+                "Swap" => mapping.swapped = size.trim() != "0 kB",
+                _ => {}
+            }
         }
     }
     let ours = mappings.iter().find(|mapping| (mapping.begin..mapping.end).contains(&code));
     let Some(file) = ours.map(|mapping| mapping.file).filter(|file| file.starts_with('/')) else {
         return Vec::new();
     };
-    let untouched =
-        mappings.iter().filter(|mapping| mapping.file == file && !mapping.writable && !mapping.changed);
+    let untouched = mappings.iter().filter(|mapping| {
+        mapping.file == file && !(mapping.writable || mapping.anonymous || mapping.swapped)
+    });
     untouched.map(|mapping| (mapping.begin, mapping.end - mapping.begin)).collect()
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 impl<'a> Mapping<'a> {
-    /// `BEGIN-END PERMISSIONS OFFSET DEVICE INODE FILE`. What is not said to be unchanged counts as changed.
+    /// `BEGIN-END PERMISSIONS OFFSET DEVICE INODE FILE`. What is not said to have no private copies counts as having some.
     fn parse(line: &'a str) -> Option<Self> {
         let (range, rest) = line.split_once(' ')?;
         let (begin, end) = range.split_once('-')?;
         let hex = |digits| usize::from_str_radix(digits, 16).ok();
         let file = rest.splitn(5, ' ').nth(4).map_or("", str::trim);
         let writable = rest.split(' ').next()?.contains('w');
-        Some(Self { begin: hex(begin)?, end: hex(end)?, writable, file, changed: true })
+        Some(Self { begin: hex(begin)?, end: hex(end)?, writable, file, anonymous: true, swapped: true })
     }
 }
 
@@ -75,18 +83,19 @@ mod tests {
 
     #[test]
     fn only_what_is_in_the_file_is_given_back() {
-        let mapping = |range: &str, permissions: &str, file: &str, anonymous: &str| {
+        let mapping = |range: &str, permissions: &str, file: &str, anonymous: u8, swap: u8| {
             format!(
-                "{range} {permissions} 00000000 08:01 42    {file}\nRss: 8 kB\nAnonymous:    {anonymous} kB\nVmFlags: rd\n"
+                "{range} {permissions} 00000000 08:01 42    {file}\nRss: 8 kB\nAnonymous:    {anonymous} kB\nSwap: {swap} kB\nVmFlags: rd\n"
             )
         };
         let smaps = [
-            mapping("1000-3000", "r--p", "/usr/bin/gate way", "0"),
-            mapping("3000-7000", "r-xp", "/usr/bin/gate way", "0"),
-            mapping("7000-8000", "r--p", "/usr/bin/gate way", "4"),
-            mapping("8000-9000", "rw-p", "/usr/bin/gate way", "0"),
-            mapping("9000-a000", "r-xp", "/usr/lib/libc.so.6", "0"),
-            mapping("a000-b000", "r-xp", "", "0"),
+            mapping("1000-3000", "r--p", "/usr/bin/gate way", 0, 0),
+            mapping("3000-7000", "r-xp", "/usr/bin/gate way", 0, 0),
+            mapping("7000-7800", "r--p", "/usr/bin/gate way", 4, 0),
+            mapping("7800-8000", "r--p", "/usr/bin/gate way", 0, 4),
+            mapping("8000-9000", "rw-p", "/usr/bin/gate way", 0, 0),
+            mapping("9000-a000", "r-xp", "/usr/lib/libc.so.6", 0, 0),
+            mapping("a000-b000", "r-xp", "", 0, 0),
         ]
         .concat();
         assert_eq!(untouched(&smaps, 0x4000), [(0x1000, 0x2000), (0x3000, 0x4000)]);

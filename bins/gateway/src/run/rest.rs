@@ -1,7 +1,7 @@
 //! Memory that was needed for a while goes back to the system.
 //!
 //! A burst of turns, a compaction and an import free what they held, and the allocator keeps it for the next one. On somebody's own
-//! machine others want it. It is given back once, when the work is over: while there is work it would be asked for again at once,
+//! machine others want it. It is given back when the work is over, or is hardly any: under load it would be asked for again at once,
 //! and going through the heap holds up who allocates. A start is work, too.
 
 use std::time::Duration;

@@ -35,7 +35,7 @@ impl Desk {
                 "There are no answers that you missed.".to_owned()
             }
             // A group that is let in as a whole has members whom the owner never saw.
-            Command::Approve if !message.direct && !self.parts.access.is_named(&message.sender.id) => {
+            Command::Approve if !self.parts.access.is_named(&message.sender.id) => {
                 "Only people whom my owner has let in by name may allow that.".to_owned()
             }
             Command::Approve => self.decide(chat, true).await,

@@ -4,16 +4,16 @@ mod line;
 mod session;
 mod settings;
 
-use std::{collections::HashMap, sync::Mutex, time::Duration};
+use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::{SinkExt as _, StreamExt as _};
 use openclaw_core::Secret;
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{interval, timeout},
+    time::{Instant, interval, interval_at, timeout},
 };
-use tokio_util::codec::{Framed, LinesCodec};
+use tokio_util::codec::{AnyDelimiterCodec, Framed};
 
 use self::{
     session::{Session, next, say},
@@ -48,13 +48,20 @@ struct Irc {
     limiter: Limiter,
     /// Into the connection, while there is one.
     out: Mutex<Option<mpsc::Sender<String>>>,
-    /// By its key, who waits for the server to have read a message, and where that goes.
-    receipts: Mutex<HashMap<String, (String, oneshot::Sender<Told>)>>,
+    /// Who waits for the server to have read a message.
+    receipt: Mutex<Option<Receipt>>,
+    /// One message at a time: what the server says names no more than where a message was to go. Not a chat but the server is waited for.
+    turn: tokio::sync::Mutex<()>,
 }
 
-/// What the server says to a message.
-type Told = Result<(), SendError>;
-type Connection = Framed<crate::net::Stream, LinesCodec>;
+struct Receipt {
+    key: String,
+    to: String,
+    told: oneshot::Sender<Result<(), SendError>>,
+}
+
+/// Lines as bytes: a server that cuts a long one may cut it within a character.
+type Connection = Framed<crate::net::Stream, AnyDelimiterCodec>;
 
 #[async_trait]
 impl Adapter for Irc {
@@ -82,14 +89,16 @@ impl Adapter for Irc {
     async fn connect(&self, link: &Link) -> Result<(), ConnectError> {
         let (mut connection, nick) =
             timeout(RECEIPT, self.register()).await.map_err(ConnectError::lost)??;
+        let missing: BTreeMap<_, _> =
+            self.channels.iter().map(|room| (room.to_ascii_lowercase(), String::new())).collect();
+        let mut session = Session { nick, missing };
+        // Before any answer: it may be for one of these rooms.
+        session.join(&mut connection).await?;
+        *lock(&self.receipt) = None;
         let (out_tx, mut out) = mpsc::channel(16);
         *lock(&self.out) = Some(out_tx);
-        // No answer comes to what was sent over the last one.
-        lock(&self.receipts).clear();
-        link.connected(&nick);
-        let missing = self.channels.iter().map(|room| (room.to_lowercase(), String::new())).collect();
-        let mut session = Session { nick, missing };
-        let (mut ping, mut again) = (interval(PING), interval(AGAIN));
+        link.connected(&session.nick);
+        let (mut ping, mut again) = (interval(PING), interval_at(Instant::now() + AGAIN, AGAIN));
         loop {
             tokio::select! {
                 line = next(&mut connection) => {
@@ -101,10 +110,7 @@ impl Adapter for Irc {
                 Some(line) = out.recv() => say(&mut connection, line).await?,
                 _ = ping.tick() => say(&mut connection, "PING :alive".to_owned()).await?,
                 _ = again.tick() => {
-                    if !session.missing.is_empty() {
-                        let rooms: Vec<&str> = session.missing.keys().map(String::as_str).collect();
-                        say(&mut connection, format!("JOIN {}", rooms.join(","))).await?;
-                    }
+                    session.join(&mut connection).await?;
                     if session.nick != self.nick {
                         say(&mut connection, format!("NICK {}", self.nick)).await?;
                     }
@@ -121,8 +127,9 @@ impl Adapter for Irc {
         };
         let out = lock(&self.out).clone().ok_or_else(|| SendError::not_sent("not connected"))?;
         let target = message.to.chat.replace(char::is_whitespace, "");
+        let _turn = self.turn.lock().await;
         let (told, receipt) = oneshot::channel();
-        lock(&self.receipts).insert(message.key.to_owned(), (target.clone(), told));
+        *lock(&self.receipt) = Some(Receipt { key: message.key.to_owned(), to: target.clone(), told });
         let sending = async {
             for (at, line) in text.lines().filter(|line| !line.trim().is_empty()).enumerate() {
                 self.limiter.pass(&[("lines", FLOOD)]).await;
@@ -134,8 +141,6 @@ impl Adapter for Irc {
             out.send(format!("PING :{}", message.key)).await.map_err(|_| no_receipt())?;
             timeout(RECEIPT, receipt).await.ok().and_then(Result::ok).unwrap_or_else(|| Err(no_receipt()))
         };
-        let sent = sending.await;
-        lock(&self.receipts).remove(message.key);
-        sent.map(|()| message.key.to_owned())
+        sending.await.map(|()| message.key.to_owned())
     }
 }

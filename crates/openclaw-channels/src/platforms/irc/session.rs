@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use openclaw_core::Timestamp;
-use tokio::sync::oneshot;
-use tokio_util::codec::{Framed, LinesCodec};
+use tokio_util::codec::{AnyDelimiterCodec, Framed};
 
-use super::{Connection, Irc, Told, line::Line};
+use super::{AGAIN, Connection, Irc, line::Line};
 use crate::{Address, ConnectError, Event, Inbound, Link, SendError, Sender, sync::lock};
 
 /// Longest line that is read, in bytes: 512 and IRCv3's tags.
@@ -16,7 +15,7 @@ const LINE_BYTES: usize = 512 + 8191;
 pub(super) async fn next(connection: &mut Connection) -> Result<Line, ConnectError> {
     let text =
         connection.next().await.ok_or_else(|| ConnectError::lost("the server closed the connection"))?;
-    Ok(Line::parse(&text.map_err(ConnectError::lost)?))
+    Ok(Line::parse(&String::from_utf8_lossy(&text.map_err(ConnectError::lost)?)))
 }
 
 pub(super) async fn say(connection: &mut Connection, line: String) -> Result<(), ConnectError> {
@@ -30,11 +29,25 @@ pub(super) struct Session {
     pub(super) missing: BTreeMap<String, String>,
 }
 
+impl Session {
+    /// Enters the rooms we are not in, a few with each line: there is a longest one.
+    pub(super) async fn join(&self, connection: &mut Connection) -> Result<(), ConnectError> {
+        let rooms: Vec<&str> = self.missing.keys().map(String::as_str).collect();
+        for rooms in rooms.chunks(8) {
+            say(connection, format!("JOIN {}", rooms.join(","))).await?;
+        }
+        Ok(())
+    }
+}
+
 impl Irc {
     /// Connects and registers; the nickname we got.
     pub(super) async fn register(&self) -> Result<(Connection, String), ConnectError> {
         let stream = self.net.stream(&self.host, self.port, self.tls).await?;
-        let mut connection = Framed::new(stream, LinesCodec::new_with_max_length(LINE_BYTES));
+        let mut connection = Framed::new(
+            stream,
+            AnyDelimiterCodec::new_with_max_length(b"\n".to_vec(), b"\r\n".to_vec(), LINE_BYTES),
+        );
         let mut nick = self.nick.clone();
         let password = self.password.iter().map(|password| format!("PASS :{}", password.expose()));
         let hello = ["CAP REQ :account-tag", "CAP REQ :message-tags", "CAP END"].map(str::to_owned);
@@ -47,10 +60,12 @@ impl Irc {
             match line.command.as_str() {
                 "001" => return Ok((connection, line.params.first().cloned().unwrap_or(nick))),
                 "PING" => say(&mut connection, format!("PONG :{}", line.last())).await?,
-                "433" => {
+                "433" | "436" | "437" => {
                     nick.push('_');
                     say(&mut connection, format!("NICK {nick}")).await?;
                 }
+                // What we made of it because it was taken may be no name here; the wanted one may be free next time.
+                "432" if nick != self.nick => return Err(ConnectError::lost(line.last())),
                 "432" | "464" | "465" => {
                     return Err(ConnectError::refused(format!("the server refuses us: {}", line.last())));
                 }
@@ -71,7 +86,10 @@ impl Irc {
         let word = |at: usize| line.params.get(at).map_or("", String::as_str);
         match line.command.as_str() {
             "PING" => return Ok(Some(format!("PONG :{}", line.last()))),
-            "PONG" => drop(lock(&self.receipts).remove(line.last()).map(|(_, told)| told.send(Ok(())))),
+            "PONG" => {
+                let read = lock(&self.receipt).take_if(|receipt| receipt.key == line.last());
+                drop(read.map(|receipt| receipt.told.send(Ok(()))));
+            }
             "PRIVMSG" => {
                 if let Some(message) = self.inbound(line, &session.nick) {
                     // Nothing here can be asked for again: there is nothing to hold back.
@@ -82,23 +100,27 @@ impl Irc {
                 line.last().clone_into(&mut session.nick);
                 link.connected(&session.nick);
             }
-            "JOIN" if ours => drop(session.missing.remove(&word(0).to_lowercase())),
+            "JOIN" if ours => drop(session.missing.remove(&word(0).to_ascii_lowercase())),
             "KICK" if word(1).eq_ignore_ascii_case(&session.nick) => {
-                let reason = format!("{} threw us out: {}", line.nick(), line.last());
-                session.missing.insert(word(0).to_lowercase(), reason);
+                self.out_of(word(0), format!("{} threw us out: {}", line.nick(), line.last()), session);
             }
+            // Some services take us out like this.
+            "PART" if ours => self.out_of(word(0), "we were made to leave".to_owned(), session),
             "ERROR" => return Err(ConnectError::lost(line.last())),
-            // Every refusal names what it is about: a room that we wanted to enter, or where a message was to go. Those of nicknames (43x)
-            // name one that somebody else has, whom we may be talking with.
-            refusal if refusal.starts_with(['4', '5']) && !refusal.starts_with("43") => {
-                if let Some(reason) = session.missing.get_mut(&word(1).to_lowercase()) {
+            // Every refusal names what it is about: a room that we wanted to enter, or where a message was to go.
+            refusal if refusal.starts_with(['4', '5']) => {
+                if let Some(reason) = session.missing.get_mut(&word(1).to_ascii_lowercase()) {
                     line.last().clone_into(reason);
                 }
-                let meant = |_: &String, (to, _): &mut (String, oneshot::Sender<Told>)| {
-                    to.eq_ignore_ascii_case(word(1))
+                let refused = match refusal {
+                    "439" => SendError::Later { after: AGAIN, reason: line.last().to_owned() },
+                    // The others are about nicknames: the one we want may be of somebody whom we are talking with.
+                    nick if nick.starts_with("43") => return Ok(None),
+                    _ => SendError::rejected(line.last()),
                 };
-                for (_, (_, told)) in lock(&self.receipts).extract_if(meant) {
-                    let _ = told.send(Err(SendError::rejected(line.last())));
+                let mut receipt = lock(&self.receipt);
+                if let Some(receipt) = receipt.take_if(|receipt| receipt.to.eq_ignore_ascii_case(word(1))) {
+                    let _ = receipt.told.send(Err(refused));
                 }
             }
             _ => {}
@@ -107,6 +129,13 @@ impl Irc {
         let hints: Vec<String> = hints.map(|(room, why)| format!("not in {room}: {why}")).collect();
         link.hint((!hints.is_empty()).then(|| hints.join("; ")));
         Ok(None)
+    }
+
+    /// Notes that we are not in one of our rooms any more.
+    fn out_of(&self, room: &str, why: String, session: &mut Session) {
+        if self.channels.iter().any(|ours| ours.eq_ignore_ascii_case(room)) {
+            session.missing.insert(room.to_ascii_lowercase(), why);
+        }
     }
 
     fn inbound(&self, line: &Line, nick: &str) -> Option<Inbound> {

@@ -53,7 +53,8 @@ impl Platform for IrcPlatform {
             password: config.secrets.get("password").cloned(),
             limiter: Limiter::default(),
             out: Default::default(),
-            receipts: Default::default(),
+            receipt: Default::default(),
+            turn: Default::default(),
         }))
     }
 }
