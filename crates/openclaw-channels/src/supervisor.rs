@@ -49,7 +49,7 @@ impl Channel {
                 reason = self.died.told() => Err(ConnectError::Refused { reason }),
                 ended = self.adapter.connect(&self.link) => ended,
                 () = self.health().until_silent() => {
-                    Err(ConnectError::Lost { reason: format!("{kind} gives no sign of life") })
+                    Err(ConnectError::lost(format!("{kind} gives no sign of life")))
                 }
             };
             if begun.elapsed() >= GOOD_CONNECTION {

@@ -1,27 +1,23 @@
 //! IRC against a real ngircd.
 #![cfg(test)]
 
+#[path = "common/host.rs"]
+mod host;
+
 use std::{
-    collections::BTreeMap,
     process::{Child, Command, Stdio},
-    sync::Arc,
     time::Duration,
 };
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use openclaw_channels::{Channels, Parts, platform};
 use openclaw_core::{
-    Timestamp,
     config::ChannelConfig,
-    port::{ChannelPort as _, ChannelStatus},
+    port::{ChannelDetail, ChannelPort as _},
 };
-use openclaw_testkit::{FakeAgent, FakeCuration, FakeMemory};
-use tokio::{net::TcpStream, sync::watch, time::timeout};
-use tokio_util::{
-    codec::{Framed, LinesCodec},
-    sync::CancellationToken,
-    task::TaskTracker,
-};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_util::codec::{Framed, LinesCodec};
+
+use self::host::{Host, Patience};
 
 /// A real server on a loopback port.
 struct Server {
@@ -104,30 +100,23 @@ impl Person {
     }
 }
 
-async fn until_connected(channels: &Channels, wanted: bool) {
+/// Waits until what is told of the channel is as wanted.
+async fn until(host: &Host, what: &str, wanted: impl Fn(&ChannelDetail) -> bool) -> ChannelDetail {
     let waiting = async {
         loop {
-            let status = channels.list().await.remove(0).status;
-            if matches!(status, ChannelStatus::Connected { .. }) == wanted {
-                return;
+            let detail = host.info().await.detail;
+            if wanted(&detail) {
+                return detail;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    timeout(Duration::from_secs(60), waiting).await.unwrap();
+    timeout(Duration::from_secs(60), waiting).await.unwrap_or_else(|_| panic!("never: {what}"))
 }
 
-async fn until_hint(channels: &Channels, wanted: &str) -> String {
-    let waiting = async {
-        loop {
-            let hint = channels.list().await.remove(0).detail.hint.unwrap_or_default();
-            if hint.contains(wanted) {
-                return hint;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    timeout(Duration::from_secs(60), waiting).await.unwrap_or_else(|_| panic!("no hint `{wanted}`"))
+async fn until_hint(host: &Host, part: &str) -> String {
+    let hinted = |detail: &ChannelDetail| detail.hint.as_ref().is_some_and(|hint| hint.contains(part));
+    until(host, part, hinted).await.hint.unwrap()
 }
 
 #[tokio::test]
@@ -145,7 +134,6 @@ async fn people_talk_on_a_real_server() {
             ("channels".to_owned(), "#Room, #Closed".to_owned()),
         ]
         .into(),
-        allowed_chats: vec!["#Room".to_owned()],
         ..ChannelConfig::default()
     };
     assert_eq!(openclaw_channels::probe("irc", &config).await.unwrap(), "claw");
@@ -155,26 +143,11 @@ async fn people_talk_on_a_real_server() {
         anna.say(line).await;
     }
     anna.until(" 366 anna #closed").await;
-    let memory = Arc::new(FakeMemory::new());
-    let directory = tempfile::tempdir().unwrap();
-    let (_config_tx, config) = watch::channel(Arc::new(BTreeMap::from([("irc".to_owned(), config)])));
-    let channels = Arc::new(Channels::new(
-        config,
-        Parts {
-            agent: Arc::new(FakeAgent::new(Arc::clone(&memory))),
-            curation: Arc::new(FakeCuration::new(memory)),
-            journal: directory.path().join("state.redb"),
-            clock: Arc::new(Timestamp::now),
-            in_place: false,
-            find: Box::new(platform),
-        },
-    ));
-    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    tasks.spawn({
-        let (channels, stop) = (Arc::clone(&channels), stop.clone());
-        async move { channels.keep(stop.clone(), stop).await }
-    });
-    until_connected(&channels, true).await;
+    let patience = Patience { longest: Duration::from_secs(60), look: Duration::from_millis(50) };
+    let mut host = Host::new("irc", config, None, patience);
+    host.configure(|config| config.allowed_chats = vec!["#Room".to_owned()]);
+    host.start();
+    host.until_connected().await;
     anna.until(" JOIN ").await;
     anna.say("PRIVMSG #room :just talking").await;
     // Not every client writes UTF-8.
@@ -186,39 +159,37 @@ async fn people_talk_on_a_real_server() {
     // A direct chat is not the room: there she is a stranger, until she has a code.
     anna.say("PRIVMSG claw :hello").await;
     assert!(anna.until("PRIVMSG anna").await.contains("only talk with people"));
-    let code = channels.pair("irc").await.unwrap();
+    let code = host.gateway.as_ref().unwrap().channels.pair("irc").await.unwrap();
     anna.say(&format!("PRIVMSG claw :{}", code.code.expose())).await;
     anna.until("Welcome").await;
     anna.until("!help").await;
     anna.say("PRIVMSG claw :hello again").await;
     assert!(anna.until("PRIVMSG anna").await.ends_with(":You said: hello again"));
-    assert!(channels.paired("irc").await.unwrap()[0].starts_with("anna!"));
+    assert!(host.gateway.as_ref().unwrap().channels.paired("irc").await.unwrap()[0].starts_with("anna!"));
 
     // A room that can't be entered, or that we are thrown out of, is told; the others go on.
-    let hint = until_hint(&channels, "not in #closed: ").await;
+    let hint = until_hint(&host, "not in #closed: ").await;
     assert!(!hint.contains("#room"), "{hint}");
     anna.say("KICK #room claw :enough").await;
-    let hint = until_hint(&channels, "not in #room: anna threw us out: enough").await;
+    let hint = until_hint(&host, "not in #room: anna threw us out: enough").await;
     assert!(hint.contains("#closed"), "{hint}");
 
     // Who is gone before the answer comes does not get it, and that is known.
     let mut bert = Person::connect(server.port, "bert").await;
-    bert.say(&format!("PRIVMSG claw :{}", channels.pair("irc").await.unwrap().code.expose())).await;
+    bert.say(&format!(
+        "PRIVMSG claw :{}",
+        host.gateway.as_ref().unwrap().channels.pair("irc").await.unwrap().code.expose()
+    ))
+    .await;
     bert.until("Welcome").await;
     bert.say("PRIVMSG claw :hang up").await;
     bert.say("QUIT").await;
-    let given_up = async {
-        while channels.list().await.remove(0).detail.failed == 0 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    timeout(Duration::from_secs(60), given_up).await.unwrap();
+    until(&host, "an answer that failed", |detail| detail.failed > 0).await;
 
     // A server that is gone is seen.
     drop(anna);
     drop(server);
-    until_connected(&channels, false).await;
-    stop.cancel();
-    tasks.close();
-    tasks.wait().await;
+    host.until_trouble(|trouble| !trouble.is_empty()).await;
+    assert_eq!(host.told(), ["what is 1+1?", "hello again", "hang up"]);
+    host.kill().await;
 }

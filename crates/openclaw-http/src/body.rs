@@ -210,10 +210,10 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Failur
         Some(_) => return Err(Failure::bad_field("body", "must be a JSON object")),
     }
     check_depth(bytes)?;
-    if let Err(error) = std::str::from_utf8(bytes) {
-        return Err(Failure::bad_field("body", format!("is not UTF-8 at byte {}", error.valid_up_to())));
-    }
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        Failure::bad_field("body", format!("is not UTF-8 at byte {}", error.valid_up_to()))
+    })?;
+    let mut reader = serde_json::Deserializer::from_str(text);
     let parsed = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
         let error = error.into_inner();

@@ -44,7 +44,7 @@ impl Desk {
         let mut pause = Pause::sending();
         let mut attempt = 1;
         loop {
-            let late = || SendError::NotSent { reason: format!("it took more than {} s", FETCH.as_secs()) };
+            let late = || SendError::not_sent(format!("it took more than {} s", FETCH.as_secs()));
             let fetched =
                 timeout(FETCH, self.parts.adapter.fetch(file, room)).await.unwrap_or_else(|_| Err(late()));
             match fetched {

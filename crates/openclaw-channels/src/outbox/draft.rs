@@ -248,7 +248,7 @@ impl<'a> Draft<'a> {
 
     /// One attempt at a first message of a draft.
     async fn send_once(&mut self, at: usize, content: &Content<'_>) -> Result<(), SendError> {
-        let not_kept = |error: JournalError| SendError::NotSent { reason: error.to_string() };
+        let not_kept = |error: JournalError| SendError::not_sent(error);
         self.announce(at, content).await.map_err(not_kept)?;
         match self.send(at, content, false).await {
             Ok(id) => {

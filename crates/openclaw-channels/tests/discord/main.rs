@@ -2,6 +2,10 @@
 //! what takes an hour takes a moment.
 #![cfg(test)]
 
+#[path = "../common/world.rs"]
+#[macro_use]
+mod world;
+
 mod commands;
 mod faults;
 mod gaps;

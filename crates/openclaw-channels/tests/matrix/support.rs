@@ -25,19 +25,7 @@ pub(crate) struct World {
 pub(crate) const PATIENCE: Patience =
     Patience { longest: Duration::from_secs(90), look: Duration::from_millis(20) };
 
-impl std::ops::Deref for World {
-    type Target = Host;
-
-    fn deref(&self) -> &Host {
-        &self.host
-    }
-}
-
-impl std::ops::DerefMut for World {
-    fn deref_mut(&mut self) -> &mut Host {
-        &mut self.host
-    }
-}
+stands_on_its_host!(World);
 
 impl World {
     /// Anna may talk. `None`: there is no Synapse.

@@ -2,6 +2,10 @@
 //! paused: what takes an hour takes a moment.
 #![cfg(test)]
 
+#[path = "../common/world.rs"]
+#[macro_use]
+mod world;
+
 mod faults;
 mod groups;
 #[path = "../common/host.rs"]

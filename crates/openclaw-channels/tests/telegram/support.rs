@@ -24,19 +24,7 @@ pub(crate) struct World {
 /// How long the channel's status is waited for.
 const PATIENCE: Patience = Patience { longest: Duration::from_secs(300), look: Duration::from_millis(50) };
 
-impl std::ops::Deref for World {
-    type Target = Host;
-
-    fn deref(&self) -> &Host {
-        &self.host
-    }
-}
-
-impl std::ops::DerefMut for World {
-    fn deref_mut(&mut self) -> &mut Host {
-        &mut self.host
-    }
-}
+stands_on_its_host!(World);
 
 impl World {
     /// Everybody with these ids may talk.

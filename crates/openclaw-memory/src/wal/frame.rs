@@ -7,6 +7,9 @@ pub(super) const MAX_HEAD: usize = 4 + 5 + 4;
 /// The same at least.
 pub(super) const MIN_FRAME: usize = 4 + 1 + 4;
 
+/// What erased payloads are, piece by piece.
+static ZEROS: [u8; 4096] = [0; 4096];
+
 const DATA: u8 = 0xD1;
 const DATA_FIRST: u8 = 0xDE;
 const ERASED: u8 = 0xE3;
@@ -146,8 +149,8 @@ impl Codec {
         let zeros = |hasher: &mut Hasher| {
             let mut left = len as usize;
             while left > 0 {
-                let part = left.min(super::ZEROS.len());
-                hasher.update(&super::ZEROS[..part]);
+                let part = left.min(ZEROS.len());
+                hasher.update(&ZEROS[..part]);
                 left -= part;
             }
         };

@@ -48,8 +48,6 @@ pub use walk_bytes::{encode_segment, read_archive};
 
 use crate::fs::FsFile;
 
-/// What erased payloads are, piece by piece.
-static ZEROS: [u8; 4096] = [0; 4096];
 /// Size of the pieces in which files are filled.
 const FILL_BYTES: usize = 64 * 1024;
 

@@ -26,7 +26,7 @@ pub(super) async fn fetch(discord: &Discord, file: &RemoteFile, limit: usize) ->
     let mut next = || parts.next().unwrap_or_default().to_owned();
     let (channel, message, id, url) = (next(), next(), next(), next());
     if file.size.is_some_and(|size| size > limit as u64) {
-        return Err(SendError::Rejected { reason: format!("it has more than {limit} bytes") });
+        return Err(SendError::rejected(format!("it has more than {limit} bytes")));
     }
     match get(discord, &url, limit).await? {
         Some(bytes) => Ok(bytes),
@@ -34,7 +34,7 @@ pub(super) async fn fetch(discord: &Discord, file: &RemoteFile, limit: usize) ->
         None => {
             let ids = [channel.as_str(), message.as_str()];
             let message: Message = discord.client.ask(Ask::get("/channels/{}/messages/{}", &ids)).await?;
-            let gone = || SendError::Rejected { reason: "it is not there any more".to_owned() };
+            let gone = || SendError::rejected("it is not there any more");
             let known = message.attachments.iter().find(|known| known.id == id).ok_or_else(gone)?;
             get(discord, &known.url, limit).await?.ok_or_else(gone)
         }
@@ -44,7 +44,7 @@ pub(super) async fn fetch(discord: &Discord, file: &RemoteFile, limit: usize) ->
 /// What is behind a link; `None`: nothing any more.
 async fn get(discord: &Discord, url: &str, limit: usize) -> Result<Option<Bytes>, SendError> {
     if !discord.client.is_discords(url) {
-        return Err(SendError::Rejected { reason: "it does not lie at Discord".to_owned() });
+        return Err(SendError::rejected("it does not lie at Discord"));
     }
     let call = discord.client.net.call(Method::GET, url).timeout(FILE).limit(limit);
     let answer = call.send().await?;
@@ -55,7 +55,7 @@ async fn get(discord: &Discord, url: &str, limit: usize) -> Result<Option<Bytes>
             let after = answer.retry_after().unwrap_or(Duration::from_secs(10));
             Err(SendError::Later { after, reason: "Discord asks to wait".to_owned() })
         }
-        status => Err(SendError::NotSent { reason: format!("Discord answered with status {status}") }),
+        status => Err(SendError::not_sent(format!("Discord answered with status {status}"))),
     }
 }
 

@@ -131,7 +131,7 @@ impl Line<'_> {
                 beats = self.heart.next() => {
                     if !beats {
                         self.socket.close(GO_ON).await;
-                        return Err(ConnectError::Lost { reason: "Discord does not answer heartbeats".to_owned() });
+                        return Err(ConnectError::lost("Discord does not answer heartbeats"));
                     }
                     self.beat().await?;
                 }

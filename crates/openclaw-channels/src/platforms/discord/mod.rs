@@ -230,7 +230,7 @@ impl Adapter for Discord {
     async fn probe(&self) -> Result<String, ConnectError> {
         let me = self.ask_who().await?;
         if !me.reads {
-            return Err(ConnectError::Refused { reason: refusal::NO_CONTENT.to_owned() });
+            return Err(ConnectError::refused(refusal::NO_CONTENT));
         }
         Ok(format!("@{}", me.name))
     }

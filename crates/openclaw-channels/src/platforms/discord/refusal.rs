@@ -30,7 +30,7 @@ pub(super) fn ending(code: u16) -> Ending {
             after: TOO_FAST,
             reason: "Discord was told too much at once (4008)".to_owned(),
         },
-        code => ConnectError::Lost { reason: format!("Discord closed the connection ({code})") },
+        code => ConnectError::lost(format!("Discord closed the connection ({code})")),
     };
     Ending { error, session: !matches!(code, 4003 | 4004 | 4007 | 4009..=4014) }
 }

@@ -30,6 +30,13 @@ pub(super) struct Session {
 }
 
 impl Session {
+    /// Has the owner see which rooms we are not in, and why.
+    fn tell(&self, link: &Link) {
+        let hints = self.missing.iter().filter(|(_, why)| !why.is_empty());
+        let hints: Vec<String> = hints.map(|(room, why)| format!("not in {room}: {why}")).collect();
+        link.hint((!hints.is_empty()).then(|| hints.join("; ")));
+    }
+
     /// Enters the rooms we are not in, a few with each line: there is a longest one.
     pub(super) async fn join(&self, connection: &mut Connection) -> Result<(), ConnectError> {
         let rooms: Vec<&str> = self.missing.keys().map(String::as_str).collect();
@@ -100,17 +107,25 @@ impl Irc {
                 line.last().clone_into(&mut session.nick);
                 link.connected(&session.nick);
             }
-            "JOIN" if ours => drop(session.missing.remove(&word(0).to_ascii_lowercase())),
+            "JOIN" if ours => {
+                session.missing.remove(&word(0).to_ascii_lowercase());
+                session.tell(link);
+            }
             "KICK" if word(1).eq_ignore_ascii_case(&session.nick) => {
                 self.out_of(word(0), format!("{} threw us out: {}", line.nick(), line.last()), session);
+                session.tell(link);
             }
             // Some services take us out like this.
-            "PART" if ours => self.out_of(word(0), "we were made to leave".to_owned(), session),
+            "PART" if ours => {
+                self.out_of(word(0), "we were made to leave".to_owned(), session);
+                session.tell(link);
+            }
             "ERROR" => return Err(ConnectError::lost(line.last())),
             // Every refusal names what it is about: a room that we wanted to enter, or where a message was to go.
             refusal if refusal.starts_with(['4', '5']) => {
                 if let Some(reason) = session.missing.get_mut(&word(1).to_ascii_lowercase()) {
                     line.last().clone_into(reason);
+                    session.tell(link);
                 }
                 let refused = match refusal {
                     "439" => SendError::Later { after: AGAIN, reason: line.last().to_owned() },
@@ -125,9 +140,6 @@ impl Irc {
             }
             _ => {}
         }
-        let hints = session.missing.iter().filter(|(_, why)| !why.is_empty());
-        let hints: Vec<String> = hints.map(|(room, why)| format!("not in {room}: {why}")).collect();
-        link.hint((!hints.is_empty()).then(|| hints.join("; ")));
         Ok(None)
     }
 

@@ -87,7 +87,7 @@ pub(super) async fn send(slack: &Slack, to: &Address, file: &OutFile) -> Result<
         .await
         .map_err(|error| not_shown(error.into()))?;
     if !answer.is_success() {
-        return Err(SendError::NotSent { reason: format!("Slack took no file (status {})", answer.status) });
+        return Err(SendError::not_sent(format!("Slack took no file (status {})", answer.status)));
     }
     let mut body = json!({"files": [{"id": upload.file_id, "title": file.name}], "channel_id": to.chat});
     if let Some(thread) = &to.thread {
@@ -97,7 +97,7 @@ pub(super) async fn send(slack: &Slack, to: &Address, file: &OutFile) -> Result<
         Ok(_) => {}
         // The bytes did not arrive after all: they are sent anew.
         Err(Failed::Refused(refusal)) if refusal.error == "file_not_found" => {
-            return Err(SendError::NotSent { reason: refusal.to_string() });
+            return Err(SendError::not_sent(refusal));
         }
         Err(failed) => return Err(failed.into()),
     }

@@ -240,7 +240,7 @@ impl Adapter for Slack {
             Body::File(file) => return files::send(self, message.to, file).await,
             text_body => text(text_body),
         }) else {
-            return Err(SendError::Rejected { reason: "there is nothing to send".to_owned() });
+            return Err(SendError::rejected("there is nothing to send"));
         };
         body["channel"] = message.to.chat.as_str().into();
         if let Some(thread) = &message.to.thread {

@@ -215,7 +215,7 @@ impl<'a> Session<'a> {
             Frame::Text(text) => text,
             Frame::Binary(_) | Frame::Pong => String::new(),
             Frame::Close(code, _) => {
-                return Err(ConnectError::Lost { reason: format!("Slack closed the connection ({code})") });
+                return Err(ConnectError::lost(format!("Slack closed the connection ({code})")));
             }
         };
         self.link.alive();
@@ -328,8 +328,7 @@ async fn open(slack: &Slack, pause: Duration) -> Result<Opened, ConnectError> {
             }
         }
     };
-    let late =
-        |_| ConnectError::Lost { reason: format!("Slack did not say hello within {} s", HELLO.as_secs()) };
+    let late = |_| ConnectError::lost(format!("Slack did not say hello within {} s", HELLO.as_secs()));
     let text = timeout(HELLO, hello).await.map_err(late)??;
     let frame: Text = serde_json::from_str::<Value>(&text).and_then(wire::read).unwrap_or_default();
     match (frame.kind.as_str(), frame.reason.as_str()) {
@@ -339,7 +338,7 @@ async fn open(slack: &Slack, pause: Duration) -> Result<Opened, ConnectError> {
             reason: "this Slack app has too many connections: is another gateway running with its tokens?"
                 .to_owned(),
         }),
-        _ => Err(ConnectError::Lost { reason: "what answers the WebSocket is not Slack".to_owned() }),
+        _ => Err(ConnectError::lost("what answers the WebSocket is not Slack")),
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) async fn keep(telegram: &Telegram, url: &str, link: &Link) -> Result<
         let info: WebhookInfo = telegram.client.ask("getWebhookInfo", &json!({}), ANSWER).await?;
         link.alive();
         if info.url != url {
-            return Err(ConnectError::Lost { reason: "somebody else has set another webhook".to_owned() });
+            return Err(ConnectError::lost("somebody else has set another webhook"));
         }
         if info.pending_update_count > 0 && info.last_error_date.is_some() {
             let reason = format!("Telegram can't reach webhook_url: {}", info.last_error_message);

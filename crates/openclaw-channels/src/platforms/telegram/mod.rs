@@ -151,7 +151,7 @@ impl Telegram {
         let chat = to
             .chat
             .parse()
-            .map_err(|_| SendError::Rejected { reason: format!("`{}` is no chat on Telegram", to.chat) })?;
+            .map_err(|_| SendError::rejected(format!("`{}` is no chat on Telegram", to.chat)))?;
         let now = self.places.now(chat);
         let thread = to.thread.as_ref().and_then(|thread| thread.parse().ok());
         Ok(Target { chat: now, moved: now != chat, thread })
@@ -306,10 +306,10 @@ impl Adapter for Telegram {
     async fn fetch(&self, file: &RemoteFile, limit: usize) -> Result<Bytes, SendError> {
         let found: File = self.client.ask("getFile", &json!({"file_id": file.handle}), ANSWER).await?;
         let Some(path) = found.file_path else {
-            return Err(SendError::Rejected { reason: "Telegram does not give the file".to_owned() });
+            return Err(SendError::rejected("Telegram does not give the file"));
         };
         if found.file_size.is_some_and(|size| size > limit as u64) {
-            return Err(SendError::Rejected { reason: format!("the file has more than {limit} bytes") });
+            return Err(SendError::rejected(format!("the file has more than {limit} bytes")));
         }
         Ok(self.client.download(&path, limit).await?)
     }

@@ -216,7 +216,7 @@ impl Adapter for Webhook {
     }
 
     async fn fetch(&self, file: &RemoteFile, limit: usize) -> Result<Bytes, SendError> {
-        let rejected = |reason: &str| SendError::Rejected { reason: reason.to_owned() };
+        let rejected = |reason: &str| SendError::rejected(reason);
         let bytes = STANDARD.decode(&file.handle).map_err(|_| rejected("its data is no base64"))?;
         if bytes.len() > limit { Err(rejected("it is too large")) } else { Ok(bytes.into()) }
     }
