@@ -13,6 +13,12 @@ const USER_PREFIX: &str = "msg_user_";
 const STEP_PREFIX: &str = "msg_step_";
 const CONVERSATION_PREFIX: &str = "conv_";
 
+/// A prompt has ids of dozens of messages: they are put together without a formatter.
+fn named(prefix: &str, ulid: Ulid) -> Arc<str> {
+    let mut encoded = [0; ulid::ULID_LEN];
+    [prefix, ulid.array_to_str(&mut encoded)].concat().into()
+}
+
 /// A text that can't be the id it was given as.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} must be {rule}")]
@@ -37,7 +43,7 @@ impl ConversationId {
     /// A fresh id, `conv_` and a ULID.
     #[must_use]
     pub fn generate() -> Self {
-        Self(format!("{CONVERSATION_PREFIX}{}", Ulid::generate()).into())
+        Self(named(CONVERSATION_PREFIX, Ulid::generate()))
     }
 
     /// The id as it is written.
@@ -137,13 +143,13 @@ impl RunId {
     /// The id of the final reply.
     #[must_use]
     pub fn reply_id(self) -> MessageId {
-        MessageId(format!("{REPLY_PREFIX}{}", self.0).into())
+        MessageId(named(REPLY_PREFIX, self.0))
     }
 
     /// The id of the user's message that started the run.
     #[must_use]
     pub fn user_message_id(self) -> MessageId {
-        MessageId(format!("{USER_PREFIX}{}", self.0).into())
+        MessageId(named(USER_PREFIX, self.0))
     }
 
     /// The id of the run's intermediate message number `index` (a tool call or a tool result).
@@ -155,7 +161,7 @@ impl RunId {
     /// The id of the conversation that this run opens when the client named none.
     #[must_use]
     pub fn new_conversation_id(self) -> ConversationId {
-        ConversationId(format!("{CONVERSATION_PREFIX}{}", self.0).into())
+        ConversationId(named(CONVERSATION_PREFIX, self.0))
     }
 
     /// The sixteen bytes of the ULID, for storage; they sort by time.

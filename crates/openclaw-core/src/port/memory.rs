@@ -39,7 +39,7 @@ pub trait MemoryPort: Send + Sync {
     async fn run(&self, id: RunId) -> Result<Option<RunRecord>, MemoryError>;
 
     /// The last messages of a conversation, oldest first: as many as fit `max_messages` and `max_bytes` of text. Empty for an
-    /// unknown conversation. The attachments' bytes come along.
+    /// unknown conversation. The attachments' bytes come along; `metadata.extra` does not, which no prompt has a use for.
     async fn recent(
         &self,
         conversation: &ConversationId,

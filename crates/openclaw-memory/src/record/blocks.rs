@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use openclaw_core::{Attachment, AttachmentSource, ContentBlock, Metadata, Role, ToolCall, ToolResult};
 
-use super::wire::{CodecError, Reader, put_bytes, put_varint};
+use super::{
+    Scope,
+    wire::{CodecError, Reader, put_bytes, put_varint},
+};
 
 const TEXT: u8 = 0;
 const CALL: u8 = 1;
@@ -123,7 +126,7 @@ pub(super) fn put_metadata(out: &mut Vec<u8>, metadata: &Metadata) {
     }
 }
 
-pub(super) fn read_metadata(bytes: &[u8]) -> Result<Metadata, CodecError> {
+pub(super) fn read_metadata(bytes: &[u8], scope: Scope) -> Result<Metadata, CodecError> {
     let mut reader = Reader::new(bytes);
     let mut metadata = Metadata::default();
     if reader.is_empty() {
@@ -150,7 +153,7 @@ pub(super) fn read_metadata(bytes: &[u8]) -> Result<Metadata, CodecError> {
             metadata.attachments.push(Attachment { name, mime_type, source });
         }
     }
-    if flags & EXTRA != 0 {
+    if scope == Scope::Whole && flags & EXTRA != 0 {
         metadata.extra = serde_json::from_slice(reader.bytes()?).map_err(|_| CodecError::Json)?;
     }
     Ok(metadata)

@@ -433,9 +433,21 @@ fn ended(mut reader: Reader<'_>) -> Result<EndedRecord<'_>, CodecError> {
     Ok(EndedRecord { run, after_ms, outcome })
 }
 
+/// How much of what came with a message is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Whole,
+    /// What a prompt has a use for: all but `extra`.
+    Prompt,
+}
+
 impl AcceptedRecord<'_> {
     pub(crate) fn metadata(&self) -> Result<Metadata, CodecError> {
-        blocks::read_metadata(self.metadata)
+        blocks::read_metadata(self.metadata, Scope::Whole)
+    }
+
+    pub(crate) fn metadata_within(&self, scope: Scope) -> Result<Metadata, CodecError> {
+        blocks::read_metadata(self.metadata, scope)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The messages said last, so that a turn does not read back what was just written.
+//! The messages said last, as prompts have them, so that a turn does not read back what was just written.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -7,12 +7,13 @@ use std::{
 
 use openclaw_core::{AttachmentSource, ContentBlock, Lsn, Message};
 
-/// Bytes of messages kept, their bookkeeping included.
-const CACHE_BYTES: usize = 1 << 20;
+/// Bytes of messages kept, their bookkeeping included: the last forty of fifty conversations, so that as many runs at once share
+/// them. What is not here each of them has for itself.
+const CACHE_BYTES: usize = 2 << 20;
 /// A larger message is read from the log each time.
 const MESSAGE_BYTES: usize = 32 << 10;
 /// What a kept message costs over its text.
-const OVERHEAD_BYTES: usize = 400;
+const OVERHEAD_BYTES: usize = 600;
 
 /// The messages of one record.
 pub(super) type Messages = Arc<[Arc<Message>]>;
@@ -99,7 +100,5 @@ fn cost(message: &Message) -> usize {
         AttachmentSource::Data(bytes) => bytes.len() + OVERHEAD_BYTES,
         AttachmentSource::Url(url) => url.len() + OVERHEAD_BYTES,
     });
-    let extra: usize =
-        message.metadata.extra.iter().map(|(key, value)| key.len() + 2 * json_bytes(value) + 64).sum();
-    OVERHEAD_BYTES + text_bytes(message) + attached.sum::<usize>() + extra
+    OVERHEAD_BYTES + text_bytes(message) + attached.sum::<usize>()
 }

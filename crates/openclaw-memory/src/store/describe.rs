@@ -4,7 +4,7 @@ use openclaw_core::{Role, Timestamp, port::MemoryError};
 
 use super::{Core, curation::Moment, messages_of};
 use crate::{
-    record::{ConvKey, Record, RememberedRecord, text_of},
+    record::{ConvKey, Record, RememberedRecord, Scope, text_of},
     wal::Pointer,
 };
 
@@ -40,7 +40,9 @@ impl Core {
         let import_ms = if let Record::Imported(imported) = &record { Some(imported.at_ms) } else { None };
         let Some(view) = self.conversation_view(&conversation)? else { return Ok(None) };
         let Some(entry) = self.entry(&conversation, at, import_ms)? else { return Ok(None) };
-        let Ok(messages) = messages_of(&entry, &record) else { return Ok(None) };
+        let Ok(messages) = messages_of(&entry, &record, Scope::Prompt) else {
+            return Ok(None);
+        };
         Ok(messages.get(part as usize).map(|message| Described {
             id: message.id.as_str().to_owned(),
             text: text_of(&message.content),

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     index::{ConvView, Entry, EntryKind, Listing},
-    record::{Channel, CodecError, ConvKey, OutcomeRecord, Record, into_messages},
+    record::{Channel, CodecError, ConvKey, OutcomeRecord, Record, Scope, into_messages},
     search::one_line,
     wal::{Pointer, ReadError},
 };
@@ -58,16 +58,25 @@ impl Core {
         error::codec(at, error)
     }
 
-    /// The messages of a record, oldest first.
+    /// The messages of a record, oldest first, as a prompt has them: without `metadata.extra`.
     pub(super) fn messages(&self, entry: &Entry) -> Result<Messages, MemoryError> {
         if let Some(cached) = self.cache.get(entry.at.lsn) {
             return Ok(cached);
         }
-        let Some(payload) = self.payload(entry.at)? else { return Ok(Arc::new([])) };
-        let record = Record::decode(&payload).map_err(|e| self.senseless(entry.at, e))?;
-        let messages = messages_of(entry, &record).map_err(|e| self.senseless(entry.at, e))?;
+        let messages = self.read_messages(entry, Scope::Prompt)?;
         self.cache.insert(entry.at.lsn, &messages);
         Ok(messages)
+    }
+
+    /// The same with all that came with them.
+    fn whole_messages(&self, entry: &Entry) -> Result<Messages, MemoryError> {
+        self.read_messages(entry, Scope::Whole)
+    }
+
+    fn read_messages(&self, entry: &Entry, scope: Scope) -> Result<Messages, MemoryError> {
+        let Some(payload) = self.payload(entry.at)? else { return Ok(Arc::new([])) };
+        let record = Record::decode(&payload).map_err(|e| self.senseless(entry.at, e))?;
+        messages_of(entry, &record, scope).map_err(|e| self.senseless(entry.at, e))
     }
 
     /// The last messages as far as they are in memory; `None` when a file has to be read.
@@ -187,7 +196,7 @@ impl Core {
                 break;
             }
             if entry.messages() > 0 {
-                newest_first.extend(self.messages(entry)?.iter().rev().map(Arc::clone));
+                newest_first.extend(self.whole_messages(entry)?.iter().rev().map(Arc::clone));
             }
         }
         newest_first.truncate(limit);
@@ -203,16 +212,16 @@ impl Core {
         let Some((run, Some((accepted, conversation)))) = of_run else {
             let Some((at, _)) = self.find_import(id)? else { return Ok(None) };
             let entry = Entry { at, run: at.lsn, kind: EntryKind::Imported, at_ms: 0 };
-            return Ok(own(&self.messages(&entry)?));
+            return Ok(own(&self.whole_messages(&entry)?));
         };
         if *id == run.user_message_id() {
             let entry = Entry { at: accepted, run: accepted.lsn, kind: EntryKind::Accepted, at_ms: 0 };
-            return Ok(own(&self.messages(&entry)?));
+            return Ok(own(&self.whole_messages(&entry)?));
         }
         for entry in self.entries_of_run(&conversation, accepted)? {
             if entry.messages() > 0
                 && entry.kind != EntryKind::Accepted
-                && let Some(message) = own(&self.messages(&entry)?)
+                && let Some(message) = own(&self.whole_messages(&entry)?)
             {
                 return Ok(Some(message));
             }
@@ -236,7 +245,7 @@ impl Core {
             if entry.run != accepted.lsn || entry.messages() == 0 {
                 continue;
             }
-            let messages = self.messages(entry)?;
+            let messages = self.whole_messages(entry)?;
             if let Some(position) = messages.iter().position(|message| message.id == *before) {
                 return Ok((index, messages.iter().take(position).map(Arc::clone).collect()));
             }
@@ -246,10 +255,10 @@ impl Core {
 }
 
 /// The messages that a record of a conversation holds.
-pub(crate) fn messages_of(entry: &Entry, record: &Record<'_>) -> Result<Messages, crate::record::CodecError> {
+pub(crate) fn messages_of(entry: &Entry, record: &Record<'_>, scope: Scope) -> Result<Messages, CodecError> {
     Ok(match record {
         Record::Accepted(record) => {
-            write::user_message(record.run, record.text.to_owned(), record.metadata()?)
+            write::user_message(record.run, record.text.to_owned(), record.metadata_within(scope)?)
         }
         Record::Steps(record) => {
             let first = match entry.kind {
@@ -292,7 +301,7 @@ pub(crate) fn messages_of(entry: &Entry, record: &Record<'_>) -> Result<Messages
 }
 
 /// The blocks of a steps record.
-pub(super) fn blocks_of(record: &Record<'_>) -> Result<Vec<ContentBlock>, crate::record::CodecError> {
+pub(super) fn blocks_of(record: &Record<'_>) -> Result<Vec<ContentBlock>, CodecError> {
     match record {
         Record::Steps(record) => record.blocks(),
         _ => Ok(Vec::new()),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use openclaw_core::{
-    ContentBlock, Message, NewRun, Role, RunId, RunOutcome, Timestamp, limits,
+    ContentBlock, Message, Metadata, NewRun, Role, RunId, RunOutcome, Timestamp, limits,
     port::{Accepted, MemoryError},
 };
 
@@ -57,7 +57,9 @@ impl Memory {
         };
         let ticket = ticket.map_err(|(refused, _)| error::append(refused))?;
         let at = ticket.await.map_err(error::append)?;
-        core.cache.insert(at.lsn, &user_message(run.id, run.text, run.metadata));
+        // As it is read for a prompt.
+        let metadata = Metadata { extra: serde_json::Map::new(), ..run.metadata };
+        core.cache.insert(at.lsn, &user_message(run.id, run.text, metadata));
         Ok(Accepted::New)
     }
 
@@ -268,7 +270,7 @@ fn is_expired(earlier: RunId, now: RunId) -> bool {
     now.accepted_at().duration_since(earlier.accepted_at()).as_secs() >= limits::IDEMPOTENCY_SECONDS
 }
 
-pub(super) fn user_message(run: RunId, text: String, metadata: openclaw_core::Metadata) -> Messages {
+pub(super) fn user_message(run: RunId, text: String, metadata: Metadata) -> Messages {
     Arc::new([Arc::new(Message {
         id: run.user_message_id(),
         role: Role::User,
@@ -285,13 +287,13 @@ pub(super) fn reply_message(run: RunId, after_ms: i64, content: String) -> Messa
         role: Role::Assistant,
         content: vec![ContentBlock::Text(content)],
         timestamp: Timestamp::from_unix_millis(at_ms),
-        metadata: openclaw_core::Metadata::default(),
+        metadata: Metadata::default(),
     })])
 }
 
 #[cfg(test)]
 mod tests {
-    use openclaw_core::{Metadata, config::MemoryConfig};
+    use openclaw_core::config::MemoryConfig;
 
     use super::*;
 

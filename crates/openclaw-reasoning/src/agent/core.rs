@@ -176,7 +176,8 @@ impl Core {
         match begin {
             Begin::Now(permit) => {
                 // A panic is a fault of this program; it must cost this run only, and its readers must hear of it.
-                let worked = AssertUnwindSafe(self.work(&job)).catch_unwind().await;
+                // On the heap while it goes on: what waits for its turn, a thousand at once perhaps, has no use for its room.
+                let worked = AssertUnwindSafe(Box::pin(self.work(&job))).catch_unwind().await;
                 let finish = worked.unwrap_or_else(|_| panicked(&job));
                 self.end(&job, finish).await;
                 drop(permit);

@@ -10,7 +10,7 @@ use openclaw_core::{
 use super::Moment;
 use crate::{
     index::{Entry, EntryKind, Listing},
-    record::{Changed, CodecError, ConvKey, Record, RememberedRecord, text_of},
+    record::{Changed, CodecError, ConvKey, Record, RememberedRecord, Scope, text_of},
     store::{Core, error, messages_of, read_error},
     wal::{Damage, Pointer},
 };
@@ -210,7 +210,7 @@ impl Core {
             | Record::Note(_)
             | Record::Mark(_) => return Ok(Vec::new()),
         };
-        let messages = messages_of(&entry, record).map_err(|e| error::codec(at, e))?;
+        let messages = messages_of(&entry, record, Scope::Whole).map_err(|e| error::codec(at, e))?;
         let of = |message: &openclaw_core::Message| ForeignMessage {
             conversation: conversation.id(),
             channel: channel.clone(),
