@@ -125,7 +125,7 @@ impl Loader {
                 Ok(Loaded { config: Arc::new(config), origins, values })
             }
             _ => {
-                problems.sort_by_key(|problem| match &problem.origin {
+                openclaw_core::sort_by_key(&mut problems, |problem| match &problem.origin {
                     Origin::File { line, column, .. } => (*line, *column),
                     _ => (usize::MAX, 0),
                 });

@@ -47,7 +47,7 @@ pub(crate) fn list(models_dir: &Path) -> io::Result<Vec<ListedModel>> {
             others.push(entry(None, path));
         }
     }
-    others.sort_by(|a, b| a.path.cmp(&b.path));
+    openclaw_core::sort_by(&mut others, |a, b| a.path.cmp(&b.path));
     models.append(&mut others);
     Ok(models)
 }

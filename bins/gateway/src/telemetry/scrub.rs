@@ -22,7 +22,8 @@ impl Scrubber {
             }
         }
         // Longest first, so that a secret that contains another is hidden whole.
-        Arc::make_mut(&mut known).sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
+        let known: &mut Vec<Secret> = Arc::make_mut(&mut known);
+        openclaw_core::sort_by_key(known, |secret| std::cmp::Reverse(secret.expose().len()));
     }
 
     /// The line without secrets.

@@ -20,7 +20,7 @@ pub(super) fn read(markdown: &str) -> Doc {
         .iter()
         .map(|(label, definition)| (definition.span.clone(), label.to_owned(), definition.dest.to_string()))
         .collect();
-    definitions.sort_by_key(|(span, ..)| std::cmp::Reverse(span.start));
+    openclaw_core::sort_by_key(&mut definitions, |(span, ..)| std::cmp::Reverse(span.start));
     let targets = definitions.iter().map(|(_, label, target)| (normal(label), target.clone())).collect();
     let mut reader = Reader::new(&source, definitions);
     for (event, range) in events.by_ref() {

@@ -38,7 +38,7 @@ impl Core {
             // Only to choose whose neighbours are looked up.
             2.0 * candidate.coverage + near / 4.0
         };
-        order.sort_by(|a, b| promise(b).total_cmp(&promise(a)));
+        openclaw_core::sort_by(&mut order, |a, b| promise(b).total_cmp(&promise(a)));
         order.truncate(LOOKED_UP);
         let mut turns: HashMap<Lsn, (Place, u32)> = HashMap::new();
         let mut known: HashMap<ConvKey, u64> = HashMap::new();

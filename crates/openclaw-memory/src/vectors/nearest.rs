@@ -135,7 +135,7 @@ impl Vectors {
         let meaning = |passage: &NearPassage| {
             Weights::DEFAULT.meaning(passage.nearness, u32::from(passage.length), &nearnesses, mean_length)
         };
-        found.sort_by(|a, b| meaning(b).total_cmp(&meaning(a)));
+        openclaw_core::sort_by(&mut found, |a, b| meaning(b).total_cmp(&meaning(a)));
         let mut seen = HashSet::new();
         found.retain(|passage| seen.len() < count && seen.insert(passage.key));
         Ok(Near { best: found, nearnesses })

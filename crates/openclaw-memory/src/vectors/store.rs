@@ -361,7 +361,7 @@ impl Meta {
             return;
         }
         self.covered.push(range);
-        self.covered.sort_by_key(|range| range.start);
+        openclaw_core::sort_by_key(&mut self.covered, |range| range.start);
         let mut merged: Vec<Range<u64>> = Vec::with_capacity(self.covered.len());
         for range in self.covered.drain(..) {
             match merged.last_mut() {

@@ -133,7 +133,7 @@ fn block<'a>(part: &'a Part<'_>, names: &'a ToolNames) -> Block<'a> {
 /// Results must stand before anything else in the turn that follows their calls.
 fn results_first<'a>(turn: &Turn<'_>, mut blocks: Vec<Block<'a>>) -> Vec<Block<'a>> {
     if turn.role == Role::Tool {
-        blocks.sort_by_key(|block| !matches!(block.kind, BlockKind::ToolResult { .. }));
+        openclaw_core::sort_by_key(&mut blocks, |block| !matches!(block.kind, BlockKind::ToolResult { .. }));
     }
     blocks
 }

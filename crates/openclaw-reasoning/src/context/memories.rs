@@ -68,7 +68,7 @@ pub(crate) fn choose(
     }
     let mut candidates: Vec<_> = recalled.into_iter().map(Candidate::new).collect();
     candidates.retain(Candidate::is_relevant);
-    candidates.sort_by(Candidate::order);
+    openclaw_core::sort_by(&mut candidates, Candidate::order);
     let said = Said::of(present);
     let mut used = gauge.text(HEAD) + gauge.text(FOOT);
     let mut kept: Vec<Kept> = Vec::new();
@@ -94,7 +94,7 @@ pub(crate) fn choose(
     }
     chosen.memories = kept.iter().map(|kept| kept.candidate.noted()).collect();
     // Told in the order in which it happened: what is newer comes later, and the same memories always look the same.
-    kept.sort_by(|a, b| a.candidate.when().cmp(&b.candidate.when()));
+    openclaw_core::sort_by(&mut kept, |a, b| a.candidate.when().cmp(&b.candidate.when()));
     if !kept.is_empty() {
         let mut text = HEAD.to_owned();
         for Kept { line, .. } in &kept {

@@ -94,7 +94,7 @@ impl MemoryTools {
             let place = |entry: &MemoryEntry| places.get(&entry.id.to_string()).copied();
             if entries.iter().any(|entry| place(entry).is_some()) {
                 entries.retain(|entry| place(entry).is_some());
-                entries.sort_by_key(place);
+                openclaw_core::sort_by_key(&mut entries, place);
             } else if !entries.is_empty() {
                 head = "None of them fits the query. The newest:\n";
             }

@@ -79,7 +79,7 @@ impl Turn<'_> {
         if let Some(stop) = stopped {
             return Err(stop);
         }
-        told.sort_by_key(|told| told.index);
+        openclaw_core::sort_by_key(&mut told, |told| told.index);
         for told in told.iter().filter(|told| told.is_made) {
             if let Some(call) = calls.get(told.index) {
                 self.used(call, told.result.is_error);

@@ -191,7 +191,7 @@ impl Extent {
 
 /// No byte belongs to two entries or to none.
 fn check_extents(mut extents: Vec<Extent>, directory: u64) -> Result<(), ArchiveError> {
-    extents.sort_by_key(|extent| extent.start);
+    openclaw_core::sort_by_key(&mut extents, |extent| extent.start);
     let starts: Vec<u64> = extents.iter().skip(1).map(|extent| extent.start).chain([directory]).collect();
     if extents.first().map_or(directory, |extent| extent.start) != 0 {
         return Err(ArchiveError::Ambiguous { reason: "there is something before its first entry" });

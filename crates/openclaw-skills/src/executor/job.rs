@@ -92,7 +92,7 @@ pub(crate) fn draft(
         }
     }
     // A folder within another one keeps its own rights: it is mounted later.
-    grants.sort_by(|a: &Grant, b| a.path.cmp(&b.path));
+    openclaw_core::sort_by(&mut grants, |a: &Grant, b| a.path.cmp(&b.path));
     if !grants.is_empty() {
         let lines = grants
             .iter()

@@ -89,6 +89,6 @@ pub(crate) fn list_files(root: &Path) -> io::Result<Listing> {
             listing.entries.push(Entry { path, bytes: metadata.len(), kind });
         }
     }
-    listing.entries.sort_by(|a, b| a.path.cmp(&b.path));
+    openclaw_core::sort_by(&mut listing.entries, |a, b| a.path.cmp(&b.path));
     Ok(listing)
 }

@@ -189,7 +189,7 @@ pub(super) fn versions(dir: &Path, name: &str) -> io::Result<Vec<String>> {
     versions.retain(|version| {
         check_version(version).is_ok() && read::manifest_path(&folder.join(version)).is_some()
     });
-    versions.sort_by(|a, b| newest_first(a, b));
+    openclaw_core::sort_by(&mut versions, |a, b| newest_first(a, b));
     Ok(versions)
 }
 

@@ -85,7 +85,7 @@ fn entries(folder: &Path, most: usize) -> Vec<(String, fs::Metadata)> {
         .filter_map(|entry| Some((entry.file_name().to_string_lossy().into_owned(), entry.metadata().ok()?)))
         .filter(|(name, _)| !name.starts_with('.') && !PASSED_OVER.contains(&name.as_str()))
         .collect();
-    all.sort_by(|(a, _), (b, _)| a.cmp(b));
+    openclaw_core::sort_by(&mut all, |(a, _), (b, _)| a.cmp(b));
     all
 }
 

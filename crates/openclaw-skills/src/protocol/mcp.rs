@@ -1,15 +1,6 @@
 //! The second shape: an MCP server on standard input and output, spoken to by the official client (`rmcp`).
 
-use std::{
-    io,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use openclaw_core::{Secret, ToolDefinition};
 use rmcp::{
@@ -18,13 +9,11 @@ use rmcp::{
     service::{ClientInitializeError, RunningService},
 };
 use serde_json::{Map, Value};
-use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, ReadBuf},
-    time::timeout,
-};
+use tokio::{io::AsyncReadExt as _, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use super::lines::{Budget, Lines};
 use crate::{
     limits::{DESCRIPTION_BYTES, OFFER_BYTES, SESSION_START, SESSION_TOOLS, TOOL_NAME_CHARS},
     manifest::schema_of_server,
@@ -38,88 +27,6 @@ pub(crate) struct Session {
     sandbox: Sandbox,
     listening: CancellationToken,
     budget: Arc<Budget>,
-}
-
-/// What a server may still write. The client keeps something for each message, and a server could send them without end: each call gives it
-/// [`BYTES`], [`MESSAGES`] and [`VALUES`] anew.
-#[derive(Debug, Default)]
-struct Budget {
-    bytes: AtomicUsize,
-    messages: AtomicUsize,
-    values: AtomicUsize,
-}
-
-/// Bytes between two calls.
-const BYTES: usize = 16 * 1024 * 1024;
-/// Messages, lines, between two calls.
-const MESSAGES: usize = 4096;
-/// JSON values between two calls: read, one of a few bytes takes up to a kilobyte.
-const VALUES: usize = 64 * 1024;
-
-impl Budget {
-    fn renew(&self) {
-        self.bytes.store(BYTES, Ordering::Relaxed);
-        self.messages.store(MESSAGES, Ordering::Relaxed);
-        self.values.store(VALUES, Ordering::Relaxed);
-    }
-
-    /// Takes from it; whether there was enough.
-    fn take(&self, read: &[u8], values: usize) -> bool {
-        let lines = read.iter().filter(|byte| **byte == b'\n').count();
-        let less = |left: &AtomicUsize, by| {
-            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(by)).is_ok()
-        };
-        less(&self.bytes, read.len()) && less(&self.messages, lines) && less(&self.values, values)
-    }
-}
-
-/// Standard output of a server, read within its budget.
-struct Metered<R> {
-    inner: R,
-    budget: Arc<Budget>,
-    in_string: bool,
-    is_escaped: bool,
-}
-
-impl<R> Metered<R> {
-    fn new(inner: R, budget: Arc<Budget>) -> Self {
-        Self { inner, budget, in_string: false, is_escaped: false }
-    }
-
-    /// How many values begin in what was read: each but the first of a message stands behind one of these.
-    fn values(&mut self, read: &[u8]) -> usize {
-        let mut values = 0;
-        for byte in read {
-            match byte {
-                b'\n' => (self.in_string, self.is_escaped) = (false, false),
-                _ if self.is_escaped => self.is_escaped = false,
-                b'\\' => self.is_escaped = self.in_string,
-                b'"' => self.in_string = !self.in_string,
-                b',' | b'[' | b'{' if !self.in_string => values += 1,
-                _ => {}
-            }
-        }
-        values
-    }
-}
-
-impl<R: AsyncRead + Unpin> AsyncRead for Metered<R> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        std::task::ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
-        let read = buffer.filled().get(before..).unwrap_or_default();
-        let values = self.values(read);
-        if self.budget.take(read, values) {
-            return Poll::Ready(Ok(()));
-        }
-        // Who fails has read nothing.
-        buffer.set_filled(before);
-        Poll::Ready(Err(io::Error::other("the server writes without end")))
-    }
 }
 
 /// A tool of a server.
@@ -162,8 +69,8 @@ impl Session {
         let guard = listening.clone().drop_guard();
         let budget = Arc::new(Budget::default());
         budget.renew();
-        let stdout = Metered::new(stdout, Arc::clone(&budget));
-        let greeting = timeout(SESSION_START, rmcp::serve_client((), (stdout, stdin)));
+        let lines = Lines::new(stdout, stdin, Arc::clone(&budget));
+        let greeting = timeout(SESSION_START, rmcp::serve_client((), lines));
         let client = match greeting.await {
             Ok(Ok(client)) => client,
             Ok(Err(error)) => return Err(McpError::Greeting(Box::new(error))),
@@ -319,27 +226,6 @@ impl McpError {
         match self {
             Self::Call(said) => Self::Call(secrets.iter().fold(said, |said, secret| secret.scrub(&said))),
             other => other,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    async fn is_read(text: &str) -> bool {
-        let budget = Arc::new(Budget::default());
-        budget.renew();
-        Metered::new(text.as_bytes(), budget).read_to_end(&mut Vec::new()).await.is_ok()
-    }
-
-    #[tokio::test]
-    async fn values_are_bounded_and_text_is_not() {
-        let many = "{},".repeat(VALUES);
-        assert!(is_read(&format!("[\"{}\"]\n", many.replace('"', ""))).await);
-        assert!(is_read(&format!("[\"\\\"{many}\\\\\"]\n")).await);
-        for before in ["", "\"\\\\\",", "\"\n", "\"\\\n"] {
-            assert!(!is_read(&format!("{before}[{many}{{}}]\n")).await, "{before}");
         }
     }
 }

@@ -80,7 +80,7 @@ impl Index {
         });
         let mut found: Vec<_> = found.collect();
         // Names that have the words before descriptions that do.
-        found.sort_by_key(|skill| !matches_query(query, &skill.name, ""));
+        openclaw_core::sort_by_key(&mut found, |skill| !matches_query(query, &skill.name, ""));
         found
     }
 }

@@ -1,5 +1,6 @@
 //! What a command line does besides: installing with grants, going back, searching, looking closely.
 
+use futures_util::future::BoxFuture;
 use openclaw_core::{
     Permissions, Timestamp,
     port::{SkillInfo, SkillInstall, SkillsError},
@@ -187,22 +188,25 @@ impl Skills {
     ///
     /// # Errors
     /// As [`Self::install_as`].
-    pub async fn try_install(&self, request: SkillRequest) -> Result<SkillInstall, SkillRefusal> {
-        check_name(&request.name)?;
-        let name = request.name.clone();
-        let SkillRequest { name: wanted, version, allow, force } = request;
-        let request = Request { name: wanted, version, allow, force };
-        let config = std::sync::Arc::clone(&self.inner.config.borrow());
-        let installed = self.inner.installer.install(&self.registry()?, request, &config).await?;
-        self.blocking(|inner| {
-            inner.refresh_anew().map_err(|error| unavailable("can't read the skills", error))
-        })
-        .await?;
-        self.look().await;
-        let info = self.inner.info(&name)?;
-        Ok(match installed {
-            Installed::New { .. } => SkillInstall::Installed(info),
-            Installed::Unchanged(_) => SkillInstall::Unchanged(info),
+    pub fn try_install(&self, request: SkillRequest) -> BoxFuture<'_, Result<SkillInstall, SkillRefusal>> {
+        // Boxed: an `async fn` is compiled into each crate that waits for it.
+        Box::pin(async move {
+            check_name(&request.name)?;
+            let name = request.name.clone();
+            let SkillRequest { name: wanted, version, allow, force } = request;
+            let request = Request { name: wanted, version, allow, force };
+            let config = std::sync::Arc::clone(&self.inner.config.borrow());
+            let installed = self.inner.installer.install(&self.registry()?, request, &config).await?;
+            self.blocking(|inner| {
+                inner.refresh_anew().map_err(|error| unavailable("can't read the skills", error))
+            })
+            .await?;
+            self.look().await;
+            let info = self.inner.info(&name)?;
+            Ok(match installed {
+                Installed::New { .. } => SkillInstall::Installed(info),
+                Installed::Unchanged(_) => SkillInstall::Unchanged(info),
+            })
         })
     }
 

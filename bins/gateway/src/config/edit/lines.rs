@@ -61,7 +61,7 @@ impl<'t> Text<'t> {
 
     pub(super) fn finish(mut self) -> String {
         // Stable: insertions at one place keep their order.
-        self.edits.sort_by_key(|(range, _)| (range.start, range.end));
+        openclaw_core::sort_by_key(&mut self.edits, |(range, _)| (range.start, range.end));
         let mut edited = String::with_capacity(self.text.len() + 64);
         let mut at = 0;
         for (range, with) in &self.edits {

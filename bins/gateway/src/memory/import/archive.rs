@@ -28,7 +28,7 @@ pub(super) fn archive(path: &Path, file: File) -> Result<Vec<Source>, ImportErro
             found.push((name, entry.wayfinder(), entry.compression_method(), entry.uncompressed_size_hint()));
         }
     }
-    found.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+    openclaw_core::sort_by(&mut found, |(a, ..), (b, ..)| a.cmp(b));
     if found.is_empty() {
         let what = "the archive holds no conversations.json".to_owned();
         return Err(ImportError::Unknown { path: path.to_owned(), what });

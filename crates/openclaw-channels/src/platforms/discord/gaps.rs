@@ -40,7 +40,7 @@ pub(super) async fn fetch(discord: &Discord, gap: &Gap) -> Result<Vec<Message>, 
             Some(page) => page,
             None => return Ok(found),
         };
-        page.sort_by_key(|message| number(&message.id));
+        openclaw_core::sort_by_key(&mut page, |message| number(&message.id));
         let count = page.len();
         let Some(newest) = page.last().map(|message| number(&message.id)) else { break };
         after = newest;

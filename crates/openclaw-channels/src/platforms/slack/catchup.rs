@@ -142,11 +142,11 @@ fn places(cursors: &[(String, String)]) -> VecDeque<Place> {
     let mut places: Vec<_> = places.into_values().collect();
     let newest = places.iter().map(last).fold(0.0, f64::max);
     places.retain(|place| last(place) + QUIET >= newest);
-    places.sort_by(|a, b| last(b).total_cmp(&last(a)));
+    openclaw_core::sort_by(&mut places, |a, b| last(b).total_cmp(&last(a)));
     places.truncate(CHATS);
     for place in &mut places {
         place.threads.retain(|(_, ts)| seconds(ts) + QUIET >= newest);
-        place.threads.sort_by(|a, b| seconds(&b.1).total_cmp(&seconds(&a.1)));
+        openclaw_core::sort_by(&mut place.threads, |a, b| seconds(&b.1).total_cmp(&seconds(&a.1)));
         place.threads.truncate(THREADS);
     }
     places.into()
@@ -173,7 +173,7 @@ async fn look(slack: &Slack, place: Place) -> Caught {
         let replies = json!({"channel": place.chat, "ts": thread, "oldest": read, "limit": MESSAGES});
         whole &= page(slack, "conversations.replies", &replies, &mut found).await;
     }
-    found.sort_by(|a, b| a.ts.cmp(&b.ts));
+    openclaw_core::sort_by(&mut found, |a, b| a.ts.cmp(&b.ts));
     found.dedup_by(|a, b| a.ts == b.ts);
     if !found.is_empty() {
         info!(channel = "slack", chat = place.chat, messages = found.len(), "looked for what was missed");

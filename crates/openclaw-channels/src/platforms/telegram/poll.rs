@@ -56,7 +56,7 @@ impl Window {
 
     /// What came and is to be handed over, in order.
     fn take(&mut self, mut updates: Vec<Numbered>) -> Vec<Numbered> {
-        updates.sort_by_key(|(id, _)| *id);
+        openclaw_core::sort_by_key(&mut updates, |(id, _)| *id);
         updates.dedup_by_key(|(id, _)| *id);
         let offset = self.offset();
         // Numbers that begin anew (Telegram chooses others after a week of silence, another server has its own) are taken as they

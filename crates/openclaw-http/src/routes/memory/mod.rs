@@ -10,6 +10,7 @@ mod search;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use openclaw_core::{
     limits,
     port::{CurationPort, MemoryPort},
@@ -65,24 +66,26 @@ pub(crate) async fn dispatch(operation: Operation, call: &mut Call) -> Answer {
         .unwrap_or_else(|| Err(crate::respond::Refusal::internal("not the memory's")))
 }
 
-/// What the memory says; `None` when the operation is not about it.
-pub(crate) async fn answer(operation: Operation, ask: &Ask<'_>) -> Option<Answer> {
-    Some(match operation {
-        Operation::MemoryStats => search::stats(ask).await,
-        Operation::SearchMemory => search::search(ask).await,
-        Operation::PruneMemory => search::prune(ask).await,
-        Operation::ListEntries => entries::list(ask).await,
-        Operation::Remember => entries::remember(ask).await,
-        Operation::GetEntry => entries::get(ask).await,
-        Operation::ForgetEntry => entries::forget(ask).await,
-        Operation::CompleteEntry => entries::complete(ask).await,
-        Operation::Compact => compaction::compact(ask).await,
-        Operation::CompactionHistory => compaction::history(ask).await,
-        Operation::CollectGarbage => compaction::collect_garbage(ask).await,
-        Operation::VerifyMemory => compaction::verify(ask).await,
-        Operation::ImportMemory => exchange::import(ask).await,
-        Operation::ExportMemory => exchange::export(ask).await,
-        Operation::MessageContext => context::of_message(ask).await,
-        _ => return None,
+/// What the memory says; `None` when the operation is not about it. Boxed: an `async fn` is compiled into each crate that waits for it.
+pub(crate) fn answer<'a>(operation: Operation, ask: &'a Ask<'_>) -> BoxFuture<'a, Option<Answer>> {
+    Box::pin(async move {
+        Some(match operation {
+            Operation::MemoryStats => search::stats(ask).await,
+            Operation::SearchMemory => search::search(ask).await,
+            Operation::PruneMemory => search::prune(ask).await,
+            Operation::ListEntries => entries::list(ask).await,
+            Operation::Remember => entries::remember(ask).await,
+            Operation::GetEntry => entries::get(ask).await,
+            Operation::ForgetEntry => entries::forget(ask).await,
+            Operation::CompleteEntry => entries::complete(ask).await,
+            Operation::Compact => compaction::compact(ask).await,
+            Operation::CompactionHistory => compaction::history(ask).await,
+            Operation::CollectGarbage => compaction::collect_garbage(ask).await,
+            Operation::VerifyMemory => compaction::verify(ask).await,
+            Operation::ImportMemory => exchange::import(ask).await,
+            Operation::ExportMemory => exchange::export(ask).await,
+            Operation::MessageContext => context::of_message(ask).await,
+            _ => return None,
+        })
     })
 }

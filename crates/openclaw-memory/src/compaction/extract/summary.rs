@@ -88,7 +88,7 @@ pub(super) fn salient<'a>(said: &[Said<'a>]) -> Vec<Said<'a>> {
         .enumerate()
         .map(|(index, (said, topics))| (score(*said, topics, index, &counts), index))
         .collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    openclaw_core::sort_by(&mut scored, |a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let wanted = match sentences.len() {
         0 => return Vec::new(),
         1..=3 => 1,

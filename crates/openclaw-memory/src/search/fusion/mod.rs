@@ -161,7 +161,7 @@ pub(crate) fn rank<K>(
             (found > 0.0).then_some(Ranked { key: candidate.key, score: found + extra })
         })
         .collect();
-    ranked.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal));
+    openclaw_core::sort_by(&mut ranked, |a, b| b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal));
     ranked
 }
 

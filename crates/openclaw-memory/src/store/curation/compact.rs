@@ -295,7 +295,7 @@ impl Core {
             entries.push(entry);
         }
         // Oldest first, so that it does not depend on the index what comes where.
-        entries.sort_by_key(|entry| entry.id);
+        openclaw_core::sort_by_key(&mut entries, |entry| entry.id);
         Ok(entries)
     }
 
