@@ -1,6 +1,6 @@
 //! When the gateway is killed. Each moment is something that can be seen from outside, not a time.
 
-use std::{path::Path, time::SystemTime};
+use std::{path::Path, time::UNIX_EPOCH};
 
 use openclaw_e2e::{Home, Provider};
 use openclaw_platforms::Fault;
@@ -30,49 +30,42 @@ pub(super) enum Moment {
     BeforeEdit(&'static str),
     /// What is there of an answer grew, and nobody was told.
     AfterEdit(&'static str),
+    /// The platform was called so, and does it when all is over: long after the next gateway has tried again.
+    Held(&'static str),
 }
 
 /// A moment that is waited for.
 pub(super) struct Waiting<'a> {
     moment: Moment,
-    platform: &'a dyn Platform,
+    platform: &'a Platform,
     provider: &'a Provider,
     home: &'a Home,
-    before: Seen,
-}
-
-/// What can be seen from outside.
-#[derive(Clone, Copy, PartialEq)]
-struct Seen {
-    faults: usize,
-    asked: usize,
-    logged: Option<SystemTime>,
-    journaled: Option<SystemTime>,
-    unconfirmed: usize,
-    answers: usize,
+    /// What was seen before.
+    before: u128,
 }
 
 impl<'a> Waiting<'a> {
     /// Prepares a moment, before the gateway is started.
     pub(super) fn prepare(
         moment: Moment,
-        platform: &'a dyn Platform,
+        platform: &'a Platform,
         provider: &'a Provider,
         home: &'a Home,
     ) -> Self {
-        let faults = platform.faults();
+        let faults = platform.server.faults();
         match moment {
             Moment::Before(path, others) => fault(platform, path, others, Fault::Hang),
             Moment::After(path, others) => fault(platform, path, others, Fault::HangAfter),
             Moment::BeforeEdit(path) => faults.add(path, 1, Fault::Hang),
             Moment::AfterEdit(path) => faults.add(path, 1, Fault::HangAfter),
+            Moment::Held(path) => faults.add(path, 1, Fault::Hold),
             _ => {}
         }
-        provider.echoes(if moment.is_slow() { platform.pause() } else { 0 });
+        provider.echoes(if moment.is_slow() { platform.pause } else { 0 });
         if matches!(moment, Moment::Asked) {
             provider.hangs();
         }
-        let mut waiting = Self { moment, platform, provider, home, before: Seen::NOTHING };
+        let mut waiting = Self { moment, platform, provider, home, before: 0 };
         waiting.look();
         waiting
     }
@@ -84,34 +77,28 @@ impl<'a> Waiting<'a> {
 
     /// Whether it is that moment.
     pub(super) fn is_there(&self) -> bool {
-        let (before, now) = (&self.before, self.seen());
+        let others = match self.moment {
+            Moment::Before(_, others) | Moment::After(_, others) => others,
+            _ => 0,
+        };
+        self.seen() > self.before + others as u128
+    }
+
+    /// What shows from outside that the moment is there: it grows.
+    fn seen(&self) -> u128 {
+        let (home, server) = (self.home.path(), &self.platform.server);
         match self.moment {
-            Moment::Before(_, others) | Moment::After(_, others) => now.faults > before.faults + others,
-            Moment::BeforeEdit(_) | Moment::AfterEdit(_) => now.faults > before.faults,
-            Moment::Logged => now.logged > before.logged,
-            Moment::Journaled => now.journaled > before.journaled,
-            Moment::Confirmed => now.unconfirmed < before.unconfirmed,
-            Moment::Asked => now.asked > before.asked,
-            Moment::Answered | Moment::Shown => now.answers > before.answers,
+            Moment::Logged => written(&home.join("memory/wal")),
+            Moment::Journaled => written(&home.join("channels")),
+            Moment::Confirmed => u128::MAX - server.unconfirmed() as u128,
+            Moment::Asked => self.provider.asked() as u128,
+            Moment::Answered | Moment::Shown => {
+                (0..CHATS).map(|chat| server.answers(chat).len() as u128).sum()
+            }
+            Moment::Before(..) | Moment::After(..) => server.faults().met() as u128,
+            Moment::BeforeEdit(_) | Moment::AfterEdit(_) | Moment::Held(_) => server.faults().met() as u128,
         }
     }
-
-    fn seen(&self) -> Seen {
-        let home = self.home.path();
-        Seen {
-            faults: self.platform.faults().met(),
-            asked: self.provider.asked(),
-            logged: written(&home.join("memory/wal")),
-            journaled: written(&home.join("channels")),
-            unconfirmed: self.platform.unconfirmed(),
-            answers: (0..CHATS).map(|chat| self.platform.answers(chat).len()).sum(),
-        }
-    }
-}
-
-impl Seen {
-    const NOTHING: Self =
-        Self { faults: 0, asked: 0, logged: None, journaled: None, unconfirmed: 0, answers: 0 };
 }
 
 impl Moment {
@@ -126,15 +113,16 @@ impl Moment {
     }
 }
 
-fn fault(platform: &dyn Platform, path: &str, others: usize, fault: Fault) {
+fn fault(platform: &Platform, path: &str, others: usize, fault: Fault) {
     if others > 0 {
-        platform.faults().add(path, others, Fault::Late(std::time::Duration::ZERO));
+        platform.server.faults().add(path, others, Fault::Late(std::time::Duration::ZERO));
     }
-    platform.faults().add(path, 1, fault);
+    platform.server.faults().add(path, 1, fault);
 }
 
-/// When a file of this directory was written last.
-fn written(directory: &Path) -> Option<SystemTime> {
-    let files = std::fs::read_dir(directory).ok()?.flatten();
-    files.filter_map(|file| file.metadata().ok()?.modified().ok()).max()
+/// When a file of this directory was written last, in nanoseconds.
+fn written(directory: &Path) -> u128 {
+    let files = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let times = files.filter_map(|file| file.metadata().ok()?.modified().ok());
+    times.filter_map(|time| Some(time.duration_since(UNIX_EPOCH).ok()?.as_nanos())).max().unwrap_or_default()
 }
