@@ -28,17 +28,21 @@ pub(super) fn matrix() -> Option<Platform> {
     let users: Vec<_> = on.people.iter().map(|(_, person)| person.id.clone()).collect();
     // Keys of changes begin so; those of messages with the time of their run, which does not.
     let (send, edit) = ("/send/m.room.message/", "/send/m.room.message/e");
+    let own = [
+        Before("/whoami", 0),
+        After("/sync", 0),
+        Before("/sync", 1),
+        BeforeLog("/joined_members"),
+        Held(send),
+        Held(send),
+    ];
     Some(Platform {
         name: "matrix",
         yaml: section("matrix", &claw.token, &on.proxy.url(), &users, ""),
         server: Box::new(on),
         knows_keys: true,
         pause: 2600,
-        moments: moments(
-            send,
-            edit,
-            &[Before("/whoami", 0), After("/sync", 0), Before("/sync", 1), Held(send), Held(send)],
-        ),
+        moments: moments(send, edit, &own),
         _runtime: runtime,
     })
 }

@@ -76,6 +76,11 @@ impl People<'_> {
     /// One more in each chat. As answers come in order, nothing is on its way any more when these are answered.
     fn say_last(&mut self, gateway: &Gateway) {
         (0..CHATS).for_each(|chat| self.say_in(chat));
+        self.settle(gateway);
+    }
+
+    /// Waits until the last message of each chat is answered.
+    fn settle(&self, gateway: &Gateway) {
         let over = comes(PATIENCE, || self.is_over());
         let _ = self.check();
         assert!(over, "{}", gateway.client().get("/channels").expect(200));
@@ -138,12 +143,17 @@ fn killed_at_every_moment(platform: &Platform) {
     people.say_last(&gateway);
     gateway.kill();
     for moment in &moments {
+        if moment.is_at_work() {
+            let gateway = setup.start();
+            people.settle(&gateway);
+            gateway.kill();
+        }
         people.say(EARLY);
         let mut waiting = Waiting::prepare(*moment, platform, &provider, setup.data());
         let gateway = setup.start();
         if moment.is_at_work() {
             connected(&gateway, platform.name);
-            waiting.look();
+            waiting.begin();
         }
         people.say(LATE);
         let begun_waiting = Instant::now();

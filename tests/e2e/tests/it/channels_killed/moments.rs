@@ -1,6 +1,9 @@
 //! When the gateway is killed. Each moment is something that can be seen from outside, not a time.
 
-use std::{path::Path, time::UNIX_EPOCH};
+use std::{
+    path::Path,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use openclaw_e2e::{Home, Provider};
 use openclaw_platforms::Fault;
@@ -14,6 +17,8 @@ pub(super) enum Moment {
     Before(&'static str, usize),
     /// The platform did it, and did not say so.
     After(&'static str, usize),
+    /// Something came, and the platform was called so before that is in the log, and did not do it.
+    BeforeLog(&'static str),
     /// The log has something new.
     Logged,
     /// The channels' journal has something new.
@@ -52,26 +57,34 @@ impl<'a> Waiting<'a> {
         provider: &'a Provider,
         home: &'a Home,
     ) -> Self {
-        let faults = platform.server.faults();
-        match moment {
-            Moment::Before(path, others) => fault(platform, path, others, Fault::Hang),
-            Moment::After(path, others) => fault(platform, path, others, Fault::HangAfter),
-            Moment::BeforeEdit(path) => faults.add(path, 1, Fault::Hang),
-            Moment::AfterEdit(path) => faults.add(path, 1, Fault::HangAfter),
-            Moment::Held(path) => faults.add(path, 1, Fault::Hold),
-            _ => {}
-        }
         provider.echoes(if moment.is_slow() { platform.pause } else { 0 });
         if matches!(moment, Moment::Asked) {
             provider.hangs();
         }
         let mut waiting = Self { moment, platform, provider, home, before: 0 };
-        waiting.look();
+        if !moment.is_at_work() {
+            waiting.begin();
+        }
         waiting
     }
 
-    /// What is seen from now on counts.
-    pub(super) fn look(&mut self) {
+    /// What happens from now on counts.
+    pub(super) fn begin(&mut self) {
+        let faults = self.platform.server.faults();
+        match self.moment {
+            Moment::Before(path, others) | Moment::After(path, others) if others > 0 => {
+                faults.add(path, others, Fault::Late(Duration::ZERO));
+            }
+            _ => {}
+        }
+        match self.moment {
+            Moment::Before(path, _) | Moment::BeforeEdit(path) | Moment::BeforeLog(path) => {
+                faults.add(path, 1, Fault::Hang);
+            }
+            Moment::After(path, _) | Moment::AfterEdit(path) => faults.add(path, 1, Fault::HangAfter),
+            Moment::Held(path) => faults.add(path, 1, Fault::Hold),
+            _ => {}
+        }
         self.before = self.seen();
     }
 
@@ -95,8 +108,8 @@ impl<'a> Waiting<'a> {
             Moment::Answered | Moment::Shown => {
                 (0..CHATS).map(|chat| server.answers(chat).len() as u128).sum()
             }
-            Moment::Before(..) | Moment::After(..) => server.faults().met() as u128,
-            Moment::BeforeEdit(_) | Moment::AfterEdit(_) | Moment::Held(_) => server.faults().met() as u128,
+            // It was called.
+            _ => server.faults().met() as u128,
         }
     }
 }
@@ -107,17 +120,10 @@ impl Moment {
         matches!(self, Self::Shown | Self::BeforeEdit(_) | Self::AfterEdit(_))
     }
 
-    /// Whether it is something of a gateway that is connected already, and not of one that starts.
+    /// Whether it is something of a gateway that is connected already and has done its work, and not of one that starts.
     pub(super) fn is_at_work(self) -> bool {
-        matches!(self, Self::Logged | Self::Journaled | Self::Confirmed)
+        matches!(self, Self::BeforeLog(_) | Self::Logged | Self::Journaled | Self::Confirmed)
     }
-}
-
-fn fault(platform: &Platform, path: &str, others: usize, fault: Fault) {
-    if others > 0 {
-        platform.server.faults().add(path, others, Fault::Late(std::time::Duration::ZERO));
-    }
-    platform.server.faults().add(path, 1, fault);
 }
 
 /// When a file of this directory was written last, in nanoseconds.
