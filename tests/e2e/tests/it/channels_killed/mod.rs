@@ -144,6 +144,7 @@ fn killed_at_every_moment(platform: &Platform) {
     gateway.kill();
     for moment in &moments {
         if moment.is_at_work() {
+            provider.echoes(0);
             let gateway = setup.start();
             people.settle(&gateway);
             gateway.kill();
