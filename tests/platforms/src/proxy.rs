@@ -2,7 +2,10 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use crate::{
@@ -21,6 +24,7 @@ pub struct Proxy {
 struct Forward {
     socket: PathBuf,
     passed: Mutex<Vec<String>>,
+    sent: AtomicUsize,
     sinces: Mutex<Vec<String>>,
     replay: Mutex<usize>,
 }
@@ -31,6 +35,7 @@ impl Proxy {
         let state = Arc::new(Forward {
             socket: synapse.socket(),
             passed: Mutex::default(),
+            sent: AtomicUsize::default(),
             sinces: Mutex::default(),
             replay: Mutex::default(),
         });
@@ -58,6 +63,19 @@ impl Proxy {
     #[must_use]
     pub fn passed(&self) -> Vec<String> {
         self.state.passed.lock().unwrap().clone()
+    }
+
+    /// How many messages the homeserver has taken so far, or refused: what a room holds is the same until there is one more.
+    #[must_use]
+    pub fn sent(&self) -> usize {
+        self.state.sent.load(Ordering::SeqCst)
+    }
+
+    /// Lets through what was held on its way.
+    pub async fn release(&self) {
+        for request in self.faults().held() {
+            self.state.handle(request).await;
+        }
     }
 
     /// The next sync begins where the one so many before it began: what came in between comes again.
@@ -90,9 +108,11 @@ impl Handler for Forward {
         };
         let mut headers = request.headers;
         headers.remove("connection");
-        let Ok(answer) = ask(&self.socket, request.method, &target, headers, request.body).await else {
-            return Answer::Cut;
-        };
+        let answer = ask(&self.socket, request.method, &target, headers, request.body).await;
+        if request.path.contains("/send/") {
+            self.sent.fetch_add(1, Ordering::SeqCst);
+        }
+        let Ok(answer) = answer else { return Answer::Cut };
         let kept = answer.headers.iter().filter(|(name, _)| {
             !["connection", "content-length", "transfer-encoding"].contains(&name.as_str())
         });

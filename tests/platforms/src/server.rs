@@ -113,6 +113,8 @@ pub enum Fault {
     Hang,
     /// It is carried out, and never answered.
     HangAfter,
+    /// It is kept ([`Faults::held`]) instead of being carried out, and never answered.
+    Hold,
     /// It is not carried out and answered with this status and body.
     Answer(u16, String),
     /// It is carried out, and the answer is no JSON.
@@ -126,6 +128,7 @@ pub enum Fault {
 pub struct Faults {
     waiting: Arc<Mutex<Vec<(String, usize, Fault)>>>,
     met: Arc<AtomicUsize>,
+    held: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Faults {
@@ -143,6 +146,12 @@ impl Faults {
     #[must_use]
     pub fn met(&self) -> usize {
         self.met.load(Ordering::SeqCst)
+    }
+
+    /// Takes the requests that were held on their way, for whoever wants to carry them out now.
+    #[must_use]
+    pub fn held(&self) -> Vec<Request> {
+        std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn count(&self) {
@@ -286,12 +295,16 @@ async fn answer(
         body,
     };
     let fault = faults.take(&request.path);
-    if matches!(fault, Some(Fault::CutBefore | Fault::Hang | Fault::Answer(..))) {
+    if matches!(fault, Some(Fault::CutBefore | Fault::Hang | Fault::Hold | Fault::Answer(..))) {
         faults.count();
     }
     match &fault {
         Some(Fault::CutBefore) => return Err(Severed),
         Some(Fault::Hang) => return std::future::pending().await,
+        Some(Fault::Hold) => {
+            faults.held.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+            return std::future::pending().await;
+        }
         Some(Fault::Answer(status, body)) => {
             let value = serde_json::from_str(body).unwrap_or_else(|_| body.as_str().into());
             return Ok(response(Reply::json(*status, &value)));

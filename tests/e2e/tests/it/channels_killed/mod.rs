@@ -2,6 +2,7 @@
 //! data: nothing is lost, nothing is answered twice.
 
 mod check;
+mod matrix;
 mod moments;
 mod platforms;
 
@@ -15,7 +16,7 @@ use openclaw_e2e::{Gateway, Provider, Setup, need_gateway};
 use self::{
     check::Count,
     moments::Waiting,
-    platforms::{CHATS, On, Platform},
+    platforms::{CHATS, Platform},
 };
 
 /// Messages that are written in each round: first while nobody listens, then to a gateway that starts.
@@ -53,7 +54,7 @@ impl Random {
 
 /// What people have said so far, by chat.
 struct People<'a> {
-    platform: &'a dyn Platform,
+    platform: &'a Platform,
     random: Random,
     said: Vec<Vec<String>>,
 }
@@ -68,13 +69,18 @@ impl People<'_> {
 
     fn say_in(&mut self, chat: usize) {
         let text = format!("message {} of person {chat}", self.said[chat].len() + 1);
-        self.platform.say(chat, &text);
+        self.platform.server.say(chat, &text);
         self.said[chat].push(text);
     }
 
     /// One more in each chat. As answers come in order, nothing is on its way any more when these are answered.
     fn say_last(&mut self, gateway: &Gateway) {
         (0..CHATS).for_each(|chat| self.say_in(chat));
+        self.settle(gateway);
+    }
+
+    /// Waits until the last message of each chat is answered.
+    fn settle(&self, gateway: &Gateway) {
         let over = comes(PATIENCE, || self.is_over());
         let _ = self.check();
         assert!(over, "{}", gateway.client().get("/channels").expect(200));
@@ -85,8 +91,8 @@ impl People<'_> {
         let mut total = Count::default();
         let mut wrong = Vec::new();
         for (chat, said) in self.said.iter().enumerate() {
-            let answers = self.platform.answers(chat);
-            match check::chat(said, &answers, self.platform.knows_keys()) {
+            let answers = self.platform.server.answers(chat);
+            match check::chat(said, &answers, self.platform.knows_keys) {
                 Ok(count) => total += count,
                 Err(why) => wrong.push(format!("chat {chat}: {why}; its answers: {answers:#?}")),
             }
@@ -98,9 +104,11 @@ impl People<'_> {
     fn is_over(&self) -> bool {
         let mut chats = self.said.iter().enumerate();
         chats.all(|(chat, said)| {
-            let (Some(last), answers) = (said.last(), self.platform.answers(chat)) else { return true };
+            let (Some(last), answers) = (said.last(), self.platform.server.answers(chat)) else {
+                return true;
+            };
             answers.last().is_some_and(|answer| answer.ends_with(&format!("echo: {last}")))
-        }) && self.platform.unconfirmed() == 0
+        }) && self.platform.server.unconfirmed() == 0
     }
 }
 
@@ -121,26 +129,32 @@ fn connected(gateway: &Gateway, channel: &str) {
     assert!(comes(PATIENCE, || client.get(&path).expect(200)["status"] == "connected"), "it never connects");
 }
 
-fn killed_at_every_moment(platform: &dyn Platform) {
+fn killed_at_every_moment(platform: &Platform) {
     let (begun, mut random) = (Instant::now(), Random::new());
-    let mut moments = platform.moments();
+    let mut moments = platform.moments.clone();
     random.shuffle(&mut moments);
     let mut people = People { platform, random, said: vec![Vec::new(); CHATS] };
     let provider = Provider::openai();
     provider.echoes(0);
-    let setup = Setup::with(&provider).extra(&platform.yaml());
+    let setup = Setup::with(&provider).extra(&platform.yaml);
     // Who was never heard of has no right to be remembered.
     let gateway = setup.start();
-    connected(&gateway, platform.name());
+    connected(&gateway, platform.name);
     people.say_last(&gateway);
     gateway.kill();
     for moment in &moments {
+        if moment.is_at_work() {
+            provider.echoes(0);
+            let gateway = setup.start();
+            people.settle(&gateway);
+            gateway.kill();
+        }
         people.say(EARLY);
         let mut waiting = Waiting::prepare(*moment, platform, &provider, setup.data());
         let gateway = setup.start();
         if moment.is_at_work() {
-            connected(&gateway, platform.name());
-            waiting.look();
+            connected(&gateway, platform.name);
+            waiting.begin();
         }
         people.say(LATE);
         let begun_waiting = Instant::now();
@@ -151,16 +165,17 @@ fn killed_at_every_moment(platform: &dyn Platform) {
         }
         gateway.kill();
         println!("{:5.1} s: killed at {moment:?}", begun.elapsed().as_secs_f32());
-        platform.faults().clear();
+        platform.server.faults().clear();
     }
     provider.echoes(0);
     let gateway = setup.start();
     people.say_last(&gateway);
-    check::conversations(&gateway.client(), platform.name(), &people.said);
+    platform.server.settle();
+    check::conversations(&gateway.client(), platform.name, &people.said);
     let count: usize = people.said.iter().map(Vec::len).sum();
     let Count { again, cut } = people.check();
     // Each kill between a message and its receipt has to show where nobody can be asked.
-    assert!(platform.knows_keys() || again > 0);
+    assert!(platform.knows_keys || again > 0);
     let (kills, seconds) = (moments.len(), begun.elapsed().as_secs_f32());
     println!("{count} messages, {kills} kills, {again} sent again, {cut} cut short, {seconds:.1} s");
 }
@@ -168,17 +183,24 @@ fn killed_at_every_moment(platform: &dyn Platform) {
 #[test]
 fn telegram() {
     need_gateway!();
-    killed_at_every_moment(&On::telegram());
+    killed_at_every_moment(&platforms::telegram());
 }
 
 #[test]
 fn discord() {
     need_gateway!();
-    killed_at_every_moment(&On::discord());
+    killed_at_every_moment(&platforms::discord());
 }
 
 #[test]
 fn slack() {
     need_gateway!();
-    killed_at_every_moment(&On::slack());
+    killed_at_every_moment(&platforms::slack());
+}
+
+#[test]
+fn matrix() {
+    need_gateway!();
+    let Some(matrix) = matrix::matrix() else { return };
+    killed_at_every_moment(&matrix);
 }

@@ -1,6 +1,9 @@
 //! When the gateway is killed. Each moment is something that can be seen from outside, not a time.
 
-use std::{path::Path, time::SystemTime};
+use std::{
+    path::Path,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use openclaw_e2e::{Home, Provider};
 use openclaw_platforms::Fault;
@@ -14,6 +17,8 @@ pub(super) enum Moment {
     Before(&'static str, usize),
     /// The platform did it, and did not say so.
     After(&'static str, usize),
+    /// Something came, and the platform was called so before that is in the log, and did not do it.
+    BeforeLog(&'static str),
     /// The log has something new.
     Logged,
     /// The channels' journal has something new.
@@ -30,88 +35,83 @@ pub(super) enum Moment {
     BeforeEdit(&'static str),
     /// What is there of an answer grew, and nobody was told.
     AfterEdit(&'static str),
+    /// The platform was called so, and does it when all is over: long after the next gateway has tried again.
+    Held(&'static str),
 }
 
 /// A moment that is waited for.
 pub(super) struct Waiting<'a> {
     moment: Moment,
-    platform: &'a dyn Platform,
+    platform: &'a Platform,
     provider: &'a Provider,
     home: &'a Home,
-    before: Seen,
-}
-
-/// What can be seen from outside.
-#[derive(Clone, Copy, PartialEq)]
-struct Seen {
-    faults: usize,
-    asked: usize,
-    logged: Option<SystemTime>,
-    journaled: Option<SystemTime>,
-    unconfirmed: usize,
-    answers: usize,
+    /// What was seen before.
+    before: u128,
 }
 
 impl<'a> Waiting<'a> {
     /// Prepares a moment, before the gateway is started.
     pub(super) fn prepare(
         moment: Moment,
-        platform: &'a dyn Platform,
+        platform: &'a Platform,
         provider: &'a Provider,
         home: &'a Home,
     ) -> Self {
-        let faults = platform.faults();
-        match moment {
-            Moment::Before(path, others) => fault(platform, path, others, Fault::Hang),
-            Moment::After(path, others) => fault(platform, path, others, Fault::HangAfter),
-            Moment::BeforeEdit(path) => faults.add(path, 1, Fault::Hang),
-            Moment::AfterEdit(path) => faults.add(path, 1, Fault::HangAfter),
-            _ => {}
-        }
-        provider.echoes(if moment.is_slow() { platform.pause() } else { 0 });
+        provider.echoes(if moment.is_slow() { platform.pause } else { 0 });
         if matches!(moment, Moment::Asked) {
             provider.hangs();
         }
-        let mut waiting = Self { moment, platform, provider, home, before: Seen::NOTHING };
-        waiting.look();
+        let mut waiting = Self { moment, platform, provider, home, before: 0 };
+        if !moment.is_at_work() {
+            waiting.begin();
+        }
         waiting
     }
 
-    /// What is seen from now on counts.
-    pub(super) fn look(&mut self) {
+    /// What happens from now on counts.
+    pub(super) fn begin(&mut self) {
+        let faults = self.platform.server.faults();
+        match self.moment {
+            Moment::Before(path, others) | Moment::After(path, others) if others > 0 => {
+                faults.add(path, others, Fault::Late(Duration::ZERO));
+            }
+            _ => {}
+        }
+        match self.moment {
+            Moment::Before(path, _) | Moment::BeforeEdit(path) | Moment::BeforeLog(path) => {
+                faults.add(path, 1, Fault::Hang);
+            }
+            Moment::After(path, _) | Moment::AfterEdit(path) => faults.add(path, 1, Fault::HangAfter),
+            Moment::Held(path) => faults.add(path, 1, Fault::Hold),
+            _ => {}
+        }
         self.before = self.seen();
     }
 
     /// Whether it is that moment.
     pub(super) fn is_there(&self) -> bool {
-        let (before, now) = (&self.before, self.seen());
+        let others = match self.moment {
+            Moment::Before(_, others) | Moment::After(_, others) => others,
+            _ => 0,
+        };
+        self.seen() > self.before + others as u128
+    }
+
+    /// What shows from outside that the moment is there: it grows.
+    fn seen(&self) -> u128 {
+        let (home, server) = (self.home.path(), &self.platform.server);
         match self.moment {
-            Moment::Before(_, others) | Moment::After(_, others) => now.faults > before.faults + others,
-            Moment::BeforeEdit(_) | Moment::AfterEdit(_) => now.faults > before.faults,
-            Moment::Logged => now.logged > before.logged,
-            Moment::Journaled => now.journaled > before.journaled,
-            Moment::Confirmed => now.unconfirmed < before.unconfirmed,
-            Moment::Asked => now.asked > before.asked,
-            Moment::Answered | Moment::Shown => now.answers > before.answers,
+            Moment::Logged => written(&home.join("memory/wal")),
+            Moment::Journaled => written(&home.join("channels")),
+            Moment::Confirmed => u128::MAX - server.unconfirmed() as u128,
+            Moment::Asked => self.provider.asked() as u128,
+            Moment::Answered | Moment::Shown => {
+                (0..CHATS).map(|chat| server.answers(chat).len() as u128).sum()
+            }
+            // It was called.
+            _ => server.faults().met() as u128,
         }
     }
-
-    fn seen(&self) -> Seen {
-        let home = self.home.path();
-        Seen {
-            faults: self.platform.faults().met(),
-            asked: self.provider.asked(),
-            logged: written(&home.join("memory/wal")),
-            journaled: written(&home.join("channels")),
-            unconfirmed: self.platform.unconfirmed(),
-            answers: (0..CHATS).map(|chat| self.platform.answers(chat).len()).sum(),
-        }
-    }
-}
-
-impl Seen {
-    const NOTHING: Self =
-        Self { faults: 0, asked: 0, logged: None, journaled: None, unconfirmed: 0, answers: 0 };
 }
 
 impl Moment {
@@ -120,21 +120,15 @@ impl Moment {
         matches!(self, Self::Shown | Self::BeforeEdit(_) | Self::AfterEdit(_))
     }
 
-    /// Whether it is something of a gateway that is connected already, and not of one that starts.
+    /// Whether it is something of a gateway that is connected already and has done its work, and not of one that starts.
     pub(super) fn is_at_work(self) -> bool {
-        matches!(self, Self::Logged | Self::Journaled | Self::Confirmed)
+        matches!(self, Self::BeforeLog(_) | Self::Logged | Self::Journaled | Self::Confirmed)
     }
 }
 
-fn fault(platform: &dyn Platform, path: &str, others: usize, fault: Fault) {
-    if others > 0 {
-        platform.faults().add(path, others, Fault::Late(std::time::Duration::ZERO));
-    }
-    platform.faults().add(path, 1, fault);
-}
-
-/// When a file of this directory was written last.
-fn written(directory: &Path) -> Option<SystemTime> {
-    let files = std::fs::read_dir(directory).ok()?.flatten();
-    files.filter_map(|file| file.metadata().ok()?.modified().ok()).max()
+/// When a file of this directory was written last, in nanoseconds.
+fn written(directory: &Path) -> u128 {
+    let files = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let times = files.filter_map(|file| file.metadata().ok()?.modified().ok());
+    times.filter_map(|time| Some(time.duration_since(UNIX_EPOCH).ok()?.as_nanos())).max().unwrap_or_default()
 }

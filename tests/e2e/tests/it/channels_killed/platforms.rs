@@ -8,271 +8,195 @@ use super::moments::{Moment, Moment::*};
 /// People, and so chats.
 pub(super) const CHATS: usize = 5;
 
-pub(super) trait Platform {
-    fn name(&self) -> &'static str;
+/// A platform, and where a gateway on it is killed.
+pub(super) struct Platform {
+    pub(super) name: &'static str,
     /// The channel's keys in `gateway.yaml`.
-    fn yaml(&self) -> String;
+    pub(super) yaml: String,
+    pub(super) server: Box<dyn Server>,
+    /// Whether it knows what was sent by a key, so that nothing need be sent twice.
+    pub(super) knows_keys: bool,
+    /// Pause between pieces of an answer, in milliseconds, so that it is seen growing.
+    pub(super) pause: u64,
+    pub(super) moments: Vec<Moment>,
+    /// What the server runs on.
+    pub(super) _runtime: Runtime,
+}
+
+/// What is done and seen on a platform.
+pub(super) trait Server {
     fn faults(&self) -> &Faults;
     /// The person of this chat writes.
     fn say(&self, chat: usize, text: &str);
     /// What the bot's messages in this chat say now, oldest first.
     fn answers(&self, chat: usize) -> Vec<String>;
     /// How many messages the platform would tell again, as far as it lets that be seen.
-    fn unconfirmed(&self) -> usize;
-    /// Whether it knows what was sent by a key, so that nothing need be sent twice.
-    fn knows_keys(&self) -> bool;
-    /// Where a gateway is killed.
-    fn moments(&self) -> Vec<Moment>;
-    /// Pause between pieces of an answer, so that it is seen growing.
-    fn pause(&self) -> u64;
+    fn unconfirmed(&self) -> usize {
+        0
+    }
+    /// Carries out what killed gateways asked for, and what was held on its way until now.
+    fn settle(&self) {}
 }
 
-/// A platform, and what it runs on.
-pub(super) struct On<T> {
-    server: T,
-    chats: Vec<String>,
-    _runtime: Runtime,
+/// A server, and the people on it.
+struct On<S, P> {
+    server: S,
+    people: Vec<P>,
 }
 
-fn runtime() -> Runtime {
+impl<S, P> On<S, P> {
+    fn new(server: S, person: impl Fn(&S, u64, &str) -> P) -> Self {
+        let people = (0..CHATS).map(|chat| person(&server, 1000 + chat as u64, &format!("Person {chat}")));
+        Self { people: people.collect(), server }
+    }
+}
+
+pub(super) fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
 }
 
-fn person(chat: usize) -> (u64, String) {
-    (1000 + chat as u64, format!("Person {chat}"))
-}
-
-fn allowed() -> Vec<String> {
-    (0..CHATS).map(|chat| person(chat).0.to_string()).collect()
-}
-
-fn section(name: &str, token: &str, url: &str, users: &[String], more: &str) -> String {
+pub(super) fn section(name: &str, token: &str, url: &str, users: &[String], more: &str) -> String {
     format!(
         "channels:\n  {name}:\n    token: \"{token}\"\n    base_url: \"{url}\"\n    allowed_users: {users:?}\n{more}"
     )
 }
 
-impl On<Telegram> {
-    const TOKEN: &str = "42:TEST";
+/// The moments that every platform has, and its own.
+pub(super) fn moments(send: &'static str, edit: &'static str, own: &[Moment]) -> Vec<Moment> {
+    let mut all = vec![Logged, Journaled, Asked, Before(send, 0), After(send, 0), After(send, 2)];
+    all.extend([Shown, BeforeEdit(edit), AfterEdit(edit), Answered]);
+    all.extend(own);
+    all
+}
 
-    pub(super) fn telegram() -> Self {
-        let runtime = runtime();
-        let server = runtime.block_on(Telegram::start(Self::TOKEN));
-        server.enforce_limits(true);
-        let chats = (0..CHATS).map(|chat| server.private(&Self::user(chat)).to_string()).collect();
-        Self { server, chats, _runtime: runtime }
-    }
-
-    fn user(chat: usize) -> telegram::User {
-        let (id, name) = person(chat);
-        telegram::User::new(id as i64, &name)
-    }
-
-    fn chat(&self, chat: usize) -> i64 {
-        self.chats[chat].parse().unwrap()
+pub(super) fn telegram() -> Platform {
+    let (runtime, token) = (runtime(), "42:TEST");
+    let server = runtime.block_on(Telegram::start(token));
+    server.enforce_limits(true);
+    let on = On::new(server, |server, id, name| {
+        let user = telegram::User::new(id as i64, name);
+        (server.private(&user), user)
+    });
+    let users: Vec<_> = on.people.iter().map(|(_, user)| user.id.to_string()).collect();
+    Platform {
+        name: "telegram",
+        yaml: section("telegram", token, &on.server.url(), &users, ""),
+        server: Box::new(on),
+        knows_keys: false,
+        pause: 700,
+        moments: moments(
+            "/sendMessage",
+            "/editMessageText",
+            &[Before("/getMe", 0), After("/getUpdates", 0), After("/getUpdates", 1), Confirmed],
+        ),
+        _runtime: runtime,
     }
 }
 
-impl Platform for On<Telegram> {
-    fn name(&self) -> &'static str {
-        "telegram"
-    }
-
-    fn yaml(&self) -> String {
-        section("telegram", Self::TOKEN, &self.server.url(), &allowed(), "")
-    }
-
+impl Server for On<Telegram, (i64, telegram::User)> {
     fn faults(&self) -> &Faults {
         self.server.faults()
     }
 
     fn say(&self, chat: usize, text: &str) {
-        self.server.say(self.chat(chat), &Self::user(chat), text);
+        let (chat, user) = &self.people[chat];
+        self.server.say(*chat, user, text);
     }
 
     fn answers(&self, chat: usize) -> Vec<String> {
-        let sent = self.server.sent_in(self.chat(chat));
+        let sent = self.server.sent_in(self.people[chat].0);
         sent.into_iter().filter(|sent| !sent.deleted).map(|sent| sent.text).collect()
     }
 
     fn unconfirmed(&self) -> usize {
         self.server.pending()
     }
+}
 
-    fn knows_keys(&self) -> bool {
-        false
-    }
-
-    fn moments(&self) -> Vec<Moment> {
-        let edit = "/editMessageText";
-        vec![
-            Before("/getMe", 0),
-            After("/getUpdates", 0),
-            After("/getUpdates", 1),
-            Logged,
-            Journaled,
-            Confirmed,
-            Asked,
-            Before("/sendMessage", 0),
-            After("/sendMessage", 0),
-            After("/sendMessage", 2),
-            Shown,
-            BeforeEdit(edit),
-            AfterEdit(edit),
-            Answered,
-        ]
-    }
-
-    fn pause(&self) -> u64 {
-        700
+pub(super) fn discord() -> Platform {
+    let (runtime, token) = (runtime(), "discord-test-token");
+    let on = On::new(runtime.block_on(Discord::start(token)), |server, id, name| {
+        let user = discord::User::new(id, name);
+        (server.dm(&user), user)
+    });
+    let users: Vec<_> = on.people.iter().map(|(_, user)| user.id.to_string()).collect();
+    // Also reads of what was said, where it is looked whether an answer is there.
+    let send = "/messages";
+    Platform {
+        name: "discord",
+        yaml: section("discord", token, &format!("{}/api", on.server.url()), &users, ""),
+        server: Box::new(on),
+        knows_keys: true,
+        pause: 1000,
+        moments: moments(
+            send,
+            "/messages/",
+            &[Before("/users/@me", 0), Before("/ws", 0), After("/ws", 0), Logged, Before(send, 1)],
+        ),
+        _runtime: runtime,
     }
 }
 
-impl On<Discord> {
-    const TOKEN: &str = "discord-test-token";
-
-    pub(super) fn discord() -> Self {
-        let runtime = runtime();
-        let server = runtime.block_on(Discord::start(Self::TOKEN));
-        let chats = (0..CHATS).map(|chat| server.dm(&Self::user(chat)).to_string()).collect();
-        Self { server, chats, _runtime: runtime }
-    }
-
-    fn user(chat: usize) -> discord::User {
-        let (id, name) = person(chat);
-        discord::User::new(id, &name)
-    }
-
-    fn chat(&self, chat: usize) -> u64 {
-        self.chats[chat].parse().unwrap()
-    }
-}
-
-impl Platform for On<Discord> {
-    fn name(&self) -> &'static str {
-        "discord"
-    }
-
-    fn yaml(&self) -> String {
-        section("discord", Self::TOKEN, &format!("{}/api", self.server.url()), &allowed(), "")
-    }
-
+/// Where a session was read to is told with the next RESUME only: nothing is seen to be unconfirmed.
+impl Server for On<Discord, (u64, discord::User)> {
     fn faults(&self) -> &Faults {
         self.server.faults()
     }
 
     fn say(&self, chat: usize, text: &str) {
-        self.server.say(self.chat(chat), &Self::user(chat), text);
+        let (chat, user) = &self.people[chat];
+        self.server.say(*chat, user, text);
     }
 
     fn answers(&self, chat: usize) -> Vec<String> {
-        let sent = self.server.sent_in(self.chat(chat));
+        let sent = self.server.sent_in(self.people[chat].0);
         sent.into_iter().filter(|sent| !sent.deleted).map(|sent| sent.text).collect()
     }
+}
 
-    fn unconfirmed(&self) -> usize {
-        // Where a session was read to is told with the next RESUME only.
-        0
-    }
-
-    fn knows_keys(&self) -> bool {
-        true
-    }
-
-    fn moments(&self) -> Vec<Moment> {
-        // Also reads of what was said, where it is looked whether an answer is there.
-        let (send, edit) = ("/messages", "/messages/");
-        vec![
-            Before("/users/@me", 0),
-            Before("/ws", 0),
-            After("/ws", 0),
-            Logged,
-            Logged,
-            Journaled,
-            Asked,
-            Before(send, 0),
-            Before(send, 1),
-            After(send, 0),
-            After(send, 2),
-            Shown,
-            BeforeEdit(edit),
-            AfterEdit(edit),
-            Answered,
-        ]
-    }
-
-    fn pause(&self) -> u64 {
-        1000
+pub(super) fn slack() -> Platform {
+    let (runtime, token, app_token) = (runtime(), "xoxb-test", "xapp-test");
+    let on = On::new(runtime.block_on(Slack::start(token, app_token)), |server, id, _| {
+        let user = format!("U{id}");
+        (server.im(&user), user)
+    });
+    let users: Vec<_> = on.people.iter().map(|(_, user)| user.clone()).collect();
+    let secrets = format!("    secrets:\n      app_token: \"{app_token}\"\n");
+    Platform {
+        name: "slack",
+        yaml: section("slack", token, &format!("{}/api", on.server.url()), &users, &secrets),
+        server: Box::new(on),
+        knows_keys: true,
+        pause: 1300,
+        moments: moments(
+            "/api/chat.postMessage",
+            "/api/chat.update",
+            &[
+                Before("/api/apps.connections.open", 0),
+                After("/link/", 0),
+                Before("/api/users.info", 0),
+                Confirmed,
+            ],
+        ),
+        _runtime: runtime,
     }
 }
 
-impl On<Slack> {
-    const TOKENS: (&str, &str) = ("xoxb-test", "xapp-test");
-
-    pub(super) fn slack() -> Self {
-        let runtime = runtime();
-        let server = runtime.block_on(Slack::start(Self::TOKENS.0, Self::TOKENS.1));
-        let chats = (0..CHATS).map(|chat| server.im(&Self::user(chat))).collect();
-        Self { server, chats, _runtime: runtime }
-    }
-
-    fn user(chat: usize) -> String {
-        format!("U{}", person(chat).0)
-    }
-}
-
-impl Platform for On<Slack> {
-    fn name(&self) -> &'static str {
-        "slack"
-    }
-
-    fn yaml(&self) -> String {
-        let users: Vec<_> = (0..CHATS).map(Self::user).collect();
-        let secrets = format!("    secrets:\n      app_token: \"{}\"\n", Self::TOKENS.1);
-        section("slack", Self::TOKENS.0, &format!("{}/api", self.server.url()), &users, &secrets)
-    }
-
+impl Server for On<Slack, (String, String)> {
     fn faults(&self) -> &Faults {
         self.server.faults()
     }
 
     fn say(&self, chat: usize, text: &str) {
-        self.server.say(&self.chats[chat], &Self::user(chat), text);
+        let (chat, user) = &self.people[chat];
+        self.server.say(chat, user, text);
     }
 
     fn answers(&self, chat: usize) -> Vec<String> {
-        self.server.answers(&self.chats[chat]).into_iter().map(|post| post.text).collect()
+        self.server.answers(&self.people[chat].0).into_iter().map(|post| post.text).collect()
     }
 
     fn unconfirmed(&self) -> usize {
         self.server.unacked()
-    }
-
-    fn knows_keys(&self) -> bool {
-        true
-    }
-
-    fn moments(&self) -> Vec<Moment> {
-        let (send, edit) = ("/api/chat.postMessage", "/api/chat.update");
-        vec![
-            Before("/api/apps.connections.open", 0),
-            After("/link/", 0),
-            Before("/api/users.info", 0),
-            Logged,
-            Journaled,
-            Confirmed,
-            Asked,
-            Before(send, 0),
-            After(send, 0),
-            After(send, 2),
-            Shown,
-            BeforeEdit(edit),
-            AfterEdit(edit),
-            Answered,
-        ]
-    }
-
-    fn pause(&self) -> u64 {
-        1300
     }
 }
