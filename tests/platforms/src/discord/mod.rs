@@ -151,6 +151,12 @@ impl Discord {
         original.is_some_and(|message| message["flags"] == interactions::LOADING)
     }
 
+    /// Most events that one connection sent within a minute.
+    #[must_use]
+    pub fn most_in_a_minute(&self) -> usize {
+        self.shared.state().pace
+    }
+
     /// How often somebody began a session.
     #[must_use]
     pub fn identified(&self) -> u64 {

@@ -174,13 +174,12 @@ impl Line<'_> {
     async fn frame(&mut self, frame: Result<Frame, NetError>) -> Result<Then, ConnectError> {
         let text = match frame? {
             Frame::Text(text) => text,
-            Frame::Binary(_) | Frame::Pong => {
-                self.link.alive();
-                return Ok(Then::GoOn);
-            }
+            // What answers pings may be deaf all the same: heartbeats tell.
+            Frame::Binary(_) | Frame::Pong => return Ok(Then::GoOn),
             Frame::Close(code, _) => return Err(self.closed(code)),
         };
         self.link.alive();
+        self.heart.heard();
         let event: Event = match serde_json::from_str::<Value>(&text).and_then(wire::read) {
             Ok(event) => event,
             Err(error) => {
@@ -193,7 +192,9 @@ impl Line<'_> {
         };
         match event.op {
             0 => self.dispatch(event),
-            1 => self.beat().await?,
+            1 => if self.heart.asked() {
+                self.beat().await?;
+            },
             7 => {
                 info!(channel = "discord", "Discord asks to connect anew");
                 self.socket.close(GO_ON).await;
