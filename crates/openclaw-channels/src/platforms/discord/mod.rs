@@ -3,6 +3,7 @@
 mod client;
 mod commands;
 mod convert;
+mod directs;
 mod entrance;
 mod files;
 mod gaps;
