@@ -31,6 +31,7 @@ use tokio::{
 use self::state::State;
 use crate::{Answer, Faults, Handler, Reply, Request, Server};
 
+pub(crate) use self::ids::http_date;
 pub use self::{
     post::{Post, Sent, User},
     session::{Stage, Trouble},

@@ -127,6 +127,11 @@ impl<'a> Intake<'a> {
         }
     }
 
+    /// Whether everything that was taken in is written down.
+    pub(super) fn is_settled(&self) -> bool {
+        self.waiting == 0 && self.is_idle()
+    }
+
     fn is_idle(&self) -> bool {
         self.receipts.is_empty() && self.questions.is_empty() && self.handing.is_none()
     }
