@@ -144,3 +144,32 @@ async fn somebody_who_can_not_be_spoken_with_holds_nobody_up() {
     world.until_sent(chat, |sent| sent.len() == 2).await;
     assert_eq!((opened(&world), world.discord.resumed()), (2, 1));
 }
+
+/// More at once than there is room for, while what was missed is still asked for: the connection is not left before it is further than it began,
+/// or it would ask for ever.
+#[tokio::test(start_paused = true)]
+async fn a_flood_while_chats_are_asked_for_comes_to_an_end() {
+    let people: Vec<User> = (1000..1008).map(|id| User::new(id, "Somebody")).collect();
+    let ids: Vec<String> = people.iter().map(|user| user.id.to_string()).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let mut world = World::new(&ids).await;
+    away(&mut world, |world| {
+        for user in &people {
+            world.discord.say(world.discord.dm(user), user, "missed");
+        }
+    })
+    .await;
+    world.start();
+    world.until_connected().await;
+    for number in 0..600 {
+        for user in &people {
+            world.discord.say(world.discord.dm(user), user, &number.to_string());
+        }
+    }
+    pass(600).await;
+    let (told, resumed) = (world.told(), world.discord.resumed());
+    assert_eq!(told.iter().filter(|text| *text == "missed").count(), people.len());
+    assert!(resumed <= 3, "{resumed}");
+    pass(600).await;
+    assert_eq!((world.told().len(), world.discord.resumed()), (told.len(), resumed));
+}

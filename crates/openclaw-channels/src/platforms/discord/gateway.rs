@@ -129,7 +129,7 @@ impl Line<'_> {
                 settled = self.intake.work() => {
                     settled?;
                     self.save_at.get_or_insert_with(|| Instant::now() + SAVE);
-                    if self.full && self.intake.waiting() <= WAITING / 2 {
+                    if self.full && self.intake.waiting() <= WAITING / 2 && self.is_further() {
                         self.socket.close(GO_ON).await;
                         return Ok(());
                     }
@@ -146,6 +146,13 @@ impl Line<'_> {
     async fn beat(&mut self) -> Result<(), ConnectError> {
         let beat = json!({"op": 1, "d": self.seq}).to_string();
         Ok(self.socket.send(beat).await?)
+    }
+
+    /// Whether the next connection would go on from further than where this session begins: left before that, all that was missed would be
+    /// asked for again, and again.
+    fn is_further(&self) -> bool {
+        let begins = self.saved.session.as_ref().map_or(0, |session| session.seq);
+        self.beginning.is_some() || self.intake.progress.seq() >= begins
     }
 
     /// Keeps how far we are.
