@@ -17,8 +17,6 @@ use crate::{error::ConnectError, link::Link, message::Event};
 
 /// How the names of our cursors begin; then follows `CHAT` or `CHAT/THREAD`.
 const MARK: &str = "read:";
-/// The name of the cursor that says since when everything was heard, in all places: what is looked for where there is no mark.
-pub(super) const HEARD: &str = "heard";
 /// What is older than the last event by so many seconds does not come any more: Slack sends again for about five minutes.
 const SENT_AGAIN: u64 = 300;
 /// Most chats with marks that are looked at, those first where something was said last.
@@ -34,13 +32,19 @@ const PAGES: usize = 5;
 const EDITS: u64 = 24 * 3600;
 /// Where nothing was said for so long nothing is looked for.
 const QUIET: f64 = 14.0 * 24.0 * 3600.0;
+/// The name of the cursor that says until when everything was heard, in all places: what is looked for where there is no mark. Another
+/// workspace's bot has heard nothing yet.
+pub(super) fn heard(me: &str) -> String {
+    format!("heard:{me}")
+}
+
 /// Where we have read to, once this event is written down: places and times.
-pub(super) fn marks(event: &Event) -> Vec<(String, String)> {
+pub(super) fn marks(me: &str, event: &Event) -> Vec<(String, String)> {
     let Event::Message(message) = event else { return Vec::new() };
     if !is_ts(&message.id) {
         return Vec::new();
     }
-    let mut marks = vec![(HEARD.to_owned(), earlier(&message.id, SENT_AGAIN))];
+    let mut marks = vec![(heard(me), earlier(&message.id, SENT_AGAIN))];
     if !message.addressed {
         return marks;
     }

@@ -113,7 +113,7 @@ impl<'a> Intake<'a> {
             if self.handing.is_none()
                 && let Some((event, ticket)) = self.ready.pop_front()
             {
-                let (link, due) = (self.link, Due { ticket, marks: marks(&event) });
+                let (link, due) = (self.link, Due { ticket, marks: marks(self.me, &event) });
                 self.handing = Some((Box::pin(link.deliver(event)), due));
             }
             tokio::select! {

@@ -10,7 +10,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     Slack,
-    catchup::{CatchUp, Caught, Found, HEARD},
+    catchup::{CatchUp, Caught, Found, heard},
     client::As,
     convert::{Read, Reader},
     greeting,
@@ -71,6 +71,8 @@ pub(super) struct Session<'a> {
     link: &'a Link,
     reader: &'a Reader,
     account: String,
+    /// The cursor's name.
+    heard: String,
     intake: Intake<'a>,
     missed: CatchUp<'a>,
     /// Events that were fetched and are not written down yet.
@@ -91,6 +93,7 @@ impl<'a> Session<'a> {
             link,
             reader,
             account: format!("@{} in {}", me.user, me.team),
+            heard: heard(&reader.me),
             intake: Intake::new(link, &slack.client, &slack.directory, &reader.me),
             missed: CatchUp::none(slack),
             caught: 0,
@@ -105,10 +108,10 @@ impl<'a> Session<'a> {
 
     /// Until the connection is lost.
     pub(super) async fn run(mut self) -> Result<(), ConnectError> {
-        let since = self.link.cursor(HEARD)?;
+        let since = self.link.cursor(&self.heard)?;
         // At the very first start: what was said before is nobody's business.
         if let (None, Some(now)) = (&since, self.slack.client.now()) {
-            self.link.save_cursor(HEARD, &now).await?;
+            self.link.save_cursor(&self.heard, &now).await?;
         }
         let first = open(self.slack, Duration::ZERO).await?;
         if first.others > 0 {
@@ -196,7 +199,7 @@ impl<'a> Session<'a> {
     async fn settled(&mut self, mut due: Due) {
         // Where something is not written down, not everything was heard.
         if !self.intake.is_settled() {
-            due.marks.retain(|(name, _)| name != HEARD);
+            due.marks.retain(|(name, _)| *name != self.heard);
         }
         self.marks.note(due.marks).await;
         if due.ticket.connection == FETCHED {
