@@ -59,10 +59,19 @@ impl Access {
     }
 
     pub(crate) fn paired(&self) -> u64 {
+        self.paired_users().len() as u64
+    }
+
+    fn paired_users(&self) -> Vec<String> {
         if self.pairing.is_none() {
-            return 0;
+            return Vec::new();
         }
-        self.journal.paired(&self.kind).map_or(0, |users| users.len() as u64)
+        self.journal.paired(&self.kind).unwrap_or_default()
+    }
+
+    /// Everybody whom the owner let in as a person.
+    pub(crate) fn people(&self) -> Vec<String> {
+        self.users.iter().cloned().chain(self.paired_users()).collect()
     }
 }
 

@@ -75,6 +75,12 @@ impl Link {
     pub fn may_talk(&self, user: &str, chat: &str) -> bool {
         self.desk.parts.access.may_talk(user, chat)
     }
+
+    /// The people who were let in by name, or have paired.
+    #[must_use]
+    pub fn people(&self) -> Vec<String> {
+        self.desk.parts.access.people()
+    }
 }
 
 /// Says when an event is durable.

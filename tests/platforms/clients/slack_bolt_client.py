@@ -72,6 +72,8 @@ def web(client):
     same("im", client.conversations_info(channel=im)["channel"]["user"], "U0ANNA")
     same("name", client.users_info(user="U0ANNA")["user"]["profile"]["display_name"], "Anna")
     same("listed", [c["id"] for c in client.conversations_list(types="public_channel,im")["channels"]], ["C0GEN", "C0OUT", im])
+    mine = [c["id"] for page in client.users_conversations(types="public_channel,im", limit=1) for c in page["channels"]]
+    same("listed by pages", mine, ["C0GEN", im])
 
     # Metadata: what a crash between a message and its receipt is resolved by.
     mark = Metadata(event_type="openclaw_part", event_payload={"key": "abc0"})

@@ -98,6 +98,14 @@ impl Answer {
         })
     }
 
+    /// What time it is there, in Unix milliseconds, as far as the platform tells (`Sun, 06 Nov 1994 08:49:37 GMT`).
+    #[must_use]
+    pub fn date(&self) -> Option<u64> {
+        let format = &time::format_description::well_known::Rfc2822;
+        let read = time::OffsetDateTime::parse(self.header("date")?, format).ok()?;
+        u64::try_from(read.unix_timestamp()).ok()?.checked_mul(1000)
+    }
+
     /// How long the `Retry-After` header asks to wait; a date counts as none.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {

@@ -7,6 +7,7 @@
 mod world;
 
 mod commands;
+mod directs;
 mod faults;
 mod gaps;
 #[path = "../common/host.rs"]

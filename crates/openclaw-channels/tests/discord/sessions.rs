@@ -110,16 +110,39 @@ async fn a_half_open_connection_is_seen_within_five_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gateway_that_answers_no_heartbeat_is_left() {
+async fn a_gateway_that_answers_pings_and_no_heartbeat_is_seen_within_five_seconds_and_left() {
     let world = World::new(&["7"]).await;
     let chat = world.discord.dm(&anna());
     pass(60).await;
     world.discord.zombie();
     world.discord.say(chat, &anna(), "anybody there?");
     let begun = Instant::now();
+    let took = world.until_trouble(|trouble| !trouble.is_empty()).await;
+    assert!(took <= Duration::from_millis(5100), "{took:?}");
+    assert!(world.trouble().await.contains("no sign of life from discord"));
     world.until_sent(chat, |sent| sent.len() == 1).await;
-    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     assert_eq!((world.discord.identified(), world.told().len()), (1, 1));
+    assert_eq!(world.trouble().await, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_network_is_shown_and_nothing_is_connected_anew() {
+    let world = World::new(&["7"]).await;
+    for seconds in [1, 4, 9] {
+        world.discord.slow_heartbeats(Duration::from_secs(seconds));
+        pass(20).await;
+        let mut shown = false;
+        for _ in 0..600 {
+            shown |= !world.trouble().await.is_empty();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!(shown, seconds > 2, "{seconds} s");
+    }
+    world.discord.slow_heartbeats(Duration::ZERO);
+    pass(20).await;
+    assert_eq!(world.trouble().await, "");
+    assert_eq!((world.discord.identified(), world.discord.resumed(), world.discord.connections()), (1, 0, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -131,6 +154,19 @@ async fn a_quiet_day_is_one_connection() {
         assert_eq!(world.trouble().await, "");
     }
     assert_eq!((world.discord.identified(), world.discord.resumed(), world.discord.connections()), (1, 0, 1));
+    // 120 a minute are allowed.
+    assert!(world.discord.most_in_a_minute() <= 30, "{}", world.discord.most_in_a_minute());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_asks_for_heartbeats_without_end_gets_no_more_than_it_allows() {
+    let world = World::new(&["7"]).await;
+    for _ in 0..1200 {
+        world.discord.ask_for_heartbeat();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!((world.trouble().await, world.discord.connections()), (String::new(), 1));
+    assert!(world.discord.most_in_a_minute() <= 90, "{}", world.discord.most_in_a_minute());
 }
 
 #[tokio::test(start_paused = true)]

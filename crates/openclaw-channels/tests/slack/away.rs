@@ -95,7 +95,7 @@ async fn after_an_outage_as_well() {
 
 #[tokio::test(start_paused = true)]
 async fn whatever_happens_meanwhile() {
-    for path in ["conversations.history", "conversations.replies", "/link/"] {
+    for path in ["conversations.history", "conversations.replies", "users.conversations", "/link/"] {
         for fault in [Fault::CutBefore, Fault::HangAfter, Fault::Answer(429, String::new()), Fault::WrongJson]
         {
             let (mut world, root, pane) = known().await;
@@ -129,4 +129,134 @@ async fn what_is_written_now_comes_after_what_was_missed() {
     world.until("told", |world| world.told().len() == 6).await;
     world.settled().await;
     assert_eq!(world.told()[3..], ["four", "five", "six"]);
+}
+
+/// Who was never heard before, and where nobody was.
+#[tokio::test(start_paused = true)]
+async fn who_writes_for_the_first_time_is_found_after_a_night() {
+    let mut world = World::stopped().await;
+    world.slack.channel("C0NEW");
+    world.slack.channel("C0OUT");
+    world.slack.set_member("C0OUT", false);
+    world.slack.say("C0NEW", ANNA, &format!("<@{BOT_USER}> long ago"));
+    world.slack.say(&world.im, ANNA, "long ago");
+    world.slack.give_up();
+    world.start();
+    world.until_connected().await;
+    pass(2).await;
+    world.kill().await;
+    world.slack.say(&world.im, ANNA, "one");
+    world.slack.say(&world.slack.im("U0EVE"), "U0EVE", "let me in");
+    world.slack.say("C0NEW", ANNA, "to nobody");
+    let root = world.slack.say("C0NEW", ANNA, &format!("<@{BOT_USER}> two"));
+    world.slack.reply("C0NEW", &root, ANNA, "three");
+    world.slack.say("C0OUT", ANNA, &format!("<@{BOT_USER}> elsewhere"));
+    world.slack.give_up();
+    pass(8 * 3600).await;
+    for _ in 0..2 {
+        world.start();
+        world.until("told", |world| world.told().len() >= 3).await;
+        world.settled().await;
+        pass(30).await;
+        let mut told = world.told();
+        told.sort();
+        assert_eq!(told, ["one", "three", "two"]);
+        assert_eq!(world.slack.answers(&world.slack.im("U0EVE")).len(), 0);
+        assert_eq!(world.info().await.detail.hint, None);
+        world.kill().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_writes_first_comes_before_what_they_write_then() {
+    let mut world = World::new().await;
+    pass(3).await;
+    world.kill().await;
+    world.slack.say(&world.im, ANNA, "one");
+    world.slack.give_up();
+    world.slack.faults().add("users.conversations", 1, Fault::Late(Duration::from_secs(5)));
+    world.slack.faults().add("conversations.history", 1, Fault::Late(Duration::from_secs(5)));
+    world.start();
+    world.until_connected().await;
+    for text in ["two", "three"] {
+        world.slack.say(&world.im, ANNA, text);
+        pass(3).await;
+    }
+    world.until("told", |world| world.told().len() == 3).await;
+    world.settled().await;
+    assert_eq!(world.told(), ["one", "two", "three"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_scope_for_it_the_owner_is_told_and_all_else_goes_on() {
+    let (mut world, root, pane) = known().await;
+    world.kill().await;
+    write(&world, &root, &pane);
+    world.slack.give_up();
+    let no = r#"{"ok": false, "error": "missing_scope", "needed": "im:read", "provided": "chat:write"}"#;
+    world.slack.faults().add("users.conversations", 1, Fault::Answer(200, no.to_owned()));
+    world.start();
+    is_caught_up(&world).await;
+    let hint = world.info().await.detail.hint.unwrap();
+    assert!(hint.contains("lacks the scope `im:read`"), "{hint}");
+    assert_eq!(world.trouble().await, "");
+    // It stands there until it is otherwise.
+    world.slack.cut_sockets();
+    world.until_trouble(|trouble| !trouble.is_empty()).await;
+    world.until_connected().await;
+    assert_eq!(world.info().await.detail.hint.unwrap(), hint);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_changed_meanwhile_is_written_down_once() {
+    let mut world = World::new().await;
+    let first = world.slack.say(&world.im, ANNA, "one");
+    world.slack.say(&world.im, ANNA, "two");
+    world.until("told", |world| world.told().len() == 2).await;
+    world.settled().await;
+    pass(3).await;
+    world.kill().await;
+    world.slack.edit(&world.im, &first, "one, but better");
+    world.slack.give_up();
+    pass(3600).await;
+    let conversation = world.agent.submissions()[0].conversation.clone().unwrap();
+    let changes = |world: &World| {
+        let transcript = world.memory.transcript(&conversation);
+        transcript.iter().filter(|text| text.contains("one, but better")).count()
+    };
+    for _ in 0..2 {
+        world.start();
+        world.until_connected().await;
+        pass(30).await;
+        assert_eq!((changes(&world), world.told().len()), (1, 2));
+        world.kill().await;
+    }
+}
+
+/// A workspace in which very many have opened the bot's chat, and some have spoken.
+#[tokio::test(start_paused = true)]
+async fn strangers_take_nobodys_place() {
+    let mut world = World::new().await;
+    world.slack.say(&world.im, ANNA, "one");
+    world.until("told", |world| world.told().len() == 1).await;
+    world.settled().await;
+    for number in 0..1500 {
+        let user = format!("U1{number:04}");
+        let chat = world.slack.im(&user);
+        if number % 20 == 0 {
+            world.slack.say(&chat, &user, "let me in");
+        }
+    }
+    world.settled().await;
+    pass(3).await;
+    world.kill().await;
+    world.slack.say(&world.im, ANNA, "two");
+    world.slack.give_up();
+    let before = world.slack.calls().len();
+    world.start();
+    world.until("told", |world| world.told().len() == 2).await;
+    pass(60).await;
+    let calls = world.slack.calls();
+    let asked = |method: &str| calls[before..].iter().filter(|call| call.method == method).count();
+    assert_eq!((asked("users.conversations"), asked("conversations.history")), (2, 2));
 }

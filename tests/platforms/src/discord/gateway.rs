@@ -117,6 +117,10 @@ impl Line {
         let now = Instant::now();
         self.received.retain(|at| *at + Duration::from_secs(60) > now);
         self.received.push_back(now);
+        {
+            let mut state = self.shared.state();
+            state.pace = state.pace.max(self.received.len());
+        }
         if self.received.len() > EVENTS {
             return self.close(4008).await;
         }
@@ -129,6 +133,10 @@ impl Line {
                 self.beat = now;
                 if self.shared.state().connection(self.number).zombie {
                     return Ok(());
+                }
+                let slow = self.shared.state().slow;
+                if !slow.is_zero() {
+                    tokio::time::sleep(slow).await;
                 }
                 self.say(&json!({"op": 11, "d": null, "s": null, "t": null})).await
             }

@@ -54,7 +54,7 @@ pub(super) fn iso(unix_millis: u64) -> String {
 }
 
 /// The same as HTTP's `Date`, whose clock then is the server's.
-pub(super) fn http_date(unix_millis: u64) -> String {
+pub(crate) fn http_date(unix_millis: u64) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

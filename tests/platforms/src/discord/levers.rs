@@ -104,6 +104,11 @@ impl Discord {
         self.shared.change(|state| state.heartbeat = interval);
     }
 
+    /// The answer to a heartbeat takes so long, and so does everything behind it.
+    pub fn slow_heartbeats(&self, time: Duration) {
+        self.shared.change(|state| state.slow = time);
+    }
+
     /// The bot may not write there any more: 403, with Discord's code.
     pub fn forbid(&self, channel: u64, code: u64, message: &str) {
         let failure = Failure::new(403, code, message);

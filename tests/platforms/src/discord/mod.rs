@@ -31,6 +31,7 @@ use tokio::{
 use self::state::State;
 use crate::{Answer, Faults, Handler, Reply, Request, Server};
 
+pub(crate) use self::ids::http_date;
 pub use self::{
     post::{Post, Sent, User},
     session::{Stage, Trouble},
@@ -149,6 +150,12 @@ impl Discord {
         let known = &state.interactions[&interaction];
         let original = known.original.and_then(|id| state.channels[&known.channel].messages.get(&id));
         original.is_some_and(|message| message["flags"] == interactions::LOADING)
+    }
+
+    /// Most events that one connection sent within a minute.
+    #[must_use]
+    pub fn most_in_a_minute(&self) -> usize {
+        self.shared.state().pace
     }
 
     /// How often somebody began a session.

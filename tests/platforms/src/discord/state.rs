@@ -37,6 +37,10 @@ pub(super) struct State {
     pub(super) url: String,
     pub(super) content_allowed: bool,
     pub(super) heartbeat: Duration,
+    /// How long the answer to a heartbeat takes.
+    pub(super) slow: Duration,
+    /// Most events that a client sent in a minute.
+    pub(super) pace: usize,
     pub(super) identifies: u64,
     pub(super) identified: u64,
     pub(super) resumed: u64,
@@ -107,6 +111,8 @@ impl State {
             url: String::new(),
             content_allowed: true,
             heartbeat: Duration::from_millis(41_250),
+            slow: Duration::ZERO,
+            pace: 0,
             identifies: 1000,
             identified: 0,
             resumed: 0,

@@ -24,7 +24,7 @@ use tokio::{
 };
 
 use self::state::State;
-use crate::{Answer, Faults, Handler, Reply, Request, Server, args::Args};
+use crate::{Answer, Faults, Handler, Reply, Request, Server, args::Args, discord::http_date};
 
 pub use self::state::{Call, Pane, Post, Stored};
 
@@ -215,7 +215,11 @@ impl Handler for Front {
                 let args = Args::of(&request);
                 let token = if bearer.is_empty() { args.text("token").to_owned() } else { bearer };
                 let form = !request.header("content-type").starts_with("application/json");
-                self.0.change(|state| methods::call(state, rest, &token, &args, form)).into()
+                let reply = self.0.change(|state| {
+                    let now = u64::try_from(state.now() / 1000).unwrap_or_default();
+                    methods::call(state, rest, &token, &args, form).header("Date", http_date(now))
+                });
+                reply.into()
             }
             "link" => {
                 let ticket = request.query.split('&').find_map(|pair| pair.strip_prefix("ticket="));

@@ -32,8 +32,13 @@ pub(super) fn call(state: &mut State, method: &str, args: &Args) -> Outcome {
             let mine = method == "users.conversations";
             let found =
                 state.channels.iter().filter(|(_, channel)| wanted(channel) && (channel.member || !mine));
-            let channels: Vec<_> = found.map(|(id, channel)| shown(id, channel)).collect();
-            Ok(json!({"channels": channels, "response_metadata": {"next_cursor": ""}}))
+            let found = found.filter(|(_, channel)| !channel.archived || !args.flag("exclude_archived"));
+            let (from, limit) = page_asked(args);
+            let mut channels: Vec<_> =
+                found.skip(from).take(limit + 1).map(|(id, channel)| shown(id, channel)).collect();
+            let next = if channels.len() > limit { format!("at:{}", from + limit) } else { String::new() };
+            channels.truncate(limit);
+            Ok(json!({"channels": channels, "response_metadata": {"next_cursor": next}}))
         }
         "conversations.open" => {
             let user = args.text("users").to_owned();
@@ -106,13 +111,18 @@ fn page(state: &State, args: &Args, posts: &[&Post]) -> Value {
         let after = oldest.is_empty() || oldest == "0" || ts > oldest || (inclusive && ts == oldest);
         after && (latest.is_empty() || ts < latest || (inclusive && ts == latest))
     };
-    let from = args.text("cursor").strip_prefix("at:").and_then(|at| at.parse().ok()).unwrap_or(0_usize);
-    let limit = args.integer("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE);
-    let limit = limit.clamp(1, LARGEST_PAGE);
+    let (from, limit) = page_asked(args);
     let all: Vec<_> = posts.iter().filter(within).collect();
     let metadata = args.flag("include_all_metadata");
     let shown: Vec<_> = all.iter().skip(from).take(limit).map(|post| state.shown(post, metadata)).collect();
     let more = all.len() > from + limit;
     let next = if more { format!("at:{}", from + limit) } else { String::new() };
     json!({"messages": shown, "has_more": more, "response_metadata": {"next_cursor": next}})
+}
+
+/// Where the page begins that is asked for, and how much is on it.
+fn page_asked(args: &Args) -> (usize, usize) {
+    let from = args.text("cursor").strip_prefix("at:").and_then(|at| at.parse().ok()).unwrap_or(0_usize);
+    let limit = args.integer("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE);
+    (from, limit.clamp(1, LARGEST_PAGE))
 }

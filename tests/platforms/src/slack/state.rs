@@ -121,6 +121,8 @@ pub(super) struct State {
     pub(super) calls: Vec<Call>,
     pub(super) limits: HashMap<String, Limit>,
     pub(super) hub: Hub,
+    /// Tokio's clock and Unix microseconds at one moment.
+    begun: Option<(Instant, u128)>,
     last_ts: u128,
     next_id: u64,
 }
@@ -137,9 +139,16 @@ pub struct Pane {
 }
 
 impl State {
+    /// Unix microseconds that go with Tokio's clock.
+    pub(super) fn now(&mut self) -> u128 {
+        let system = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+        let (begun, unix) = *self.begun.get_or_insert_with(|| (Instant::now(), system()));
+        unix + begun.elapsed().as_micros()
+    }
+
     /// A time that was never given before, in microseconds.
     pub(super) fn ts(&mut self) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+        let now = self.now();
         self.last_ts = now.max(self.last_ts + 1);
         format!("{}.{:06}", self.last_ts / 1_000_000, self.last_ts % 1_000_000)
     }

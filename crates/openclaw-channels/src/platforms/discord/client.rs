@@ -160,7 +160,7 @@ impl Client {
         let read = wire::read(value);
         let read =
             read.map_err(|error| unreadable(format!("Discord's answer to `{name}` can't be read: {error}")))?;
-        Ok((read, answer.header("date").and_then(unix_millis)))
+        Ok((read, answer.date()))
     }
 
     async fn call(&self, name: &str, ask: Ask<'_>) -> Result<Answer, Failed> {
@@ -262,12 +262,6 @@ impl Client {
 
 fn refused(answer: &Answer) -> Refused {
     answer.json::<Value>().ok().and_then(|told| wire::read(told).ok()).unwrap_or_default()
-}
-
-/// HTTP's `Date`: `Sun, 06 Nov 1994 08:49:37 GMT`.
-fn unix_millis(date: &str) -> Option<u64> {
-    let read = time::OffsetDateTime::parse(date, &time::format_description::well_known::Rfc2822).ok()?;
-    u64::try_from(read.unix_timestamp()).ok()?.checked_mul(1000)
 }
 
 impl From<NetError> for Failed {

@@ -102,7 +102,9 @@ pub(super) async fn ask_place(discord: &Discord, channel: &str) -> Result<Channe
     }
 }
 
-async fn wait(failed: Failed, pause: &mut Pause) -> Result<(), ConnectError> {
+/// # Errors
+/// When it is of no use to ask again.
+pub(super) async fn wait(failed: Failed, pause: &mut Pause) -> Result<(), ConnectError> {
     debug!(channel = "discord", ?failed, "Discord is asked again");
     let wait = match failed {
         Failed::Token => return Err(failed.into()),

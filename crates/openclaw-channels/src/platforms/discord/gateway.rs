@@ -1,23 +1,25 @@
 //! The gateway, version 10: <https://docs.discord.com/developers/events/gateway>. A session is gone on with before a new one is begun,
 //! across connections and across restarts of this process; what a lost session did not tell is asked for.
 
-use std::{collections::HashSet, time::Duration};
+mod beginning;
+
+use std::{collections::HashMap, time::Duration};
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
+use self::beginning::Beginning;
 use super::{
     Discord, Me, commands,
     convert::Reader,
     entrance::{hello, open},
-    gaps::{self, Gap},
     heart::Heart,
     intake::{Intake, Item, WAITING},
     progress::Progress,
     refusal::{Ending, ending},
-    wire::{self, Frame as Event, Gone, Guild, Hello, Interaction, Message, Ready, Saved, Session, number},
+    wire::{self, Frame as Event, Gone, Guild, Hello, Interaction, Message, Saved, Session, number},
 };
 use crate::{
     error::ConnectError,
@@ -28,8 +30,6 @@ use crate::{
 /// What we want to be told of: servers, messages in servers, direct messages, and what messages say.
 /// <https://docs.discord.com/developers/events/gateway#list-of-intents>
 const INTENTS: u64 = 1 | 1 << 9 | 1 << 12 | 1 << 15;
-/// Longest wait for servers that are not available before the session counts as begun.
-const GUILDS: Duration = Duration::from_secs(60);
 /// Time between two looks at how far we are.
 const SAVE: Duration = Duration::from_secs(1);
 /// The close code with which a session stays: anything but 1000 and 1001.
@@ -53,8 +53,8 @@ pub(super) async fn run(discord: &Discord, link: &Link) -> Result<(), ConnectErr
             .map(|(name, value)| (name.trim_start_matches(prefix).to_owned(), value))
             .collect())
     };
-    let directs: HashSet<String> = names("dm/")?.into_iter().map(|(channel, _)| channel).collect();
-    let roles: HashSet<String> = names("role/")?.into_iter().map(|(_, role)| role).collect();
+    let directs: HashMap<String, String> = names("dm/")?.into_iter().collect();
+    let roles = names("role/")?.into_iter().map(|(_, role)| role).collect();
     let (mut socket, until) = open(discord, &saved).await?;
     let hello: Hello = hello(&mut socket).await?;
     link.alive();
@@ -83,15 +83,6 @@ pub(super) async fn run(discord: &Discord, link: &Link) -> Result<(), ConnectErr
     // The next connection goes on from here.
     let saved = line.save().await;
     ended.and(saved)
-}
-
-/// A session that begins: until all its servers came by, what was missed in them is not known.
-struct Beginning {
-    seq: u64,
-    guilds: HashSet<String>,
-    /// What was missed is newer than this.
-    after: u64,
-    until: Instant,
 }
 
 struct Line<'a> {
@@ -138,7 +129,7 @@ impl Line<'_> {
                 settled = self.intake.work() => {
                     settled?;
                     self.save_at.get_or_insert_with(|| Instant::now() + SAVE);
-                    if self.full && self.intake.waiting() <= WAITING / 2 {
+                    if self.full && self.intake.waiting() <= WAITING / 2 && self.is_further() {
                         self.socket.close(GO_ON).await;
                         return Ok(());
                     }
@@ -155,6 +146,13 @@ impl Line<'_> {
     async fn beat(&mut self) -> Result<(), ConnectError> {
         let beat = json!({"op": 1, "d": self.seq}).to_string();
         Ok(self.socket.send(beat).await?)
+    }
+
+    /// Whether the next connection would go on from further than where this session begins: left before that, all that was missed would be
+    /// asked for again, and again.
+    fn is_further(&self) -> bool {
+        let begins = self.saved.session.as_ref().map_or(0, |session| session.seq);
+        self.beginning.is_some() || self.intake.progress.seq() >= begins
     }
 
     /// Keeps how far we are.
@@ -174,13 +172,12 @@ impl Line<'_> {
     async fn frame(&mut self, frame: Result<Frame, NetError>) -> Result<Then, ConnectError> {
         let text = match frame? {
             Frame::Text(text) => text,
-            Frame::Binary(_) | Frame::Pong => {
-                self.link.alive();
-                return Ok(Then::GoOn);
-            }
+            // What answers pings may be deaf all the same: heartbeats tell.
+            Frame::Binary(_) | Frame::Pong => return Ok(Then::GoOn),
             Frame::Close(code, _) => return Err(self.closed(code)),
         };
         self.link.alive();
+        self.heart.heard();
         let event: Event = match serde_json::from_str::<Value>(&text).and_then(wire::read) {
             Ok(event) => event,
             Err(error) => {
@@ -193,7 +190,9 @@ impl Line<'_> {
         };
         match event.op {
             0 => self.dispatch(event),
-            1 => self.beat().await?,
+            1 => if self.heart.asked() {
+                self.beat().await?;
+            },
             7 => {
                 info!(channel = "discord", "Discord asks to connect anew");
                 self.socket.close(GO_ON).await;
@@ -276,73 +275,6 @@ impl Line<'_> {
                 }
             });
         }
-    }
-
-    /// A new session. Whatever the last one did not tell has to be asked for.
-    fn ready(&mut self, ready: Ready, seq: u64) {
-        self.stands();
-        let guilds: Vec<String> = ready.guilds.into_iter().map(|guild| guild.id).collect();
-        let (id, url, begins) = (ready.session_id, ready.resume_gateway_url, Some(guilds.clone()));
-        self.saved.session = Some(Session { id, url, seq, begins });
-        self.save_at = Some(Instant::now());
-        self.begin(seq, guilds);
-    }
-
-    fn begin(&mut self, seq: u64, guilds: Vec<String>) {
-        let after = self.intake.progress.until();
-        let directs = if after > 0 { self.intake.directs() } else { Vec::new() };
-        self.intake.progress = Progress::new(seq.saturating_sub(1), after);
-        self.intake.progress.begin(seq, 0, directs.len() + 1);
-        for channel in directs {
-            self.intake.fill(Gap { channel, direct: true, after, seq });
-        }
-        let (guilds, until) = (guilds.into_iter().collect(), Instant::now() + GUILDS);
-        self.beginning = Some(Beginning { seq, guilds, after, until });
-        self.begun_if_complete();
-    }
-
-    fn begun_if_complete(&mut self) {
-        if self.beginning.as_ref().is_some_and(|beginning| beginning.guilds.is_empty()) {
-            self.begun();
-        }
-    }
-
-    fn begun(&mut self) {
-        if let Some(beginning) = self.beginning.take() {
-            self.intake.progress.settle(beginning.seq);
-        }
-    }
-
-    fn guild(&mut self, guild: &Guild, seq: u64) {
-        if guild.unavailable {
-            self.intake.progress.begin(seq, 0, 0);
-            return;
-        }
-        let places = &self.discord.places;
-        let known = || guild.channels.iter().chain(&guild.threads);
-        known().for_each(|channel| places.learn(channel));
-        let ours = guild.roles.iter().find(|role| role.tags.bot_id == self.me.id);
-        if let Some(role) = ours.filter(|role| self.intake.reader.roles.insert(role.id.clone())) {
-            let (link, name, role) = (self.link, format!("role/{}", guild.id), role.id.clone());
-            self.intake.courtesy(async move {
-                let _ = link.save_cursor(&name, &role).await;
-            });
-        }
-        let after = self.beginning.as_ref().map_or(self.intake.progress.until(), |beginning| beginning.after);
-        let missed = |channel: &&wire::Channel| {
-            after > 0 && gaps::is_newer(channel, after) && !places.is_hidden(&channel.id)
-        };
-        let gaps: Vec<Gap> = known()
-            .filter(missed)
-            .map(|channel| Gap { channel: channel.id.clone(), direct: false, after, seq })
-            .collect();
-        if self.intake.progress.begin(seq, 0, gaps.len()) {
-            gaps.into_iter().for_each(|gap| self.intake.fill(gap));
-        }
-        if let Some(beginning) = &mut self.beginning {
-            beginning.guilds.remove(&guild.id);
-        }
-        self.begun_if_complete();
     }
 
     fn message(&mut self, event: Event, seq: u64) {

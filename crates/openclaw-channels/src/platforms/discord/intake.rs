@@ -8,9 +8,10 @@ use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use super::{
     Discord, commands,
     convert::Reader,
+    directs::{self, Direct, Unmet},
     gaps::{self, Gap},
     progress::Progress,
-    wire::{Channel, Interaction, Message},
+    wire::{Channel, Interaction, Message, number},
 };
 use crate::{
     error::ConnectError,
@@ -48,6 +49,7 @@ struct Lane {
 
 /// What a question came to.
 enum Answer {
+    Direct(Result<Direct, ConnectError>),
     Place(String, Result<Channel, ConnectError>),
     Gap(Gap, Result<Vec<Message>, ConnectError>),
 }
@@ -73,8 +75,10 @@ pub(super) struct Intake<'a> {
     handing: Option<(BoxFuture<'a, Result<Receipt, ConnectError>>, Ticket)>,
     receipts: FuturesUnordered<BoxFuture<'a, (Ticket, bool)>>,
     courtesies: FuturesUnordered<BoxFuture<'a, ()>>,
-    /// Direct chats that are looked through for what was missed.
-    directs: HashSet<String>,
+    /// Direct chats that are looked through for what was missed, and with whom they are.
+    directs: HashMap<String, String>,
+    /// While it is asked for the chats of those who are in none of them.
+    unmet: Option<Unmet>,
     waiting: usize,
 }
 
@@ -83,7 +87,7 @@ impl<'a> Intake<'a> {
         link: &'a Link,
         discord: &'a Discord,
         reader: Reader,
-        directs: HashSet<String>,
+        directs: HashMap<String, String>,
     ) -> Self {
         Self {
             link,
@@ -99,6 +103,7 @@ impl<'a> Intake<'a> {
             receipts: FuturesUnordered::new(),
             courtesies: FuturesUnordered::new(),
             directs,
+            unmet: None,
             waiting: 0,
         }
     }
@@ -108,9 +113,59 @@ impl<'a> Intake<'a> {
         self.waiting
     }
 
-    /// The direct chats that are known.
-    pub(super) fn directs(&self) -> Vec<String> {
-        self.directs.iter().cloned().collect()
+    /// Looks through direct chats for what was missed: those that are known, and those of people who may talk and have not been heard yet.
+    pub(super) fn catch_up(&mut self, after: u64, seq: u64) {
+        let known: Vec<String> = self.directs.keys().cloned().collect();
+        self.progress.more(seq, known.len() + 1);
+        for channel in known {
+            self.fill(Gap { channel, direct: true, after, seq });
+        }
+        let people = directs::unmet(self.link.people(), self.directs.values());
+        self.unmet = Some(Unmet { after, seq, met: HashSet::new(), people });
+        self.open_next();
+    }
+
+    /// Asks for the chat of one more of those who are in none that is known.
+    fn open_next(&mut self) {
+        let Some(unmet) = &mut self.unmet else { return };
+        let Some(user) = unmet.people.pop() else {
+            self.progress.settle(unmet.seq);
+            self.unmet = None;
+            return;
+        };
+        let discord = self.discord;
+        self.questions.push(Box::pin(async move { Answer::Direct(directs::open(discord, user).await) }));
+    }
+
+    fn opened(&mut self, (user, channel): Direct) {
+        if let (Some(channel), Some(unmet)) = (channel, &self.unmet) {
+            let is_new = self.directs.insert(channel.id.clone(), user.clone()).is_none();
+            let (link, name) = (self.link, format!("dm/{}", channel.id));
+            if is_new && number(&channel.last_message_id) > unmet.after && !unmet.met.contains(&channel.id) {
+                let gap = Gap { channel: channel.id, direct: true, after: unmet.after, seq: unmet.seq };
+                self.progress.more(gap.seq, 1);
+                self.fill(gap);
+            }
+            self.courtesy(async move {
+                let _ = link.save_cursor(&name, &user).await;
+            });
+        }
+        self.open_next();
+    }
+
+    /// Somebody speaks before their chat was found: what they said before comes first.
+    fn meet(&mut self, message: &Message) {
+        let (channel, user) = (&message.channel_id, &message.author.id);
+        let is_new = message.guild_id.is_empty()
+            && !self.directs.contains_key(channel)
+            && self.link.may_talk(user, channel);
+        if let Some(Unmet { after, seq, met, .. }) = self.unmet.as_mut().filter(|_| is_new)
+            && met.insert(channel.clone())
+        {
+            let gap = Gap { channel: channel.clone(), direct: true, after: *after, seq: *seq };
+            self.progress.more(gap.seq, 1);
+            self.fill(gap);
+        }
     }
 
     /// Takes in what happened in a channel.
@@ -118,6 +173,9 @@ impl<'a> Intake<'a> {
         if let Item::Command(interaction) = &item {
             // Discord waits three seconds for this, whatever else there is to do.
             self.courtesies.push(Box::pin(commands::acknowledge(self.discord, (**interaction).clone())));
+        }
+        if let Item::Message(message) = &item {
+            self.meet(message);
         }
         self.waiting += 1;
         self.lanes.entry(channel.to_owned()).or_default().queue.push_back((item, seq));
@@ -171,6 +229,10 @@ impl<'a> Intake<'a> {
                 }
                 Some(answer) = self.questions.next() => match answer {
                     Answer::Place(channel, found) => self.placed(&channel, &found?),
+                    Answer::Direct(found) => {
+                        self.opened(found?);
+                        return Ok(());
+                    }
                     Answer::Gap(gap, found) => {
                         self.filled(&gap, &found?);
                         return Ok(());
@@ -189,8 +251,8 @@ impl<'a> Intake<'a> {
         let Some((event, ticket)) = self.ready.pop_front() else { return };
         let (link, direct) = (self.link, self.new_direct(&event));
         let handing = Box::pin(async move {
-            if let Some(channel) = direct {
-                link.save_cursor(&format!("dm/{channel}"), "known").await?;
+            if let Some((channel, user)) = direct {
+                link.save_cursor(&format!("dm/{channel}"), &user).await?;
             }
             Ok(link.deliver(event).await)
         });
@@ -198,14 +260,13 @@ impl<'a> Intake<'a> {
     }
 
     /// The direct chat of an event, when it is not known yet and its person may talk.
-    fn new_direct(&mut self, event: &Event) -> Option<String> {
+    fn new_direct(&mut self, event: &Event) -> Option<(String, String)> {
         let Event::Message(message) = event else { return None };
-        let chat = &message.address.chat;
-        let is_new =
-            message.direct && !self.directs.contains(chat) && self.link.may_talk(&message.sender.id, chat);
+        let (chat, user) = (&message.address.chat, &message.sender.id);
+        let is_new = message.direct && !self.directs.contains_key(chat) && self.link.may_talk(user, chat);
         is_new.then(|| {
-            self.directs.insert(chat.clone());
-            chat.clone()
+            self.directs.insert(chat.clone(), user.clone());
+            (chat.clone(), user.clone())
         })
     }
 

@@ -3,6 +3,7 @@
 mod client;
 mod commands;
 mod convert;
+mod directs;
 mod entrance;
 mod files;
 mod gaps;
@@ -60,7 +61,7 @@ const MOST: usize = 2000;
 const EDITS: Duration = Duration::from_millis(1500);
 /// A typing notice stays for ten seconds.
 const TYPING: Duration = Duration::from_secs(8);
-/// We ask for a sign of life every three seconds.
+/// Where nothing comes a heartbeat is sent after half of this.
 const SILENCE: Duration = Duration::from_secs(5);
 /// Largest file that is sent.
 const FILE: usize = 10 * 1024 * 1024;

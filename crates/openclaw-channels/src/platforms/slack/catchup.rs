@@ -1,10 +1,7 @@
 //! What was written while nobody listened. Slack sends an event again for five minutes; what is older than that has to be fetched, from
 //! where we had read to.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use futures_util::future::BoxFuture;
 use serde_json::json;
@@ -13,34 +10,45 @@ use tracing::{info, warn};
 
 use super::{
     Slack,
-    client::Failed,
+    listing::{Listing, PAUSE, insist, list, next},
     wire::{self, Message, Page},
 };
 use crate::{error::ConnectError, link::Link, message::Event};
 
 /// How the names of our cursors begin; then follows `CHAT` or `CHAT/THREAD`.
 const MARK: &str = "read:";
-/// Most chats that are looked at, those first where something was said last.
+/// What is older than the last event by so many seconds does not come any more: Slack sends again for about five minutes.
+const SENT_AGAIN: u64 = 300;
+/// Most chats with marks that are looked at, those first where something was said last.
 const CHATS: usize = 30;
 /// Most threads of one chat.
 const THREADS: usize = 3;
-/// Most messages of one chat or thread: the last ones.
-const MESSAGES: usize = 100;
+/// Most threads of one chat that began meanwhile.
+const BEGUN: usize = 20;
+/// Most messages of one chat or thread: the last ones. On a page, and pages.
+const MESSAGES: usize = 200;
+const PAGES: usize = 5;
+/// Messages that are older than the mark by so many seconds are looked at for changes of them.
+const EDITS: u64 = 24 * 3600;
 /// Where nothing was said for so long nothing is looked for.
 const QUIET: f64 = 14.0 * 24.0 * 3600.0;
-/// Attempts to look at one chat.
-const ATTEMPTS: u32 = 5;
-/// Pause between two, and between two chats: others want to ask as well.
-const PAUSE: Duration = Duration::from_secs(1);
+/// The name of the cursor that says until when everything was heard, in all places: what is looked for where there is no mark. Another
+/// workspace's bot has heard nothing yet.
+pub(super) fn heard(me: &str) -> String {
+    format!("heard:{me}")
+}
 
 /// Where we have read to, once this event is written down: places and times.
-pub(super) fn marks(event: &Event) -> Vec<(String, String)> {
+pub(super) fn marks(me: &str, event: &Event) -> Vec<(String, String)> {
     let Event::Message(message) = event else { return Vec::new() };
-    if !message.addressed || !is_ts(&message.id) {
+    if !is_ts(&message.id) {
         return Vec::new();
     }
+    let mut marks = vec![(heard(me), earlier(&message.id, SENT_AGAIN))];
+    if !message.addressed {
+        return marks;
+    }
     let (chat, thread) = (&message.address.chat, message.address.thread.as_ref());
-    let mut marks = Vec::new();
     // In a direct chat new threads begin at any time: they are found by the chat.
     if message.direct || thread.is_none_or(|thread| *thread == message.id) {
         marks.push((format!("{MARK}{chat}"), message.id.clone()));
@@ -55,6 +63,19 @@ pub(super) fn is_ts(id: &str) -> bool {
         micros.len() == 6
             && [seconds, micros].iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
     })
+}
+
+/// The time so many seconds before this one.
+fn earlier(ts: &str, by: u64) -> String {
+    let (seconds, micros) = ts.split_once('.').unwrap_or((ts, "000000"));
+    format!("{:010}.{micros}", seconds.parse().unwrap_or(0_u64).saturating_sub(by))
+}
+
+/// What was found.
+pub(super) enum Found {
+    /// Which chats there are to look at; whether that is all, and what the owner should know.
+    Places(bool, Option<String>),
+    Chat(Caught),
 }
 
 /// One chat, and what was written there.
@@ -77,24 +98,42 @@ struct Place {
 /// Looks at one chat after the other.
 pub(super) struct CatchUp<'a> {
     slack: &'a Slack,
+    me: &'a str,
+    cursors: Vec<(String, String)>,
+    since: Option<String>,
+    listing: Option<BoxFuture<'a, Listing>>,
     places: VecDeque<Place>,
     looking: Option<BoxFuture<'a, Caught>>,
 }
 
 impl<'a> CatchUp<'a> {
+    /// Since when everything was heard is not known at the very first start: then nothing is looked for where there is no mark.
+    ///
     /// # Errors
     /// When the cursors can't be read.
-    pub(super) fn new(slack: &'a Slack, link: &Link) -> Result<Self, ConnectError> {
-        Ok(Self { slack, places: places(&link.cursors(MARK)?), looking: None })
+    pub(super) fn new(
+        slack: &'a Slack,
+        link: &'a Link,
+        me: &'a str,
+        since: Option<String>,
+    ) -> Result<Self, ConnectError> {
+        let cursors = link.cursors(MARK)?;
+        let listing = since.is_some().then(|| -> BoxFuture<'a, Listing> { Box::pin(list(slack, link)) });
+        let places = if listing.is_some() { VecDeque::new() } else { places(&cursors, &Listing::default(), None) };
+        Ok(Self { slack, me, cursors, since, listing, places, looking: None })
     }
 
     /// Nothing to look at.
     pub(super) fn none(slack: &'a Slack) -> Self {
-        Self { slack, places: VecDeque::new(), looking: None }
+        let (cursors, places) = (Vec::new(), VecDeque::new());
+        Self { slack, me: "", cursors, since: None, listing: None, places, looking: None }
     }
 
     /// Whether this chat is still to be looked at: what comes in there waits, for the sake of order. It is the next one, then.
     pub(super) fn awaits(&mut self, chat: &str) -> bool {
+        if self.listing.is_some() {
+            return true;
+        }
         let Some(at) = self.places.iter().position(|place| place.chat == chat) else { return false };
         let next = usize::from(self.looking.is_some());
         if at > next
@@ -106,25 +145,31 @@ impl<'a> CatchUp<'a> {
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.places.is_empty()
+        self.listing.is_none() && self.places.is_empty()
     }
 
-    /// What is found in the next chat; never, when there is none. Cancel safe.
-    pub(super) async fn next(&mut self) -> Caught {
+    /// What is found next; never, when there is nothing to look at. Cancel safe.
+    pub(super) async fn next(&mut self) -> Found {
+        if let Some(listing) = &mut self.listing {
+            let listed = listing.await;
+            self.listing = None;
+            self.places = places(&self.cursors, &listed, self.since.as_deref());
+            return Found::Places(listed.whole, listed.hint);
+        }
         if self.looking.is_none() {
             let Some(place) = self.places.front().cloned() else { return std::future::pending().await };
-            self.looking = Some(Box::pin(look(self.slack, place)));
+            self.looking = Some(Box::pin(look(self.slack, self.me, place)));
         }
         let Some(looking) = &mut self.looking else { return std::future::pending().await };
         let caught = looking.await;
         self.looking = None;
         self.places.pop_front();
-        caught
+        Found::Chat(caught)
     }
 }
 
-/// The chats, those first where something was said last.
-fn places(cursors: &[(String, String)]) -> VecDeque<Place> {
+/// The chats, those first where something was said last; then those that are listed, from where everything was heard.
+fn places(cursors: &[(String, String)], listed: &Listing, since: Option<&str>) -> VecDeque<Place> {
     let mut places: BTreeMap<&str, Place> = BTreeMap::new();
     for (name, ts) in cursors {
         let Some(name) = name.strip_prefix(MARK) else { continue };
@@ -139,7 +184,8 @@ fn places(cursors: &[(String, String)]) -> VecDeque<Place> {
         let threads = place.threads.iter().map(|(_, ts)| seconds(ts));
         threads.chain(place.read.iter().map(|ts| seconds(ts))).fold(0.0, f64::max)
     };
-    let mut places: Vec<_> = places.into_values().collect();
+    let mut places: Vec<_> =
+        places.into_values().filter(|place| !listed.strangers.contains(&place.chat)).collect();
     let newest = places.iter().map(last).fold(0.0, f64::max);
     places.retain(|place| last(place) + QUIET >= newest);
     openclaw_core::sort_by(&mut places, |a, b| last(b).total_cmp(&last(a)));
@@ -148,6 +194,16 @@ fn places(cursors: &[(String, String)]) -> VecDeque<Place> {
         place.threads.retain(|(_, ts)| seconds(ts) + QUIET >= newest);
         openclaw_core::sort_by(&mut place.threads, |a, b| seconds(&b.1).total_cmp(&seconds(&a.1)));
         place.threads.truncate(THREADS);
+        place.read = place.read.take().or_else(|| since.map(str::to_owned));
+    }
+    if let Some(since) = since {
+        let known: HashSet<String> = places.iter().map(|place| place.chat.clone()).collect();
+        let new = listed.chats.iter().filter(|chat| !known.contains(*chat));
+        places.extend(new.map(|chat| Place {
+            chat: chat.clone(),
+            read: Some(since.to_owned()),
+            threads: Vec::new(),
+        }));
     }
     places.into()
 }
@@ -156,64 +212,77 @@ fn seconds(ts: &str) -> f64 {
     ts.parse().unwrap_or(0.0)
 }
 
-async fn look(slack: &Slack, place: Place) -> Caught {
-    let (mut found, mut whole) = (Vec::new(), true);
+async fn look(slack: &Slack, me: &str, place: Place) -> Caught {
     let direct = place.chat.starts_with('D');
+    let mention = format!("<@{me}>");
+    let is_ours = |message: &Message| direct || message.text.contains(&mention);
+    let (mut found, mut whole) = (Vec::new(), true);
     let mut threads = place.threads;
     if let Some(read) = &place.read {
-        let history = json!({"channel": place.chat, "oldest": read, "limit": MESSAGES});
-        whole &= page(slack, "conversations.history", &history, &mut found).await;
-        if direct {
-            // Threads that began meanwhile.
-            let begun = found.iter().filter(|message| message.reply_count > 0);
-            threads.extend(begun.map(|root| (root.ts.clone(), root.ts.clone())));
-        }
+        let mut history = Vec::new();
+        whole &= pages(slack, &place.chat, None, read, &mut history).await;
+        history.retain(|message| is_ours(message) || message.ts <= *read);
+        // Threads that began meanwhile, the last ones.
+        let begun = history.iter().filter(|message| message.reply_count > 0 && message.ts > *read).take(BEGUN);
+        threads.extend(begun.map(|root| (root.ts.clone(), root.ts.clone())));
+        found.extend(history.into_iter().filter_map(|message| event(message, read)));
     }
     for (thread, read) in &threads {
-        let replies = json!({"channel": place.chat, "ts": thread, "oldest": read, "limit": MESSAGES});
-        whole &= page(slack, "conversations.replies", &replies, &mut found).await;
+        let mut replies = Vec::new();
+        whole &= pages(slack, &place.chat, Some(thread), read, &mut replies).await;
+        found.extend(replies.into_iter().filter_map(|message| event(message, read)));
     }
-    openclaw_core::sort_by(&mut found, |a, b| a.ts.cmp(&b.ts));
-    found.dedup_by(|a, b| a.ts == b.ts);
+    openclaw_core::sort_by(&mut found, |a, b| a.event_ts.cmp(&b.event_ts));
+    found.dedup_by(|a, b| a.event_ts == b.event_ts);
     if !found.is_empty() {
         info!(channel = "slack", chat = place.chat, messages = found.len(), "looked for what was missed");
     }
     sleep(PAUSE).await;
-    let channel_type = if direct { "im".to_owned() } else { String::new() };
-    let event = |message| wire::Event {
-        message,
-        channel: place.chat.clone(),
-        channel_type: channel_type.clone(),
-        ..wire::Event::default()
-    };
-    Caught { events: found.into_iter().map(event).collect(), chat: place.chat, whole }
+    for event in &mut found {
+        event.channel.clone_from(&place.chat);
+        event.channel_type = if direct { "im".to_owned() } else { String::new() };
+    }
+    Caught { events: found, chat: place.chat, whole }
 }
 
-/// Whether the page could be read, or can never be.
-async fn page(
-    slack: &Slack,
-    method: &'static str,
-    arguments: &serde_json::Value,
-    into: &mut Vec<Message>,
-) -> bool {
-    for _ in 0..ATTEMPTS {
-        match slack.client.ask::<Page>(method, arguments.clone()).await {
-            Ok(page) => {
-                into.extend(page.messages);
-                return true;
-            }
-            Err(Failed::Refused(refusal)) => {
-                warn!(channel = "slack", %refusal, "a chat can't be looked at for what was missed");
-                return true;
-            }
-            Err(Failed::Later(wait)) => sleep(wait).await,
-            Err(Failed::Net(error)) => {
-                warn!(channel = "slack", %error, "a chat could not be looked at for what was missed");
-                sleep(PAUSE).await;
-            }
-        }
+/// What happened with a message since `read`: it was written, or changed, or nothing.
+fn event(message: Message, read: &str) -> Option<wire::Event> {
+    if message.ts.as_str() > read {
+        let event_ts = message.ts.clone();
+        return Some(wire::Event { message, event_ts, ..wire::Event::default() });
     }
-    false
+    let event_ts = message.edited.as_ref().map(|edited| edited.ts.clone()).filter(|ts| ts.as_str() > read)?;
+    let changed =
+        Message { kind: "message".to_owned(), subtype: "message_changed".to_owned(), ..Message::default() };
+    Some(wire::Event { message: changed, changed: Some(message), event_ts, ..wire::Event::default() })
+}
+
+/// The messages of a chat, or of a thread in it, the last ones first. Whether they could be read, or can never be.
+async fn pages(slack: &Slack, chat: &str, thread: Option<&str>, read: &str, into: &mut Vec<Message>) -> bool {
+    let mut ask = json!({"channel": chat, "oldest": earlier(read, EDITS), "limit": MESSAGES});
+    let method = match thread {
+        Some(thread) => {
+            ask["ts"] = thread.into();
+            "conversations.replies"
+        }
+        None => "conversations.history",
+    };
+    for _ in 0..PAGES {
+        let page: Page = match insist(slack, method, &ask).await {
+            Ok(page) => page,
+            Err(refusal) => return refusal.is_some(),
+        };
+        // Of what was read already only changes count.
+        let news = |message: &Message| message.ts.as_str() > read || message.edited.is_some();
+        into.extend(page.messages.into_iter().filter(news));
+        let cursor = next(page.response_metadata);
+        if cursor.is_empty() {
+            return true;
+        }
+        ask["cursor"] = cursor.into();
+    }
+    warn!(channel = "slack", chat, "more was missed than is looked at; the rest is left out");
+    true
 }
 
 #[cfg(test)]
@@ -223,12 +292,24 @@ mod tests {
     #[test]
     fn chats_are_looked_at_by_their_last_message() {
         let cursor = |name: &str, ts: &str| (format!("{MARK}{name}"), ts.to_owned());
-        let found = places(&[
+        let cursors = [
             cursor("C1", "1700000000.000001"),
             cursor("C1/1700000000.000001", "1800000300.000000"),
             cursor("D1", "1800000200.000000"),
             cursor("D2", "1700000000.000000"),
-        ]);
+            cursor("D3", "1800000250.000000"),
+        ];
+        let listed = Listing {
+            chats: ["D2", "D1", "C2"].map(str::to_owned).into(),
+            strangers: HashSet::from(["D3".to_owned()]),
+            ..Listing::default()
+        };
+        let found = places(&cursors, &listed, Some("1800000000.000000"));
+        let unmarked = |chat: &str| Place {
+            chat: chat.to_owned(),
+            read: Some("1800000000.000000".to_owned()),
+            threads: Vec::new(),
+        };
         let expected = [
             Place {
                 chat: "C1".to_owned(),
@@ -236,7 +317,11 @@ mod tests {
                 threads: vec![("1700000000.000001".to_owned(), "1800000300.000000".to_owned())],
             },
             Place { chat: "D1".to_owned(), read: Some("1800000200.000000".to_owned()), threads: Vec::new() },
+            // Quiet for long, and never heard.
+            unmarked("D2"),
+            unmarked("C2"),
         ];
         assert_eq!(found, expected);
+        assert_eq!(earlier("1800000000.000001", SENT_AGAIN), "1799999700.000001");
     }
 }

@@ -1,6 +1,9 @@
 //! Calls of the Web API: one way in, one place where Slack's refusals are told apart, one limiter for all who call.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use openclaw_core::Secret;
 use reqwest::Method;
@@ -44,6 +47,8 @@ pub(super) struct Client {
     bot: Secret,
     app: Secret,
     limiter: Limiter,
+    /// Slack's clock as of its last answer, in Unix milliseconds; 0: nobody knows.
+    clock: AtomicU64,
 }
 
 /// Why a call failed.
@@ -69,7 +74,13 @@ pub(super) struct Refusal {
 
 impl Client {
     pub(super) fn new(net: Net, base: String, bot: Secret, app: Secret) -> Self {
-        Self { net, base, bot, app, limiter: Limiter::default() }
+        Self { net, base, bot, app, limiter: Limiter::default(), clock: AtomicU64::new(0) }
+    }
+
+    /// What time it is at Slack by its last answer, which tells whole seconds: the end of that second.
+    pub(super) fn now(&self) -> Option<String> {
+        let seconds = self.clock.load(Ordering::Relaxed) / 1000;
+        (seconds > 0).then(|| format!("{}.000000", seconds + 1))
     }
 
     /// Calls a method; what it answers. The arguments go as a form, which every method takes; what is more than text is JSON in it.
@@ -93,6 +104,7 @@ impl Client {
         let call = self.net.call(Method::POST, format!("{}/{method}", self.base));
         let call = call.header("authorization", &format!("Bearer {}", token.expose()));
         let answer = call.body("application/x-www-form-urlencoded", form(&arguments)).send().await?;
+        self.clock.store(answer.date().unwrap_or(0), Ordering::Relaxed);
         if answer.status == 429 {
             let wait = answer.retry_after().unwrap_or(LATER);
             self.limiter.hold(method, wait);

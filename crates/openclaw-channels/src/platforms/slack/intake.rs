@@ -113,7 +113,7 @@ impl<'a> Intake<'a> {
             if self.handing.is_none()
                 && let Some((event, ticket)) = self.ready.pop_front()
             {
-                let (link, due) = (self.link, Due { ticket, marks: marks(&event) });
+                let (link, due) = (self.link, Due { ticket, marks: marks(self.me, &event) });
                 self.handing = Some((Box::pin(link.deliver(event)), due));
             }
             tokio::select! {
@@ -125,6 +125,11 @@ impl<'a> Intake<'a> {
                 () = std::future::pending(), if self.is_idle() => {}
             }
         }
+    }
+
+    /// Whether everything that was taken in is written down.
+    pub(super) fn is_settled(&self) -> bool {
+        self.waiting == 0 && self.is_idle()
     }
 
     fn is_idle(&self) -> bool {

@@ -7,6 +7,7 @@ mod directory;
 mod files;
 mod greeting;
 mod intake;
+mod listing;
 mod marks;
 mod resolve;
 mod socket;
@@ -132,6 +133,7 @@ impl Platform for SlackPlatform {
             statuses: Mutex::default(),
             no_status: AtomicBool::new(false),
             heard: Mutex::default(),
+            hint: Mutex::default(),
         }))
     }
 }
@@ -148,6 +150,8 @@ struct Slack {
     no_status: AtomicBool,
     /// When Slack was heard last, with everything before fetched; `None`: there may be something to fetch.
     heard: Mutex<Option<Instant>>,
+    /// What the owner should know while the connection stands.
+    hint: Mutex<Option<String>>,
 }
 
 impl Slack {

@@ -10,7 +10,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     Slack,
-    catchup::{CatchUp, Caught},
+    catchup::{CatchUp, Caught, Found, heard},
     client::As,
     convert::{Read, Reader},
     greeting,
@@ -23,6 +23,7 @@ use crate::{
     link::Link,
     message::Event,
     net::{Frame, NetError, Socket},
+    sync::lock,
 };
 
 /// Longest wait for the `hello`.
@@ -39,8 +40,9 @@ const SWITCHED_OFF: Duration = Duration::from_secs(60);
 
 /// The number of no connection: what has it was fetched.
 const FETCHED: u64 = 0;
-/// Most events of one chat that wait for what was missed there; Slack sends others again.
+/// Most events of one chat, and of all, that wait for what was missed there; Slack sends others again.
 const LATE: usize = 256;
+const ALL_LATE: usize = 4096;
 
 struct Connection {
     number: u64,
@@ -69,6 +71,8 @@ pub(super) struct Session<'a> {
     link: &'a Link,
     reader: &'a Reader,
     account: String,
+    /// The cursor's name.
+    heard: String,
     intake: Intake<'a>,
     missed: CatchUp<'a>,
     /// Events that were fetched and are not written down yet.
@@ -89,6 +93,7 @@ impl<'a> Session<'a> {
             link,
             reader,
             account: format!("@{} in {}", me.user, me.team),
+            heard: heard(&reader.me),
             intake: Intake::new(link, &slack.client, &slack.directory, &reader.me),
             missed: CatchUp::none(slack),
             caught: 0,
@@ -103,6 +108,11 @@ impl<'a> Session<'a> {
 
     /// Until the connection is lost.
     pub(super) async fn run(mut self) -> Result<(), ConnectError> {
+        let since = self.link.cursor(&self.heard)?;
+        // At the very first start: what was said before is nobody's business.
+        if let (None, Some(now)) = (&since, self.slack.client.now()) {
+            self.link.save_cursor(&self.heard, &now).await?;
+        }
         let first = open(self.slack, Duration::ZERO).await?;
         if first.others > 0 {
             warn!(
@@ -112,7 +122,7 @@ impl<'a> Session<'a> {
             );
         }
         if self.slack.was_away() {
-            self.missed = CatchUp::new(self.slack, self.link)?;
+            self.missed = CatchUp::new(self.slack, self.link, &self.reader.me, since)?;
         }
         self.stands(first.socket);
         loop {
@@ -141,7 +151,10 @@ impl<'a> Session<'a> {
                     }
                 }
                 due = self.intake.due() => self.settled(due).await,
-                caught = self.missed.next() => self.caught(&caught),
+                found = self.missed.next() => match found {
+                    Found::Places(whole, hint) => self.listed(whole, hint),
+                    Found::Chat(caught) => self.caught(&caught),
+                },
                 () = self.marks.save(), if self.is_whole() => {}
             }
         }
@@ -152,23 +165,42 @@ impl<'a> Session<'a> {
         self.missed.is_done() && self.caught == 0
     }
 
-    fn caught(&mut self, caught: &Caught) {
-        if !caught.whole {
-            // It is tried again with the next connection: this counts as never settled.
-            self.caught += 1;
+    /// It is known where to look: what comes in elsewhere need not wait any more.
+    fn listed(&mut self, whole: bool, hint: Option<String>) {
+        self.caught += usize::from(!whole);
+        self.link.hint(hint.clone());
+        *lock(&self.slack.hint) = hint;
+        let chats: Vec<String> = self.late.keys().cloned().collect();
+        for chat in chats {
+            if !self.missed.awaits(&chat) {
+                self.release(&chat);
+            }
         }
+    }
+
+    fn release(&mut self, chat: &str) {
+        for (event, ticket) in self.late.remove(chat).unwrap_or_default() {
+            self.intake.take(event, ticket);
+        }
+    }
+
+    fn caught(&mut self, caught: &Caught) {
+        // What is not whole is tried again with the next connection: it counts as never settled.
+        self.caught += usize::from(!caught.whole);
         for event in &caught.events {
             if let Read::Event(event) = self.reader.event(event) {
                 self.caught += 1;
                 self.intake.take(event, Ticket { connection: FETCHED, envelope: String::new() });
             }
         }
-        for (event, ticket) in self.late.remove(&caught.chat).unwrap_or_default() {
-            self.intake.take(event, ticket);
-        }
+        self.release(&caught.chat);
     }
 
-    async fn settled(&mut self, due: Due) {
+    async fn settled(&mut self, mut due: Due) {
+        // Where something is not written down, not everything was heard.
+        if !self.intake.is_settled() {
+            due.marks.retain(|(name, _)| *name != self.heard);
+        }
         self.marks.note(due.marks).await;
         if due.ticket.connection == FETCHED {
             self.caught = self.caught.saturating_sub(1);
@@ -180,6 +212,7 @@ impl<'a> Session<'a> {
     fn stands(&mut self, socket: Socket) {
         self.opened += 1;
         self.link.connected(&self.account);
+        self.link.hint(lock(&self.slack.hint).clone());
         let until = Instant::now() + LEAVING;
         self.old = self.current.take().map(|old| Connection { until: Some(until), ..old });
         self.current = Some(Connection { number: self.opened, socket, until: None });
@@ -273,8 +306,9 @@ impl<'a> Session<'a> {
         };
         match read {
             Ok(Read::Event(event)) if self.missed.awaits(&event.address().chat) => {
+                let all: usize = self.late.values().map(Vec::len).sum();
                 let late = self.late.entry(event.address().chat.clone()).or_default();
-                if late.len() < LATE {
+                if late.len() < LATE && all < ALL_LATE {
                     late.push((event, ticket));
                 }
             }

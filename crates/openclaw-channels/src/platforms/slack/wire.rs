@@ -152,6 +152,22 @@ pub(super) struct Page {
     pub(super) response_metadata: Option<Cursor>,
 }
 
+/// A page of conversations.
+#[derive(Debug, Deserialize)]
+pub(super) struct Conversations {
+    pub(super) channels: Vec<Conversation>,
+    pub(super) response_metadata: Option<Cursor>,
+}
+
+/// A place that the bot is in.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Conversation {
+    pub(super) id: String,
+    /// Who a direct chat is with.
+    pub(super) user: String,
+}
+
 /// Where the next page begins.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

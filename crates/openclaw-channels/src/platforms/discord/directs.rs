@@ -1,0 +1,68 @@
+//! The direct chats of people who may talk and have not been heard yet. Discord lists no direct chats to a bot: the chat with somebody is
+//! known by asking for it, which makes it where there was none, and tells nobody.
+//! <https://docs.discord.com/developers/resources/user#create-dm>
+
+use std::{collections::HashSet, time::Duration};
+
+use reqwest::Method;
+use serde_json::json;
+use tokio::time::sleep;
+use tracing::debug;
+
+use super::{
+    Discord,
+    client::{Ask, Failed},
+    gaps::wait,
+    wire::{Channel, number},
+};
+use crate::{error::ConnectError, pause::Pause};
+
+/// Most people whose chats are asked for in one go; the others' turn comes with the next session. Once known, a chat is not asked for again.
+const PEOPLE: usize = 50;
+/// Pause after each: Discord does not like it when many are asked for quickly.
+const BETWEEN: Duration = Duration::from_secs(1);
+
+/// Whose chats are being asked for.
+pub(super) struct Unmet {
+    /// The last message that is settled for certain.
+    pub(super) after: u64,
+    /// The event that it is done because of.
+    pub(super) seq: u64,
+    /// Chats that showed themselves meanwhile.
+    pub(super) met: HashSet<String>,
+    pub(super) people: Vec<String>,
+}
+
+/// A chat with somebody; `None`: there can be none.
+pub(super) type Direct = (String, Option<Channel>);
+
+/// Those who are in no chat that is known.
+pub(super) fn unmet<'a>(mut people: Vec<String>, known: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let known: HashSet<&String> = known.collect();
+    people.retain(|user| number(user) > 0 && !known.contains(user));
+    people.sort_unstable();
+    people.dedup();
+    // Whoever can't be spoken with must not take the place of others for ever.
+    fastrand::shuffle(&mut people);
+    people.truncate(PEOPLE);
+    people
+}
+
+/// The chat with somebody. Tries until Discord tells.
+pub(super) async fn open(discord: &Discord, user: String) -> Result<Direct, ConnectError> {
+    let mut pause = Pause::sending();
+    loop {
+        let ask = Ask::new(Method::POST, "/users/@me/channels", &[]).json(json!({"recipient_id": user}));
+        match discord.client.ask(ask).await {
+            Ok(channel) => {
+                sleep(BETWEEN).await;
+                return Ok((user, Some(channel)));
+            }
+            Err(Failed::Refused(refusal)) => {
+                debug!(channel = "discord", user, %refusal, "there is no direct chat with somebody who may talk");
+                return Ok((user, None));
+            }
+            Err(failed) => wait(failed, &mut pause).await?,
+        }
+    }
+}
