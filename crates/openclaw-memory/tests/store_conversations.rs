@@ -184,3 +184,38 @@ async fn a_message_is_found_by_its_id_alone() {
         assert_eq!(memory.message(&message.id, None).await.unwrap(), None, "{}", message.id);
     }
 }
+
+#[tokio::test]
+async fn what_a_client_added_is_kept_and_no_prompt_has_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (memory, _) = open(dir.path());
+    let id = RunId::generate();
+    let mut run = new_run(id, Some("talk"), "question");
+    run.metadata.user_name = Some("Ada".into());
+    run.metadata.extra.insert("thread".into(), serde_json::json!({"n": [1, null]}));
+    let said = run.metadata.clone();
+    memory.accept_run(run).await.unwrap();
+    memory.append_steps(id, vec![call("1"), result("1", "sunny")]).await.unwrap();
+    memory.end_run(id, reply("answer")).await.unwrap();
+    let check = async |memory: &Memory| {
+        // Whoever reads first fills the cache for the others.
+        for _ in 0..2 {
+            let recent = memory.recent(&conv("talk"), 10, 1_000_000).await.unwrap();
+            assert_eq!(recent.len(), 4);
+            assert_eq!(recent[0].metadata.user_name, said.user_name);
+            assert!(recent[0].metadata.extra.is_empty(), "{:?}", recent[0].metadata);
+            let view = memory.conversation(&conv("talk"), MessageWindow::default()).await.unwrap().unwrap();
+            assert_eq!(view.messages[0].metadata, said);
+            for (whole, recent) in view.messages.iter().zip(&recent).skip(1) {
+                assert_eq!(whole, &**recent);
+            }
+            let question = memory.message(&id.user_message_id(), None).await.unwrap().unwrap();
+            assert_eq!(question.metadata, said);
+        }
+    };
+    check(&memory).await;
+    memory.close().await;
+    drop(memory);
+    let (memory, _) = open(dir.path());
+    check(&memory).await;
+}

@@ -68,8 +68,11 @@ impl Core {
         Ok(messages)
     }
 
-    /// The same with all that came with them.
+    /// The same with all that came with them. Only what a client sent came with anything that a prompt has not.
     fn whole_messages(&self, entry: &Entry) -> Result<Messages, MemoryError> {
+        if entry.kind != EntryKind::Accepted {
+            return self.messages(entry);
+        }
         self.read_messages(entry, Scope::Whole)
     }
 
