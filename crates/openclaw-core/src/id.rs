@@ -155,7 +155,9 @@ impl RunId {
     /// The id of the run's intermediate message number `index` (a tool call or a tool result).
     #[must_use]
     pub fn step_message_id(self, index: usize) -> MessageId {
-        MessageId(format!("{STEP_PREFIX}{}_{index}", self.0).into())
+        let mut encoded = [0; ulid::ULID_LEN];
+        let ulid = self.0.array_to_str(&mut encoded);
+        MessageId([STEP_PREFIX, ulid, "_", &index.to_string()].concat().into())
     }
 
     /// The id of the conversation that this run opens when the client named none.
