@@ -17,6 +17,7 @@ const SMALLER: [&str; 2] = ["-Wl,-z,pack-relative-relocs", "-Wl,--icf=all"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed=CARGO_ENCODED_RUSTFLAGS");
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo names no directory")?);
     skills(Path::new("../../skills"), &out)?;
     if env::var_os("HOST") == env::var_os("TARGET") {
@@ -69,7 +70,8 @@ fn add(
     Ok(())
 }
 
-/// Whether a program that is linked so runs here: a C library before glibc 2.36 refuses packed relocations.
+/// Whether a program that is linked so runs here: a C library before glibc 2.36 refuses packed relocations. It is linked with the flags of
+/// who builds, too: they may choose another linker.
 fn works(option: &str, out: &Path) -> bool {
     let (source, program) = (out.join("linked.rs"), out.join("linked"));
     let (Some(rustc), Ok(())) = (env::var_os("RUSTC"), fs::write(&source, "fn main() {}\n")) else {
@@ -81,6 +83,8 @@ fn works(option: &str, out: &Path) -> bool {
         chosen.push(linker);
         compile.arg("-C").arg(chosen);
     }
+    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    compile.args(flags.split('\x1f').filter(|flag| !flag.is_empty()));
     compile.args(["-C", &format!("link-arg={option}"), "-o"]).arg(&program).arg(&source);
     succeeds(&mut compile) && succeeds(&mut Command::new(&program))
 }
