@@ -4,6 +4,7 @@
 //! with an error, or ignored.
 
 use std::{
+    fmt::Display,
     io,
     pin::Pin,
     sync::{
@@ -22,25 +23,27 @@ use rmcp::{
     service::{RxJsonRpcMessage, TxJsonRpcMessage},
     transport::Transport,
 };
-use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncRead, AsyncWriteExt as _, BufReader, ReadBuf},
-    process::{ChildStdin, ChildStdout},
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader, ReadBuf},
     sync::Mutex,
 };
+use tracing::warn;
 
 /// Standard input and output of a server.
-pub(super) struct Lines {
-    output: BufReader<Metered<ChildStdout>>,
+pub(super) struct Lines<R, W> {
+    skill: String,
+    output: BufReader<Metered<R>>,
     /// What has been read of a line: reading is given up whenever something is to be sent.
     line: Vec<u8>,
-    input: Arc<Mutex<Option<ChildStdin>>>,
+    input: Arc<Mutex<Option<W>>>,
 }
 
-impl Lines {
-    pub(super) fn new(output: ChildStdout, input: ChildStdin, budget: Arc<Budget>) -> Self {
+impl<R: AsyncRead + Unpin, W> Lines<R, W> {
+    pub(super) fn new(skill: &str, output: R, input: W, budget: Arc<Budget>) -> Self {
         Self {
+            skill: skill.to_owned(),
             output: BufReader::new(Metered::new(output, budget)),
             line: Vec::new(),
             input: Arc::new(Mutex::new(Some(input))),
@@ -48,7 +51,11 @@ impl Lines {
     }
 }
 
-impl Transport<RoleClient> for Lines {
+impl<R, W> Transport<RoleClient> for Lines<R, W>
+where
+    R: AsyncRead + Unpin + Send + 'static,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
     type Error = io::Error;
 
     fn send(
@@ -65,15 +72,19 @@ impl Transport<RoleClient> for Lines {
     }
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleClient>> {
-        while let Ok(1..) = self.output.read_until(b'\n', &mut self.line).await {
-            // What is no JSON is no message either: there is nobody to tell.
-            let message = serde_json::from_slice::<Frame>(&self.line).ok().and_then(Frame::message);
+        loop {
+            let read = self.output.read_until(b'\n', &mut self.line).await;
+            let read = read.inspect_err(
+                |error| warn!(skill = self.skill, %error, "an MCP server's output is read no further"),
+            );
+            // At the end, nothing more was read of a line whose beginning may be there already.
+            let is_end = read.ok()? == 0;
+            let message = message(&self.line);
             self.line.clear();
-            if message.is_some() {
+            if message.is_some() || is_end {
                 return message;
             }
         }
-        None
     }
 
     async fn close(&mut self) -> io::Result<()> {
@@ -82,37 +93,41 @@ impl Transport<RoleClient> for Lines {
     }
 }
 
-/// A message of JSON-RPC.
-#[derive(Deserialize)]
-struct Frame {
-    id: Option<RequestId>,
-    method: Option<String>,
-    result: Option<Value>,
-    error: Option<ErrorData>,
+/// What some programs begin a text with.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A line as a message of JSON-RPC. `None`: none, such as a line of a log, which there is nobody to tell about; or a notification, which
+/// nothing here waits for. Whatever else names a call ends it, with an error where it can't be read.
+fn message(line: &[u8]) -> Option<RxJsonRpcMessage<RoleClient>> {
+    let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
+    let mut frame: Map<String, Value> = serde_json::from_slice(line).ok()?;
+    let mut take = |field| frame.remove(field).filter(|value| !value.is_null());
+    if take("jsonrpc")? != "2.0" {
+        return None;
+    }
+    let id = take("id").and_then(|id| serde_json::from_value::<RequestId>(id).ok());
+    if let Some(error) = take("error") {
+        return Some(JsonRpcMessage::error(serde_json::from_value(error).unwrap_or_else(unreadable), id));
+    }
+    let id = id?;
+    Some(match (take("result"), take("method")) {
+        (Some(result), _) => match answer(result) {
+            Ok(result) => JsonRpcMessage::response(result, id),
+            Err(error) => JsonRpcMessage::error(unreadable(error), Some(id)),
+        },
+        (None, Some(Value::String(method))) => {
+            let request = match method.as_str() {
+                "ping" => ServerRequest::PingRequest(Default::default()),
+                _ => ServerRequest::CustomRequest(CustomRequest::new(method, None)),
+            };
+            JsonRpcMessage::request(request, id)
+        }
+        _ => JsonRpcMessage::error(unreadable("it has no result"), Some(id)),
+    })
 }
 
-impl Frame {
-    /// `None`: a notification, which nothing here waits for.
-    fn message(self) -> Option<RxJsonRpcMessage<RoleClient>> {
-        match self {
-            Self { id, error: Some(error), .. } => Some(JsonRpcMessage::error(error, id)),
-            Self { id: Some(id), result: Some(result), .. } => Some(match answer(result) {
-                Ok(result) => JsonRpcMessage::response(result, id),
-                Err(error) => {
-                    let why = format!("the server's answer is none of MCP: {error}");
-                    JsonRpcMessage::error(ErrorData::new(ErrorCode::PARSE_ERROR, why, None), Some(id))
-                }
-            }),
-            Self { id: Some(id), method: Some(method), .. } => {
-                let request = match method.as_str() {
-                    "ping" => ServerRequest::PingRequest(Default::default()),
-                    _ => ServerRequest::CustomRequest(CustomRequest::new(method, None)),
-                };
-                Some(JsonRpcMessage::request(request, id))
-            }
-            _ => None,
-        }
-    }
+fn unreadable(why: impl Display) -> ErrorData {
+    ErrorData::new(ErrorCode::PARSE_ERROR, format!("the server's answer is none of MCP: {why}"), None)
 }
 
 /// A result as what it is: what a client that calls tools asks for differs in its fields.
@@ -121,15 +136,27 @@ fn answer(result: Value) -> serde_json::Result<ServerResult> {
         serde_json::from_value::<T>(result).map(Into::into)
     }
     let has = |field| result.get(field).is_some();
-    if has("protocolVersion") {
-        read::<InitializeResult>(result)
+    if has("content") || has("structuredContent") || has("isError") {
+        read::<CallToolResult>(result)
     } else if has("tools") {
         read::<ListToolsResult>(result)
-    } else if has("content") || has("structuredContent") || has("isError") {
-        read::<CallToolResult>(result)
+    } else if has("protocolVersion") {
+        read::<InitializeResult>(result)
+    } else if is_empty(&result) {
+        Ok(ServerResult::empty(()))
     } else {
         Ok(CustomResult::new(result).into())
     }
+}
+
+/// Whether that says no more than that it is complete: a call that succeeded without a word.
+fn is_empty(result: &Value) -> bool {
+    result.as_object().is_some_and(|fields| {
+        fields.iter().all(|(field, value)| match field.as_str() {
+            "resultType" => value == "complete",
+            field => field == "_meta",
+        })
+    })
 }
 
 /// What a server may still write. The client keeps something for each message, and a server could send them without end: each call gives it
@@ -237,7 +264,7 @@ mod tests {
     }
 
     fn message(line: &str) -> Option<RxJsonRpcMessage<RoleClient>> {
-        serde_json::from_str::<Frame>(line).unwrap().message()
+        super::message(line.as_bytes())
     }
 
     #[test]
@@ -253,10 +280,19 @@ mod tests {
         assert!(matches!(result(greeting), Ok(ServerResult::InitializeResult(_))));
         let tools = r#"{"tools":[{"name":"t","inputSchema":{"type":"object"}}]}"#;
         assert!(matches!(result(tools), Ok(ServerResult::ListToolsResult(list)) if list.tools.len() == 1));
-        for called in [r#"{"content":[{"type":"text","text":"a"}]}"#, r#"{"structuredContent":1}"#] {
+        for called in [
+            r#"{"content":[{"type":"text","text":"a"}]}"#,
+            r#"{"structuredContent":1}"#,
+            r#"{"isError":true,"tools":[],"protocolVersion":"a tool's own"}"#,
+        ] {
             assert!(matches!(result(called), Ok(ServerResult::CallToolResult(_))), "{called}");
         }
-        assert!(matches!(result("{}"), Ok(ServerResult::CustomResult(_))));
+        for empty in ["{}", r#"{"resultType":"complete"}"#, r#"{"_meta":{"took":1}}"#] {
+            assert!(matches!(result(empty), Ok(ServerResult::EmptyResult(_))), "{empty}");
+        }
+        for other in [r#"{"resultType":"task"}"#, r#"{"text":"a"}"#, "7"] {
+            assert!(matches!(result(other), Ok(ServerResult::CustomResult(_))), "{other}");
+        }
         let error = result(r#"{"tools":[{"name":1}]}"#).unwrap_err();
         assert!(error.message.contains("invalid type: integer `1`"), "{}", error.message);
     }
@@ -273,5 +309,66 @@ mod tests {
         assert!(message(r#"{"jsonrpc":"2.0","method":"notifications/message","params":{}}"#).is_none());
         let error = message(r#"{"jsonrpc":"2.0","error":{"code":-1,"message":"no"}}"#).unwrap();
         assert!(matches!(error.into_error(), Some((error, None)) if error.message == "no"));
+    }
+
+    #[test]
+    fn a_call_that_is_answered_with_nonsense_fails_at_once() {
+        for rest in [
+            r#""result":null"#,
+            r#""error":"no""#,
+            r#""error":{"code":"x","message":"no"},"result":{}"#,
+            r#""method":5"#,
+            r#""answer":{}"#,
+        ] {
+            let answer = message(&format!("{{\"jsonrpc\":\"2.0\",\"id\":3,{rest}}}")).unwrap();
+            let (error, id) = answer.into_error().unwrap();
+            assert_eq!((error.code, id), (ErrorCode::PARSE_ERROR, Some(RequestId::Number(3))), "{rest}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_a_log_is_no_message() {
+        for line in [
+            "",
+            "listening",
+            "[]",
+            r#"{"id":3,"result":{}}"#,
+            r#"{"jsonrpc":"1.0","id":3,"error":{"code":1,"message":"no"}}"#,
+            r#"{"jsonrpc":2.0,"id":3,"result":{}}"#,
+            r#"{"jsonrpc":"2.0","id":[3],"result":{}}"#,
+        ] {
+            assert!(message(line).is_none(), "{line}");
+        }
+        assert!(message("\u{feff}{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}").is_some());
+    }
+
+    #[tokio::test]
+    async fn lines_are_read_whole_however_they_come() {
+        let budget = Arc::new(Budget::default());
+        budget.renew();
+        let (mut server, output) = tokio::io::duplex(256);
+        let mut lines = Lines::new("cut", output, tokio::io::sink(), budget);
+        let (begin, end) = (r#"{"jsonrpc":"2.0","id":1,"#, r#""result":{}}"#);
+        for newline in ["\n", ""] {
+            server.write_all(begin.as_bytes()).await.unwrap();
+            // Something is to be sent: the client asks once, and asks again later.
+            tokio::select! {
+                biased;
+                message = lines.receive() => panic!("{message:?}"),
+                () = std::future::ready(()) => {}
+            }
+            assert_eq!(lines.line, begin.as_bytes());
+            server.write_all(format!("{end}{newline}").as_bytes()).await.unwrap();
+            if newline.is_empty() {
+                tokio::select! {
+                    biased;
+                    message = lines.receive() => panic!("{message:?}"),
+                    () = std::future::ready(()) => {}
+                }
+                server.shutdown().await.unwrap();
+            }
+            assert!(lines.receive().await.unwrap().into_response().is_some());
+        }
+        assert!(lines.receive().await.is_none());
     }
 }

@@ -69,7 +69,7 @@ impl Session {
         let guard = listening.clone().drop_guard();
         let budget = Arc::new(Budget::default());
         budget.renew();
-        let lines = Lines::new(stdout, stdin, Arc::clone(&budget));
+        let lines = Lines::new(skill, stdout, stdin, Arc::clone(&budget));
         let greeting = timeout(SESSION_START, rmcp::serve_client((), lines));
         let client = match greeting.await {
             Ok(Ok(client)) => client,
