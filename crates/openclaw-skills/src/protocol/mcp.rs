@@ -135,9 +135,9 @@ impl Session {
         }))
     }
 
-    /// Whether the server is still there.
+    /// Whether the server is still there: the client counts as open until somebody closes it, whatever became of the server.
     pub(crate) fn is_open(&self) -> bool {
-        !self.client.is_closed()
+        !self.client.is_closed() && !self.client.is_transport_closed()
     }
 }
 

@@ -179,7 +179,7 @@ async fn only_the_server_that_is_to_be_called_is_started() {
     home.end().await;
 }
 
-/// Answers what it must, offers these tools, and calls any.
+/// Answers what it must, offers these tools, and calls any; called `end`, it ends.
 fn offering(tools: &str) -> String {
     format!(
         "
@@ -191,6 +191,8 @@ for line in sys.stdin:
         result = {{'protocolVersion': params['protocolVersion'], 'capabilities': {{'tools': {{}}}}, 'serverInfo': {{'name': 'x', 'version': '1'}}}}
     elif method == 'tools/list':
         result = {{'tools': {tools}}}
+    elif params.get('name') == 'end':
+        sys.exit(3)
     else:
         result = {{'content': [{{'type': 'text', 'text': 'called'}}]}}
     if 'id' in asked:
@@ -216,6 +218,24 @@ async fn a_server_is_asked_whoever_saw_it_first() {
     assert!(!called.is_error && called.content == "called", "{}", called.content);
     shutdown.cancel();
     keeper.join_all().await;
+}
+
+#[tokio::test]
+async fn a_server_that_ended_is_started_anew() {
+    let home = Home::new(SandboxEngine::Namespace);
+    let tools = "[{'name': name, 'inputSchema': {'type': 'object'}} for name in ['end', 'other']]";
+    home.python("frail", "mcp: true\n", &offering(tools));
+    home.start().await;
+    home.skills.settled(Duration::from_secs(60)).await;
+    // Of one conversation: it has one server.
+    let context = context();
+    for _ in 0..2 {
+        let ended = home.skills.call(&call("frail.end", json!({})), &context).await;
+        assert!(ended.is_error, "{}", ended.content);
+        let called = home.skills.call(&call("frail.other", json!({})), &context).await;
+        assert!(!called.is_error && called.content == "called", "{}", called.content);
+    }
+    home.end().await;
 }
 
 #[tokio::test]
