@@ -210,7 +210,7 @@ impl Core {
             | Record::Note(_)
             | Record::Mark(_) => return Ok(Vec::new()),
         };
-        let messages = messages_of(&entry, record, Scope::Whole).map_err(|e| error::codec(at, e))?;
+        let messages = messages_of(&entry, record, Scope::Prompt).map_err(|e| error::codec(at, e))?;
         let of = |message: &openclaw_core::Message| ForeignMessage {
             conversation: conversation.id(),
             channel: channel.clone(),
