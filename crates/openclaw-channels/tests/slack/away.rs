@@ -260,3 +260,82 @@ async fn strangers_take_nobodys_place() {
     let asked = |method: &str| calls[before..].iter().filter(|call| call.method == method).count();
     assert_eq!((asked("users.conversations"), asked("conversations.history")), (2, 2));
 }
+
+/// Where nobody was heard yet, and Slack does not say so.
+async fn unlisted() -> World {
+    let mut world = World::new().await;
+    pass(3).await;
+    world.kill().await;
+    world.slack.say(&world.im, ANNA, "one");
+    world.slack.give_up();
+    pass(8 * 3600).await;
+    world.slack.faults().add("users.conversations", 10_000, Fault::Answer(500, String::new()));
+    world.start();
+    world.until_connected().await;
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_found_is_found_after_a_crash() {
+    let mut world = unlisted().await;
+    pass(20).await;
+    world.slack.say(&world.im, ANNA, "two");
+    world.until("told", |world| world.told() == ["two"]).await;
+    world.settled().await;
+    world.kill().await;
+    world.slack.faults().clear();
+    world.start();
+    world.until("told", |world| world.told() == ["two", "one"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_found_is_looked_for_again() {
+    let world = unlisted().await;
+    pass(900).await;
+    assert!(world.told().is_empty());
+    world.slack.faults().clear();
+    world.until("told", |world| world.told() == ["one"]).await;
+    assert_eq!(world.slack.calls().iter().filter(|call| call.method == "apps.connections.open").count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_long_for_a_list() {
+    let mut world = World::new().await;
+    pass(3).await;
+    world.kill().await;
+    world.slack.faults().add("users.conversations", 1, Fault::Answer(503, String::new()));
+    world.slack.storm("users.conversations", 3, Duration::from_secs(60));
+    world.start();
+    world.until_connected().await;
+    world.slack.command(GENERAL, ANNA, "/openclaw", "status");
+    world.slack.say(&world.im, ANNA, "two");
+    pass(3).await;
+    assert_eq!((world.slack.unacked(), world.told().len()), (1, 0));
+    pass(40).await;
+    assert_eq!((world.slack.unacked(), world.told()), (0, vec!["two".to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_strangers_write_is_not_carried_out_once_they_are_let_in() {
+    let eve = "U0EVE";
+    let mut world = World::new().await;
+    let chat = world.slack.im(eve);
+    world.slack.say(&chat, eve, "let me in");
+    world.settled().await;
+    pass(3).await;
+    world.kill().await;
+    world.slack.say(&chat, eve, "delete everything");
+    world.slack.give_up();
+    pass(8 * 3600).await;
+    world.start();
+    world.until_connected().await;
+    pass(30).await;
+    world.kill().await;
+    world.configure(|config| config.allowed_users.push(eve.to_owned()));
+    pass(3600).await;
+    world.slack.say(&chat, eve, "hello");
+    world.start();
+    world.until("told", |world| !world.told().is_empty()).await;
+    pass(30).await;
+    assert_eq!(world.told(), ["hello"]);
+}

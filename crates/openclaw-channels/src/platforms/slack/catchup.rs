@@ -1,11 +1,14 @@
 //! What was written while nobody listened. Slack sends an event again for five minutes; what is older than that has to be fetched, from
 //! where we had read to.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::{
+    collections::{BTreeMap, HashSet, VecDeque},
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use serde_json::json;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{info, warn};
 
 use super::{
@@ -32,10 +35,20 @@ const PAGES: usize = 5;
 const EDITS: u64 = 24 * 3600;
 /// Where nothing was said for so long nothing is looked for.
 const QUIET: f64 = 14.0 * 24.0 * 3600.0;
+/// Longest time for which what comes in waits until it is known where something was missed.
+const HOLD: Duration = Duration::from_secs(30);
+/// How the names of the cursors begin that say until when a bot has heard everything.
+pub(super) const HEARD: &str = "heard:";
+
 /// The name of the cursor that says until when everything was heard, in all places: what is looked for where there is no mark. Another
 /// workspace's bot has heard nothing yet.
 pub(super) fn heard(me: &str) -> String {
-    format!("heard:{me}")
+    format!("{HEARD}{me}")
+}
+
+/// What is older than this time Slack does not send again.
+pub(super) fn long_before(ts: &str) -> String {
+    earlier(ts, SENT_AGAIN)
 }
 
 /// Where we have read to, once this event is written down: places and times.
@@ -44,7 +57,7 @@ pub(super) fn marks(me: &str, event: &Event) -> Vec<(String, String)> {
     if !is_ts(&message.id) {
         return Vec::new();
     }
-    let mut marks = vec![(heard(me), earlier(&message.id, SENT_AGAIN))];
+    let mut marks = vec![(heard(me), long_before(&message.id))];
     if !message.addressed {
         return marks;
     }
@@ -73,6 +86,8 @@ fn earlier(ts: &str, by: u64) -> String {
 
 /// What was found.
 pub(super) enum Found {
+    /// Slack takes too long to say which chats there are: what comes in need not wait for that.
+    Nothing,
     /// Which chats there are to look at; whether that is all, and what the owner should know.
     Places(bool, Option<String>),
     Chat(Caught),
@@ -101,13 +116,17 @@ pub(super) struct CatchUp<'a> {
     me: &'a str,
     cursors: Vec<(String, String)>,
     since: Option<String>,
+    begins: Instant,
     listing: Option<BoxFuture<'a, Listing>>,
+    /// Whether what comes in waits for the listing.
+    holds: bool,
     places: VecDeque<Place>,
     looking: Option<BoxFuture<'a, Caught>>,
 }
 
 impl<'a> CatchUp<'a> {
-    /// Since when everything was heard is not known at the very first start: then nothing is looked for where there is no mark.
+    /// Since when everything was heard is not known at the very first start: then nothing is looked for where there is no mark. After a
+    /// pause it is the second look: what comes in goes on meanwhile.
     ///
     /// # Errors
     /// When the cursors can't be read.
@@ -116,23 +135,37 @@ impl<'a> CatchUp<'a> {
         link: &'a Link,
         me: &'a str,
         since: Option<String>,
+        pause: Duration,
     ) -> Result<Self, ConnectError> {
         let cursors = link.cursors(MARK)?;
         let listing = since.is_some().then(|| -> BoxFuture<'a, Listing> { Box::pin(list(slack, link)) });
         let places = if listing.is_some() { VecDeque::new() } else { places(&cursors, &Listing::default(), None) };
-        Ok(Self { slack, me, cursors, since, listing, places, looking: None })
+        let (begins, holds) = (Instant::now() + pause, pause.is_zero());
+        Ok(Self { slack, me, cursors, since, begins, listing, holds, places, looking: None })
     }
 
     /// Nothing to look at.
     pub(super) fn none(slack: &'a Slack) -> Self {
-        let (cursors, places) = (Vec::new(), VecDeque::new());
-        Self { slack, me: "", cursors, since: None, listing: None, places, looking: None }
+        Self {
+            slack,
+            me: "",
+            cursors: Vec::new(),
+            since: None,
+            begins: Instant::now(),
+            listing: None,
+            holds: false,
+            places: VecDeque::new(),
+            looking: None,
+        }
     }
 
     /// Whether this chat is still to be looked at: what comes in there waits, for the sake of order. It is the next one, then.
     pub(super) fn awaits(&mut self, chat: &str) -> bool {
         if self.listing.is_some() {
-            return true;
+            return self.holds;
+        }
+        if Instant::now() < self.begins {
+            return false;
         }
         let Some(at) = self.places.iter().position(|place| place.chat == chat) else { return false };
         let next = usize::from(self.looking.is_some());
@@ -150,8 +183,15 @@ impl<'a> CatchUp<'a> {
 
     /// What is found next; never, when there is nothing to look at. Cancel safe.
     pub(super) async fn next(&mut self) -> Found {
+        sleep_until(self.begins).await;
         if let Some(listing) = &mut self.listing {
-            let listed = listing.await;
+            let listed = tokio::select! {
+                listed = listing => listed,
+                () = sleep_until(self.begins + HOLD), if self.holds => {
+                    self.holds = false;
+                    return Found::Nothing;
+                }
+            };
             self.listing = None;
             self.places = places(&self.cursors, &listed, self.since.as_deref());
             return Found::Places(listed.whole, listed.hint);
@@ -194,9 +234,15 @@ fn places(cursors: &[(String, String)], listed: &Listing, since: Option<&str>) -
         place.threads.retain(|(_, ts)| seconds(ts) + QUIET >= newest);
         openclaw_core::sort_by(&mut place.threads, |a, b| seconds(&b.1).total_cmp(&seconds(&a.1)));
         place.threads.truncate(THREADS);
-        place.read = place.read.take().or_else(|| since.map(str::to_owned));
     }
     if let Some(since) = since {
+        // An older mark is that of somebody who was not let in then. Of the very first start the time is rounded up.
+        let heard = earlier(since, 1);
+        let later = |ts: &str| ts.max(&heard).to_owned();
+        for place in &mut places {
+            place.read = Some(place.read.as_deref().map_or_else(|| since.to_owned(), later));
+            place.threads.iter_mut().for_each(|(_, ts)| *ts = later(ts));
+        }
         let known: HashSet<String> = places.iter().map(|place| place.chat.clone()).collect();
         let new = listed.chats.iter().filter(|chat| !known.contains(*chat));
         places.extend(new.map(|chat| Place {
@@ -313,7 +359,8 @@ mod tests {
         let expected = [
             Place {
                 chat: "C1".to_owned(),
-                read: Some("1700000000.000001".to_owned()),
+                // Older than what was heard everywhere.
+                read: Some("1799999999.000000".to_owned()),
                 threads: vec![("1700000000.000001".to_owned(), "1800000300.000000".to_owned())],
             },
             Place { chat: "D1".to_owned(), read: Some("1800000200.000000".to_owned()), threads: Vec::new() },
