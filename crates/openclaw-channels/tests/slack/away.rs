@@ -339,3 +339,25 @@ async fn what_strangers_write_is_not_carried_out_once_they_are_let_in() {
     pass(30).await;
     assert_eq!(world.told(), ["hello"]);
 }
+
+/// Slack tells the oldest of a thread first.
+#[tokio::test(start_paused = true)]
+async fn a_long_thread_is_read_to_its_end() {
+    let mut world = World::new().await;
+    let root = world.slack.say(GENERAL, ANNA, &format!("<@{BOT_USER}> one"));
+    world.until("told", |world| world.told().len() == 1).await;
+    for number in 0..1100 {
+        world.slack.reply(GENERAL, &root, "U0EVE", &number.to_string());
+    }
+    world.slack.reply(GENERAL, &root, ANNA, "two");
+    world.until("told", |world| world.told().len() == 2).await;
+    world.settled().await;
+    pass(3).await;
+    world.kill().await;
+    world.slack.reply(GENERAL, &root, ANNA, "three");
+    world.slack.give_up();
+    pass(3600).await;
+    world.start();
+    world.until("told", |world| world.told().len() == 3).await;
+    assert_eq!(world.told()[2], "three");
+}

@@ -276,10 +276,12 @@ async fn look(slack: &Slack, me: &str, place: Place) -> Caught {
     for (thread, read) in &threads {
         let mut replies = Vec::new();
         whole &= pages(slack, &place.chat, Some(thread), read, &mut replies).await;
+        // Of a thread that began meanwhile the first message was found already, as it is now.
+        replies.retain(|message| message.ts != *read || read != thread);
         found.extend(replies.into_iter().filter_map(|message| event(message, read)));
     }
-    openclaw_core::sort_by(&mut found, |a, b| a.event_ts.cmp(&b.event_ts));
-    found.dedup_by(|a, b| a.event_ts == b.event_ts);
+    openclaw_core::sort_by(&mut found, |a, b| key(a).cmp(&key(b)));
+    found.dedup_by(|a, b| key(a) == key(b));
     if !found.is_empty() {
         info!(channel = "slack", chat = place.chat, messages = found.len(), "looked for what was missed");
     }
@@ -289,6 +291,11 @@ async fn look(slack: &Slack, me: &str, place: Place) -> Caught {
         event.channel_type = if direct { "im".to_owned() } else { String::new() };
     }
     Caught { events: found, chat: place.chat, whole }
+}
+
+/// When it happened, and with which message.
+fn key(event: &wire::Event) -> (&str, &str) {
+    (&event.event_ts, &event.changed.as_ref().unwrap_or(&event.message).ts)
 }
 
 /// What happened with a message since `read`: it was written, or changed, or nothing.
@@ -303,7 +310,7 @@ fn event(message: Message, read: &str) -> Option<wire::Event> {
     Some(wire::Event { message: changed, changed: Some(message), event_ts, ..wire::Event::default() })
 }
 
-/// The messages of a chat, or of a thread in it, the last ones first. Whether they could be read, or can never be.
+/// The messages of a chat, the last ones first, or of a thread in it, the first ones first. Whether they could be read, or can never be.
 async fn pages(slack: &Slack, chat: &str, thread: Option<&str>, read: &str, into: &mut Vec<Message>) -> bool {
     let mut ask = json!({"channel": chat, "oldest": earlier(read, EDITS), "limit": MESSAGES});
     let method = match thread {
@@ -313,11 +320,14 @@ async fn pages(slack: &Slack, chat: &str, thread: Option<&str>, read: &str, into
         }
         None => "conversations.history",
     };
-    for _ in 0..PAGES {
+    let mut left = PAGES;
+    while left > 0 {
         let page: Page = match insist(slack, method, &ask).await {
             Ok(page) => page,
             Err(refusal) => return refusal.is_some(),
         };
+        // In a thread what was read already comes first, and takes nobody's place.
+        left -= usize::from(thread.is_none() || page.messages.iter().any(|message| message.ts.as_str() > read));
         // Of what was read already only changes count.
         let news = |message: &Message| message.ts.as_str() > read || message.edited.is_some();
         into.extend(page.messages.into_iter().filter(news));
