@@ -361,3 +361,24 @@ async fn a_long_thread_is_read_to_its_end() {
     world.until("told", |world| world.told().len() == 3).await;
     assert_eq!(world.told()[2], "three");
 }
+
+#[tokio::test(start_paused = true)]
+async fn another_bot_goes_on_where_none_did() {
+    let (mut world, root, pane) = known().await;
+    world.kill().await;
+    write(&world, &root, &pane);
+    world.slack.give_up();
+    pass(8 * 3600).await;
+    let other = r#"{"ok": true, "user_id": "U0OTHER", "user": "other", "team": "Team", "bot_id": "B0OTHER"}"#;
+    world.slack.faults().add("auth.test", 10_000, Fault::Answer(200, other.to_owned()));
+    for told in [3, 4] {
+        world.start();
+        world.until_connected().await;
+        pass(60).await;
+        assert_eq!(world.told().len(), told);
+        world.slack.say(&world.im, ANNA, "now");
+        world.until("told", |world| world.told().len() == told + 1).await;
+        world.settled().await;
+        world.kill().await;
+    }
+}
