@@ -32,6 +32,8 @@ pub(crate) const GREETING: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) const CODE_TIME: Duration = Duration::from_secs(10 * 60);
 /// Wrong codes after which the code is void.
 pub(crate) const CODE_TRIES: u32 = 5;
+/// Longest pause between two attempts to look for what was missed.
+pub(crate) const LOOK_PAUSE: Duration = Duration::from_secs(600);
 /// Longest pause between two attempts to connect.
 pub(crate) const CONNECT_PAUSE: Duration = Duration::from_secs(60);
 /// A connection that stood so long was a good one: the next pause is a short one again.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::{
     error::SendError,
-    limits::{CONNECT_PAUSE, SEND_PAUSE},
+    limits::{CONNECT_PAUSE, LOOK_PAUSE, SEND_PAUSE},
 };
 
 const FIRST: Duration = Duration::from_secs(1);
@@ -28,6 +28,11 @@ impl Pause {
     /// Between attempts to send.
     pub(crate) fn sending() -> Self {
         Self { bound: FIRST, longest: SEND_PAUSE }
+    }
+
+    /// Between attempts to look for what was missed.
+    pub(crate) fn looking() -> Self {
+        Self { bound: FIRST, longest: LOOK_PAUSE }
     }
 
     /// The next pause.

@@ -71,11 +71,13 @@ impl Proxy {
         self.state.sent.load(Ordering::SeqCst)
     }
 
-    /// Lets through what was held on its way.
-    pub async fn release(&self) {
+    /// Lets through what was held on its way; what the homeserver answers to it.
+    pub async fn release(&self) -> Vec<Answer> {
+        let mut answers = Vec::new();
         for request in self.faults().held() {
-            self.state.handle(request).await;
+            answers.push(self.state.handle(request).await);
         }
+        answers
     }
 
     /// The next sync begins where the one so many before it began: what came in between comes again.

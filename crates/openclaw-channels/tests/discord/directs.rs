@@ -173,3 +173,55 @@ async fn a_flood_while_chats_are_asked_for_comes_to_an_end() {
     pass(600).await;
     assert_eq!((world.told().len(), world.discord.resumed()), (told.len(), resumed));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_command_hides_nothing() {
+    let mut world = World::new(&["7"]).await;
+    let chat = world.discord.dm(&anna());
+    away(&mut world, |world| {
+        world.discord.say(chat, &anna(), "missed");
+    })
+    .await;
+    world.discord.faults().add("/users/@me/channels", 1, Fault::Late(Duration::from_secs(5)));
+    world.start();
+    world.until_connected().await;
+    world.discord.command(chat, &anna(), "status");
+    pass(60).await;
+    assert_eq!(world.told(), ["missed"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn asked_too_fast_it_asks_again() {
+    let mut world = World::new(&["7"]).await;
+    let chat = world.discord.dm(&anna());
+    away(&mut world, |world| {
+        world.discord.say(chat, &anna(), "missed");
+    })
+    .await;
+    let no = r#"{"message": "You are opening direct messages too fast", "code": 40003}"#;
+    world.discord.faults().add("/users/@me/channels", 2, Fault::Answer(403, no.to_owned()));
+    world.start();
+    world.until_connected().await;
+    pass(100).await;
+    assert!(world.told().is_empty());
+    pass(60).await;
+    assert_eq!((opened(&world), world.told()), (1, vec!["missed".to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_could_not_be_spoken_with_and_speaks_has_missed_nothing() {
+    let mut world = World::new(&["7"]).await;
+    let chat = world.discord.dm(&anna());
+    away(&mut world, |world| {
+        world.discord.say(chat, &anna(), "missed");
+    })
+    .await;
+    let no = r#"{"message": "Cannot send messages to this user", "code": 50007}"#;
+    world.discord.faults().add("/users/@me/channels", 1, Fault::Answer(403, no.to_owned()));
+    world.start();
+    world.until_connected().await;
+    pass(60).await;
+    world.discord.say(chat, &anna(), "now");
+    world.until_sent(chat, |sent| sent.len() == 2).await;
+    assert_eq!(world.told(), ["missed", "now"]);
+}

@@ -260,3 +260,125 @@ async fn strangers_take_nobodys_place() {
     let asked = |method: &str| calls[before..].iter().filter(|call| call.method == method).count();
     assert_eq!((asked("users.conversations"), asked("conversations.history")), (2, 2));
 }
+
+/// Where nobody was heard yet, and Slack does not say so.
+async fn unlisted() -> World {
+    let mut world = World::new().await;
+    pass(3).await;
+    world.kill().await;
+    world.slack.say(&world.im, ANNA, "one");
+    world.slack.give_up();
+    pass(8 * 3600).await;
+    world.slack.faults().add("users.conversations", 10_000, Fault::Answer(500, String::new()));
+    world.start();
+    world.until_connected().await;
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_found_is_found_after_a_crash() {
+    let mut world = unlisted().await;
+    pass(20).await;
+    world.slack.say(&world.im, ANNA, "two");
+    world.until("told", |world| world.told() == ["two"]).await;
+    world.settled().await;
+    world.kill().await;
+    world.slack.faults().clear();
+    world.start();
+    world.until("told", |world| world.told() == ["two", "one"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_found_is_looked_for_again() {
+    let world = unlisted().await;
+    pass(900).await;
+    assert!(world.told().is_empty());
+    world.slack.faults().clear();
+    world.until("told", |world| world.told() == ["one"]).await;
+    assert_eq!(world.slack.calls().iter().filter(|call| call.method == "apps.connections.open").count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_long_for_a_list() {
+    let mut world = World::new().await;
+    pass(3).await;
+    world.kill().await;
+    world.slack.faults().add("users.conversations", 1, Fault::Answer(503, String::new()));
+    world.slack.storm("users.conversations", 3, Duration::from_secs(60));
+    world.start();
+    world.until_connected().await;
+    world.slack.command(GENERAL, ANNA, "/openclaw", "status");
+    world.slack.say(&world.im, ANNA, "two");
+    pass(3).await;
+    assert_eq!((world.slack.unacked(), world.told().len()), (1, 0));
+    pass(40).await;
+    assert_eq!((world.slack.unacked(), world.told()), (0, vec!["two".to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_strangers_write_is_not_carried_out_once_they_are_let_in() {
+    let eve = "U0EVE";
+    let mut world = World::new().await;
+    let chat = world.slack.im(eve);
+    world.slack.say(&chat, eve, "let me in");
+    world.settled().await;
+    pass(3).await;
+    world.kill().await;
+    world.slack.say(&chat, eve, "delete everything");
+    world.slack.give_up();
+    pass(8 * 3600).await;
+    world.start();
+    world.until_connected().await;
+    pass(30).await;
+    world.kill().await;
+    world.configure(|config| config.allowed_users.push(eve.to_owned()));
+    pass(3600).await;
+    world.slack.say(&chat, eve, "hello");
+    world.start();
+    world.until("told", |world| !world.told().is_empty()).await;
+    pass(30).await;
+    assert_eq!(world.told(), ["hello"]);
+}
+
+/// Slack tells the oldest of a thread first.
+#[tokio::test(start_paused = true)]
+async fn a_long_thread_is_read_to_its_end() {
+    let mut world = World::new().await;
+    let root = world.slack.say(GENERAL, ANNA, &format!("<@{BOT_USER}> one"));
+    world.until("told", |world| world.told().len() == 1).await;
+    for number in 0..1100 {
+        world.slack.reply(GENERAL, &root, "U0EVE", &number.to_string());
+    }
+    world.slack.reply(GENERAL, &root, ANNA, "two");
+    world.until("told", |world| world.told().len() == 2).await;
+    world.settled().await;
+    pass(3).await;
+    world.kill().await;
+    world.slack.reply(GENERAL, &root, ANNA, "three");
+    world.slack.give_up();
+    pass(3600).await;
+    world.start();
+    world.until("told", |world| world.told().len() == 3).await;
+    assert_eq!(world.told()[2], "three");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_bot_goes_on_where_none_did() {
+    let (mut world, root, pane) = known().await;
+    world.kill().await;
+    write(&world, &root, &pane);
+    world.slack.give_up();
+    pass(8 * 3600).await;
+    let other = r#"{"ok": true, "user_id": "U0OTHER", "user": "other", "team": "Team", "bot_id": "B0OTHER"}"#;
+    world.slack.faults().add("auth.test", 10_000, Fault::Answer(200, other.to_owned()));
+    for told in [3, 4] {
+        world.start();
+        world.until_connected().await;
+        pass(60).await;
+        assert_eq!(world.told().len(), told);
+        world.slack.say(&world.im, ANNA, "now");
+        world.until("told", |world| world.told().len() == told + 1).await;
+        world.settled().await;
+        world.kill().await;
+    }
+}

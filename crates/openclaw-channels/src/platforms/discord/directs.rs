@@ -11,26 +11,36 @@ use tracing::debug;
 
 use super::{
     Discord,
-    client::{Ask, Failed},
+    client::{Ask, Failed, Refusal},
     gaps::wait,
     wire::{Channel, number},
 };
 use crate::{error::ConnectError, pause::Pause};
 
 /// Most people whose chats are asked for in one go; the others' turn comes with the next session. Once known, a chat is not asked for again.
-const PEOPLE: usize = 50;
+const PEOPLE: usize = 500;
 /// Pause after each: Discord does not like it when many are asked for quickly.
 const BETWEEN: Duration = Duration::from_secs(1);
+/// What Discord says when it was too quickly all the same (with 403, as if there were no chat), and how long it is left alone then.
+const TOO_FAST: u64 = 40003;
+const LEAVE_ALONE: Duration = Duration::from_secs(60);
+
+/// The name of the cursor that says with whom a direct chat of this bot's is.
+pub(super) fn cursor(me: &str, channel: &str) -> String {
+    format!("dm/{me}/{channel}")
+}
 
 /// Whose chats are being asked for.
 pub(super) struct Unmet {
     /// The last message that is settled for certain.
     pub(super) after: u64,
-    /// The event that it is done because of.
-    pub(super) seq: u64,
+    /// The event that it is done because of; `None`: it is done.
+    pub(super) seq: Option<u64>,
     /// Chats that showed themselves meanwhile.
     pub(super) met: HashSet<String>,
     pub(super) people: Vec<String>,
+    /// With whom there could be no chat.
+    pub(super) without: HashSet<String>,
 }
 
 /// A chat with somebody; `None`: there can be none.
@@ -58,8 +68,10 @@ pub(super) async fn open(discord: &Discord, user: String) -> Result<Direct, Conn
                 sleep(BETWEEN).await;
                 return Ok((user, Some(channel)));
             }
+            Err(Failed::Refused(Refusal { code: TOO_FAST, .. })) => sleep(LEAVE_ALONE).await,
             Err(Failed::Refused(refusal)) => {
                 debug!(channel = "discord", user, %refusal, "there is no direct chat with somebody who may talk");
+                sleep(BETWEEN).await;
                 return Ok((user, None));
             }
             Err(failed) => wait(failed, &mut pause).await?,

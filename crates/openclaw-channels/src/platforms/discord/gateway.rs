@@ -14,6 +14,7 @@ use self::beginning::Beginning;
 use super::{
     Discord, Me, commands,
     convert::Reader,
+    directs,
     entrance::{hello, open},
     heart::Heart,
     intake::{Intake, Item, WAITING},
@@ -53,7 +54,7 @@ pub(super) async fn run(discord: &Discord, link: &Link) -> Result<(), ConnectErr
             .map(|(name, value)| (name.trim_start_matches(prefix).to_owned(), value))
             .collect())
     };
-    let directs: HashMap<String, String> = names("dm/")?.into_iter().collect();
+    let directs: HashMap<String, String> = names(&directs::cursor(&me.id, ""))?.into_iter().collect();
     let roles = names("role/")?.into_iter().map(|(_, role)| role).collect();
     let (mut socket, until) = open(discord, &saved).await?;
     let hello: Hello = hello(&mut socket).await?;

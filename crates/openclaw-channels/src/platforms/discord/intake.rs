@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use super::{
     Discord, commands,
     convert::Reader,
-    directs::{self, Direct, Unmet},
+    directs::{self, Direct, Unmet, cursor},
     gaps::{self, Gap},
     progress::Progress,
     wire::{Channel, Interaction, Message, number},
@@ -77,7 +77,7 @@ pub(super) struct Intake<'a> {
     courtesies: FuturesUnordered<BoxFuture<'a, ()>>,
     /// Direct chats that are looked through for what was missed, and with whom they are.
     directs: HashMap<String, String>,
-    /// While it is asked for the chats of those who are in none of them.
+    /// Those who are in none of them.
     unmet: Option<Unmet>,
     waiting: usize,
 }
@@ -121,7 +121,7 @@ impl<'a> Intake<'a> {
             self.fill(Gap { channel, direct: true, after, seq });
         }
         let people = directs::unmet(self.link.people(), self.directs.values());
-        self.unmet = Some(Unmet { after, seq, met: HashSet::new(), people });
+        self.unmet = Some(Unmet { after, seq: Some(seq), met: HashSet::new(), people, without: HashSet::new() });
         self.open_next();
     }
 
@@ -129,8 +129,9 @@ impl<'a> Intake<'a> {
     fn open_next(&mut self) {
         let Some(unmet) = &mut self.unmet else { return };
         let Some(user) = unmet.people.pop() else {
-            self.progress.settle(unmet.seq);
-            self.unmet = None;
+            if let Some(seq) = unmet.seq.take() {
+                self.progress.settle(seq);
+            }
             return;
         };
         let discord = self.discord;
@@ -138,31 +139,33 @@ impl<'a> Intake<'a> {
     }
 
     fn opened(&mut self, (user, channel): Direct) {
-        if let (Some(channel), Some(unmet)) = (channel, &self.unmet) {
+        let Some(Unmet { after, seq: Some(seq), met, without, .. }) = &mut self.unmet else { return };
+        if let Some(channel) = channel {
             let is_new = self.directs.insert(channel.id.clone(), user.clone()).is_none();
-            let (link, name) = (self.link, format!("dm/{}", channel.id));
-            if is_new && number(&channel.last_message_id) > unmet.after && !unmet.met.contains(&channel.id) {
-                let gap = Gap { channel: channel.id, direct: true, after: unmet.after, seq: unmet.seq };
+            let (link, name) = (self.link, cursor(&self.reader.me, &channel.id));
+            if is_new && number(&channel.last_message_id) > *after && !met.contains(&channel.id) {
+                let gap = Gap { channel: channel.id, direct: true, after: *after, seq: *seq };
                 self.progress.more(gap.seq, 1);
                 self.fill(gap);
             }
             self.courtesy(async move {
                 let _ = link.save_cursor(&name, &user).await;
             });
+        } else {
+            without.insert(user);
         }
         self.open_next();
     }
 
-    /// Somebody speaks before their chat was found: what they said before comes first.
-    fn meet(&mut self, message: &Message) {
-        let (channel, user) = (&message.channel_id, &message.author.id);
-        let is_new = message.guild_id.is_empty()
-            && !self.directs.contains_key(channel)
-            && self.link.may_talk(user, channel);
-        if let Some(Unmet { after, seq, met, .. }) = self.unmet.as_mut().filter(|_| is_new)
-            && met.insert(channel.clone())
+    /// Somebody speaks before their chat was found, or although there could be none: what they said before comes first.
+    fn meet(&mut self, user: &str, channel: &str, now: u64) {
+        let is_new = !self.directs.contains_key(channel) && self.link.may_talk(user, channel);
+        if let Some(Unmet { after, seq, met, without, .. }) = self.unmet.as_mut().filter(|_| is_new)
+            && (seq.is_some() || without.contains(user))
+            && met.insert(channel.to_owned())
         {
-            let gap = Gap { channel: channel.clone(), direct: true, after: *after, seq: *seq };
+            let gap =
+                Gap { channel: channel.to_owned(), direct: true, after: *after, seq: seq.unwrap_or(now) };
             self.progress.more(gap.seq, 1);
             self.fill(gap);
         }
@@ -174,8 +177,10 @@ impl<'a> Intake<'a> {
             // Discord waits three seconds for this, whatever else there is to do.
             self.courtesies.push(Box::pin(commands::acknowledge(self.discord, (**interaction).clone())));
         }
-        if let Item::Message(message) = &item {
-            self.meet(message);
+        match &item {
+            Item::Message(message) if message.guild_id.is_empty() => self.meet(&message.author.id, channel, seq),
+            Item::Command(command) if command.guild_id.is_empty() => self.meet(&command.user.id, channel, seq),
+            _ => {}
         }
         self.waiting += 1;
         self.lanes.entry(channel.to_owned()).or_default().queue.push_back((item, seq));
@@ -249,24 +254,24 @@ impl<'a> Intake<'a> {
             return;
         }
         let Some((event, ticket)) = self.ready.pop_front() else { return };
-        let (link, direct) = (self.link, self.new_direct(&event));
+        let (link, new) = (self.link, self.new_direct(&event));
         let handing = Box::pin(async move {
-            if let Some((channel, user)) = direct {
-                link.save_cursor(&format!("dm/{channel}"), &user).await?;
+            if let Some((name, user)) = new {
+                link.save_cursor(&name, &user).await?;
             }
             Ok(link.deliver(event).await)
         });
         self.handing = Some((handing, ticket));
     }
 
-    /// The direct chat of an event, when it is not known yet and its person may talk.
+    /// The cursor of the direct chat of an event, when it is not known yet and its person may talk.
     fn new_direct(&mut self, event: &Event) -> Option<(String, String)> {
         let Event::Message(message) = event else { return None };
         let (chat, user) = (&message.address.chat, &message.sender.id);
         let is_new = message.direct && !self.directs.contains_key(chat) && self.link.may_talk(user, chat);
         is_new.then(|| {
             self.directs.insert(chat.clone(), user.clone());
-            (chat.clone(), user.clone())
+            (cursor(&self.reader.me, chat), user.clone())
         })
     }
 

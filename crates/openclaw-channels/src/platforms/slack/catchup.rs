@@ -1,11 +1,14 @@
 //! What was written while nobody listened. Slack sends an event again for five minutes; what is older than that has to be fetched, from
 //! where we had read to.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::{
+    collections::{BTreeMap, HashSet, VecDeque},
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use serde_json::json;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{info, warn};
 
 use super::{
@@ -32,10 +35,20 @@ const PAGES: usize = 5;
 const EDITS: u64 = 24 * 3600;
 /// Where nothing was said for so long nothing is looked for.
 const QUIET: f64 = 14.0 * 24.0 * 3600.0;
+/// Longest time for which what comes in waits until it is known where something was missed.
+const HOLD: Duration = Duration::from_secs(30);
+/// How the names of the cursors begin that say until when a bot has heard everything.
+pub(super) const HEARD: &str = "heard:";
+
 /// The name of the cursor that says until when everything was heard, in all places: what is looked for where there is no mark. Another
 /// workspace's bot has heard nothing yet.
 pub(super) fn heard(me: &str) -> String {
-    format!("heard:{me}")
+    format!("{HEARD}{me}")
+}
+
+/// What is older than this time Slack does not send again.
+pub(super) fn long_before(ts: &str) -> String {
+    earlier(ts, SENT_AGAIN)
 }
 
 /// Where we have read to, once this event is written down: places and times.
@@ -44,7 +57,7 @@ pub(super) fn marks(me: &str, event: &Event) -> Vec<(String, String)> {
     if !is_ts(&message.id) {
         return Vec::new();
     }
-    let mut marks = vec![(heard(me), earlier(&message.id, SENT_AGAIN))];
+    let mut marks = vec![(heard(me), long_before(&message.id))];
     if !message.addressed {
         return marks;
     }
@@ -73,6 +86,8 @@ fn earlier(ts: &str, by: u64) -> String {
 
 /// What was found.
 pub(super) enum Found {
+    /// Slack takes too long to say which chats there are: what comes in need not wait for that.
+    Nothing,
     /// Which chats there are to look at; whether that is all, and what the owner should know.
     Places(bool, Option<String>),
     Chat(Caught),
@@ -101,13 +116,17 @@ pub(super) struct CatchUp<'a> {
     me: &'a str,
     cursors: Vec<(String, String)>,
     since: Option<String>,
+    begins: Instant,
     listing: Option<BoxFuture<'a, Listing>>,
+    /// Whether what comes in waits for the listing.
+    holds: bool,
     places: VecDeque<Place>,
     looking: Option<BoxFuture<'a, Caught>>,
 }
 
 impl<'a> CatchUp<'a> {
-    /// Since when everything was heard is not known at the very first start: then nothing is looked for where there is no mark.
+    /// Since when everything was heard is not known at the very first start: then nothing is looked for where there is no mark. After a
+    /// pause it is the second look: what comes in goes on meanwhile.
     ///
     /// # Errors
     /// When the cursors can't be read.
@@ -116,23 +135,37 @@ impl<'a> CatchUp<'a> {
         link: &'a Link,
         me: &'a str,
         since: Option<String>,
+        pause: Duration,
     ) -> Result<Self, ConnectError> {
         let cursors = link.cursors(MARK)?;
         let listing = since.is_some().then(|| -> BoxFuture<'a, Listing> { Box::pin(list(slack, link)) });
         let places = if listing.is_some() { VecDeque::new() } else { places(&cursors, &Listing::default(), None) };
-        Ok(Self { slack, me, cursors, since, listing, places, looking: None })
+        let (begins, holds) = (Instant::now() + pause, pause.is_zero());
+        Ok(Self { slack, me, cursors, since, begins, listing, holds, places, looking: None })
     }
 
     /// Nothing to look at.
     pub(super) fn none(slack: &'a Slack) -> Self {
-        let (cursors, places) = (Vec::new(), VecDeque::new());
-        Self { slack, me: "", cursors, since: None, listing: None, places, looking: None }
+        Self {
+            slack,
+            me: "",
+            cursors: Vec::new(),
+            since: None,
+            begins: Instant::now(),
+            listing: None,
+            holds: false,
+            places: VecDeque::new(),
+            looking: None,
+        }
     }
 
     /// Whether this chat is still to be looked at: what comes in there waits, for the sake of order. It is the next one, then.
     pub(super) fn awaits(&mut self, chat: &str) -> bool {
         if self.listing.is_some() {
-            return true;
+            return self.holds;
+        }
+        if Instant::now() < self.begins {
+            return false;
         }
         let Some(at) = self.places.iter().position(|place| place.chat == chat) else { return false };
         let next = usize::from(self.looking.is_some());
@@ -150,8 +183,15 @@ impl<'a> CatchUp<'a> {
 
     /// What is found next; never, when there is nothing to look at. Cancel safe.
     pub(super) async fn next(&mut self) -> Found {
+        sleep_until(self.begins).await;
         if let Some(listing) = &mut self.listing {
-            let listed = listing.await;
+            let listed = tokio::select! {
+                listed = listing => listed,
+                () = sleep_until(self.begins + HOLD), if self.holds => {
+                    self.holds = false;
+                    return Found::Nothing;
+                }
+            };
             self.listing = None;
             self.places = places(&self.cursors, &listed, self.since.as_deref());
             return Found::Places(listed.whole, listed.hint);
@@ -194,9 +234,15 @@ fn places(cursors: &[(String, String)], listed: &Listing, since: Option<&str>) -
         place.threads.retain(|(_, ts)| seconds(ts) + QUIET >= newest);
         openclaw_core::sort_by(&mut place.threads, |a, b| seconds(&b.1).total_cmp(&seconds(&a.1)));
         place.threads.truncate(THREADS);
-        place.read = place.read.take().or_else(|| since.map(str::to_owned));
     }
     if let Some(since) = since {
+        // An older mark is that of somebody who was not let in then. Of the very first start the time is rounded up.
+        let heard = earlier(since, 1);
+        let later = |ts: &str| ts.max(&heard).to_owned();
+        for place in &mut places {
+            place.read = Some(place.read.as_deref().map_or_else(|| since.to_owned(), later));
+            place.threads.iter_mut().for_each(|(_, ts)| *ts = later(ts));
+        }
         let known: HashSet<String> = places.iter().map(|place| place.chat.clone()).collect();
         let new = listed.chats.iter().filter(|chat| !known.contains(*chat));
         places.extend(new.map(|chat| Place {
@@ -230,10 +276,12 @@ async fn look(slack: &Slack, me: &str, place: Place) -> Caught {
     for (thread, read) in &threads {
         let mut replies = Vec::new();
         whole &= pages(slack, &place.chat, Some(thread), read, &mut replies).await;
+        // Of a thread that began meanwhile the first message was found already, as it is now.
+        replies.retain(|message| message.ts != *read || read != thread);
         found.extend(replies.into_iter().filter_map(|message| event(message, read)));
     }
-    openclaw_core::sort_by(&mut found, |a, b| a.event_ts.cmp(&b.event_ts));
-    found.dedup_by(|a, b| a.event_ts == b.event_ts);
+    openclaw_core::sort_by(&mut found, |a, b| key(a).cmp(&key(b)));
+    found.dedup_by(|a, b| key(a) == key(b));
     if !found.is_empty() {
         info!(channel = "slack", chat = place.chat, messages = found.len(), "looked for what was missed");
     }
@@ -243,6 +291,11 @@ async fn look(slack: &Slack, me: &str, place: Place) -> Caught {
         event.channel_type = if direct { "im".to_owned() } else { String::new() };
     }
     Caught { events: found, chat: place.chat, whole }
+}
+
+/// When it happened, and with which message.
+fn key(event: &wire::Event) -> (&str, &str) {
+    (&event.event_ts, &event.changed.as_ref().unwrap_or(&event.message).ts)
 }
 
 /// What happened with a message since `read`: it was written, or changed, or nothing.
@@ -257,7 +310,7 @@ fn event(message: Message, read: &str) -> Option<wire::Event> {
     Some(wire::Event { message: changed, changed: Some(message), event_ts, ..wire::Event::default() })
 }
 
-/// The messages of a chat, or of a thread in it, the last ones first. Whether they could be read, or can never be.
+/// The messages of a chat, the last ones first, or of a thread in it, the first ones first. Whether they could be read, or can never be.
 async fn pages(slack: &Slack, chat: &str, thread: Option<&str>, read: &str, into: &mut Vec<Message>) -> bool {
     let mut ask = json!({"channel": chat, "oldest": earlier(read, EDITS), "limit": MESSAGES});
     let method = match thread {
@@ -267,11 +320,14 @@ async fn pages(slack: &Slack, chat: &str, thread: Option<&str>, read: &str, into
         }
         None => "conversations.history",
     };
-    for _ in 0..PAGES {
+    let mut left = PAGES;
+    while left > 0 {
         let page: Page = match insist(slack, method, &ask).await {
             Ok(page) => page,
             Err(refusal) => return refusal.is_some(),
         };
+        // In a thread what was read already comes first, and takes nobody's place.
+        left -= usize::from(thread.is_none() || page.messages.iter().any(|message| message.ts.as_str() > read));
         // Of what was read already only changes count.
         let news = |message: &Message| message.ts.as_str() > read || message.edited.is_some();
         into.extend(page.messages.into_iter().filter(news));
@@ -313,7 +369,8 @@ mod tests {
         let expected = [
             Place {
                 chat: "C1".to_owned(),
-                read: Some("1700000000.000001".to_owned()),
+                // Older than what was heard everywhere.
+                read: Some("1799999999.000000".to_owned()),
                 threads: vec![("1700000000.000001".to_owned(), "1800000300.000000".to_owned())],
             },
             Place { chat: "D1".to_owned(), read: Some("1800000200.000000".to_owned()), threads: Vec::new() },

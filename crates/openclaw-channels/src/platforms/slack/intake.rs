@@ -47,6 +47,8 @@ pub(super) struct Intake<'a> {
     handing: Option<(BoxFuture<'a, Receipt>, Due)>,
     receipts: FuturesUnordered<BoxFuture<'a, Option<Due>>>,
     waiting: usize,
+    /// Whether something was not taken, or not written down: Slack may not send it again.
+    pub(super) lost: bool,
     /// Whether the log knows that there is too much.
     told: bool,
 }
@@ -64,6 +66,7 @@ impl<'a> Intake<'a> {
             handing: None,
             receipts: FuturesUnordered::new(),
             waiting: 0,
+            lost: false,
             told: false,
         }
     }
@@ -71,6 +74,7 @@ impl<'a> Intake<'a> {
     /// Takes an event in.
     pub(super) fn take(&mut self, event: Event, ticket: Ticket) {
         if self.waiting >= WAITING {
+            self.lost = true;
             if !std::mem::replace(&mut self.told, true) {
                 warn!(channel = "slack", "too much comes in at once; Slack sends again what is not taken");
             }
@@ -117,8 +121,9 @@ impl<'a> Intake<'a> {
                 self.handing = Some((Box::pin(link.deliver(event)), due));
             }
             tokio::select! {
-                Some(settled) = self.receipts.next() => if let Some(due) = settled {
-                    return due;
+                Some(settled) = self.receipts.next() => match settled {
+                    Some(due) => return due,
+                    None => self.lost = true,
                 },
                 Some((address, answer)) = self.questions.next() => self.answered(&address, answer),
                 receipt = handed(&mut self.handing) => self.handed(receipt),
@@ -156,7 +161,7 @@ impl<'a> Intake<'a> {
                         ?failed,
                         "an event is not understood yet; Slack sends it again"
                     );
-                    self.waiting -= 1;
+                    (self.waiting, self.lost) = (self.waiting - 1, true);
                     continue;
                 }
                 None => self.directory.known(&event),

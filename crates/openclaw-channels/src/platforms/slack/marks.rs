@@ -31,12 +31,13 @@ impl<'a> Marks<'a> {
     }
 
     /// Notes that we have read to there; never back. Where there was no mark there is one when this returns: without any, nothing would
-    /// be looked for in that place after a crash.
-    pub(super) async fn note(&mut self, marks: Vec<(String, String)>) {
+    /// be looked for in that place after a crash. While not all that was missed is there, that is only from `since`.
+    pub(super) async fn note(&mut self, marks: Vec<(String, String)>, since: Option<&str>) {
         for (place, ts) in marks {
             if !self.marked.contains(&place) {
                 if let Ok(None) = self.link.cursor(&place) {
-                    save(self.link, BTreeMap::from([(place.clone(), ts.clone())])).await;
+                    let first = since.unwrap_or(&ts).to_owned();
+                    save(self.link, BTreeMap::from([(place.clone(), first)])).await;
                 }
                 if self.marked.len() >= MARKED {
                     self.marked.clear();

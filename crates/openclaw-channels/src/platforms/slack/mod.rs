@@ -2,6 +2,7 @@
 
 mod catchup;
 mod client;
+mod connection;
 mod convert;
 mod directory;
 mod files;

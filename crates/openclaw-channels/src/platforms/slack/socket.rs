@@ -5,13 +5,13 @@ use std::{collections::HashMap, time::Duration};
 
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
 use super::{
     Slack,
-    catchup::{CatchUp, Caught, Found, heard},
-    client::As,
+    catchup::{CatchUp, Caught, Found, HEARD, heard, long_before},
+    connection::{Connection, Opened, TOO_MANY, next, open, opening},
     convert::{Read, Reader},
     greeting,
     intake::{Due, Intake, Ticket},
@@ -23,18 +23,14 @@ use crate::{
     link::Link,
     message::Event,
     net::{Frame, NetError, Socket},
+    pause::Pause,
     sync::lock,
 };
 
-/// Longest wait for the `hello`.
-const HELLO: Duration = Duration::from_secs(10);
 /// How long a connection that is to be left is listened to when Slack does not close it.
 const LEAVING: Duration = Duration::from_secs(30);
 /// Pause before the next one is tried again while the old one still stands.
 const AGAIN: Duration = Duration::from_secs(1);
-/// Wait when there are too many connections.
-const TOO_MANY: Duration = Duration::from_secs(60);
-
 /// Time after which we look whether Socket Mode is switched on again.
 const SWITCHED_OFF: Duration = Duration::from_secs(60);
 
@@ -43,20 +39,6 @@ const FETCHED: u64 = 0;
 /// Most events of one chat, and of all, that wait for what was missed there; Slack sends others again.
 const LATE: usize = 256;
 const ALL_LATE: usize = 4096;
-
-struct Connection {
-    number: u64,
-    socket: Socket,
-    /// When it is left at the latest.
-    until: Option<Instant>,
-}
-
-/// A connection that said hello.
-struct Opened {
-    socket: Socket,
-    /// How many there are beside it.
-    others: u64,
-}
 
 /// What a frame asks for.
 enum Then {
@@ -73,8 +55,15 @@ pub(super) struct Session<'a> {
     account: String,
     /// The cursor's name.
     heard: String,
+    /// Until when everything was heard before this connection.
+    since: Option<String>,
     intake: Intake<'a>,
     missed: CatchUp<'a>,
+    /// When what was missed began to be looked for, until it is all there.
+    began: Option<String>,
+    /// When it is looked whether there is something to look for again; and the pauses before that.
+    look: Instant,
+    pause: Pause,
     /// Events that were fetched and are not written down yet.
     caught: usize,
     /// What comes in where something may have been missed before it.
@@ -95,7 +84,11 @@ impl<'a> Session<'a> {
             account: format!("@{} in {}", me.user, me.team),
             heard: heard(&reader.me),
             intake: Intake::new(link, &slack.client, &slack.directory, &reader.me),
+            since: None,
             missed: CatchUp::none(slack),
+            began: None,
+            look: Instant::now() + AGAIN,
+            pause: Pause::looking(),
             caught: 0,
             late: HashMap::new(),
             marks: Marks::new(link),
@@ -108,9 +101,10 @@ impl<'a> Session<'a> {
 
     /// Until the connection is lost.
     pub(super) async fn run(mut self) -> Result<(), ConnectError> {
-        let since = self.link.cursor(&self.heard)?;
-        // At the very first start: what was said before is nobody's business.
-        if let (None, Some(now)) = (&since, self.slack.client.now()) {
+        self.since = self.link.cursor(&self.heard)?;
+        // Where we have read to is another bot's: what was said before this one's first start is nobody's business.
+        let is_new = self.since.is_none() && !self.link.cursors(HEARD)?.is_empty();
+        if let (None, Some(now)) = (&self.since, self.slack.client.now()) {
             self.link.save_cursor(&self.heard, &now).await?;
         }
         let first = open(self.slack, Duration::ZERO).await?;
@@ -121,11 +115,16 @@ impl<'a> Session<'a> {
                 "other programs are connected with this Slack app's tokens; each event comes to one of us only"
             );
         }
-        if self.slack.was_away() {
-            self.missed = CatchUp::new(self.slack, self.link, &self.reader.me, since)?;
+        if self.slack.was_away() && !is_new {
+            self.catch_up(Duration::ZERO)?;
         }
         self.stands(first.socket);
         loop {
+            if let Some(began) = self.began.take_if(|_| self.missed.is_done() && self.caught == 0)
+                && !self.intake.lost
+            {
+                self.marks.note(vec![(self.heard.clone(), long_before(&began))], None).await;
+            }
             tokio::select! {
                 Some(frame) = next(&mut self.current) => match self.frame(true, frame).await {
                     Ok(Then::GoOn) => {}
@@ -152,12 +151,31 @@ impl<'a> Session<'a> {
                 }
                 due = self.intake.due() => self.settled(due).await,
                 found = self.missed.next() => match found {
+                    Found::Nothing => self.release_others(),
                     Found::Places(whole, hint) => self.listed(whole, hint),
                     Found::Chat(caught) => self.caught(&caught),
                 },
                 () = self.marks.save(), if self.is_whole() => {}
+                () = sleep_until(self.look), if !self.is_whole() => self.look_again()?,
             }
         }
+    }
+
+    fn catch_up(&mut self, pause: Duration) -> Result<(), ConnectError> {
+        self.missed = CatchUp::new(self.slack, self.link, &self.reader.me, self.since.clone(), pause)?;
+        (self.caught, self.intake.lost) = (0, false);
+        self.began = self.slack.client.now();
+        Ok(())
+    }
+
+    /// Slack did not answer, or there was no room for what was found: what will never be settled is looked for again.
+    fn look_again(&mut self) -> Result<(), ConnectError> {
+        self.look = Instant::now() + AGAIN;
+        if self.missed.is_done() && self.intake.is_settled() {
+            let pause = self.pause.next();
+            self.catch_up(pause)?;
+        }
+        Ok(())
     }
 
     /// Whether nothing is left of what was missed. Until then no mark is moved: the next connection has to begin where this one did.
@@ -170,6 +188,10 @@ impl<'a> Session<'a> {
         self.caught += usize::from(!whole);
         self.link.hint(hint.clone());
         *lock(&self.slack.hint) = hint;
+        self.release_others();
+    }
+
+    fn release_others(&mut self) {
         let chats: Vec<String> = self.late.keys().cloned().collect();
         for chat in chats {
             if !self.missed.awaits(&chat) {
@@ -185,7 +207,7 @@ impl<'a> Session<'a> {
     }
 
     fn caught(&mut self, caught: &Caught) {
-        // What is not whole is tried again with the next connection: it counts as never settled.
+        // What is not whole is tried again: it counts as never settled.
         self.caught += usize::from(!caught.whole);
         for event in &caught.events {
             if let Read::Event(event) = self.reader.event(event) {
@@ -198,10 +220,11 @@ impl<'a> Session<'a> {
 
     async fn settled(&mut self, mut due: Due) {
         // Where something is not written down, not everything was heard.
-        if !self.intake.is_settled() {
+        if self.intake.lost || !self.intake.is_settled() {
             due.marks.retain(|(name, _)| *name != self.heard);
         }
-        self.marks.note(due.marks).await;
+        let since = self.since.as_deref().filter(|_| !self.is_whole());
+        self.marks.note(due.marks, since).await;
         if due.ticket.connection == FETCHED {
             self.caught = self.caught.saturating_sub(1);
         } else {
@@ -305,11 +328,14 @@ impl<'a> Session<'a> {
             _ => Ok(Read::Nothing),
         };
         match read {
-            Ok(Read::Event(event)) if self.missed.awaits(&event.address().chat) => {
+            // For a command Slack waits three seconds.
+            Ok(Read::Event(event)) if kind == "events_api" && self.missed.awaits(&event.address().chat) => {
                 let all: usize = self.late.values().map(Vec::len).sum();
                 let late = self.late.entry(event.address().chat.clone()).or_default();
                 if late.len() < LATE && all < ALL_LATE {
                     late.push((event, ticket));
+                } else {
+                    self.intake.lost = true;
                 }
             }
             Ok(Read::Event(event)) => self.intake.take(event, ticket),
@@ -341,55 +367,5 @@ impl<'a> Session<'a> {
             // The next read of it says so as well, and ends it.
             debug!(channel = "slack", %error, "an envelope could not be acknowledged");
         }
-    }
-}
-
-/// A connection that stands.
-async fn open(slack: &Slack, pause: Duration) -> Result<Opened, ConnectError> {
-    sleep(pause).await;
-    let opened: wire::Opened = slack.client.ask_as(As::App, "apps.connections.open", json!({})).await?;
-    let mut socket = slack.client.net.socket(&opened.url).await?;
-    let hello = async {
-        loop {
-            match socket.next().await? {
-                Frame::Text(text) => return Ok::<_, ConnectError>(text),
-                Frame::Close(code, _) => {
-                    return Err(ConnectError::Lost {
-                        reason: format!("Slack closed the connection ({code})"),
-                    });
-                }
-                Frame::Binary(_) | Frame::Pong => {}
-            }
-        }
-    };
-    let late = |_| ConnectError::lost(format!("Slack did not say hello within {} s", HELLO.as_secs()));
-    let text = timeout(HELLO, hello).await.map_err(late)??;
-    let frame: Text = serde_json::from_str::<Value>(&text).and_then(wire::read).unwrap_or_default();
-    match (frame.kind.as_str(), frame.reason.as_str()) {
-        ("hello", _) => Ok(Opened { socket, others: frame.num_connections.saturating_sub(1) }),
-        ("disconnect", "too_many_websockets") => Err(ConnectError::Later {
-            after: TOO_MANY,
-            reason: "this Slack app has too many connections: is another gateway running with its tokens?"
-                .to_owned(),
-        }),
-        _ => Err(ConnectError::lost("what answers the WebSocket is not Slack")),
-    }
-}
-
-/// The next frame, or `None` when the connection is to be left; never, when there is none. Cancel safe.
-async fn next(connection: &mut Option<Connection>) -> Option<Result<Frame, NetError>> {
-    match connection {
-        Some(Connection { socket, until: Some(until), .. }) => timeout_at(*until, socket.next()).await.ok(),
-        Some(Connection { socket, until: None, .. }) => Some(socket.next().await),
-        None => std::future::pending().await,
-    }
-}
-
-async fn opening(
-    opening: &mut Option<BoxFuture<'_, Result<Opened, ConnectError>>>,
-) -> Result<Opened, ConnectError> {
-    match opening {
-        Some(opening) => opening.await,
-        None => std::future::pending().await,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use openclaw_platforms::{Faults, Proxy, Synapse, synapse::Human};
+use openclaw_platforms::{Answer, Faults, Proxy, Reply, Synapse, synapse::Human};
 use tokio::runtime::Handle;
 
 use super::{
@@ -81,6 +81,11 @@ impl Server for Matrix {
     }
 
     fn settle(&self) {
-        self.runtime.block_on(self.proxy.release());
+        for answer in self.runtime.block_on(self.proxy.release()) {
+            assert!(
+                matches!(answer, Answer::Reply(Reply { status: 200, .. })),
+                "what was held is not carried out"
+            );
+        }
     }
 }
