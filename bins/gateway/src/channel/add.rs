@@ -1,5 +1,7 @@
 //! `gateway channel add`.
 
+use std::io::{self, BufRead as _, Read as _};
+
 use openclaw_channels::{Key, Platform, Setting, platform, platforms, probe};
 use openclaw_core::port::ChannelStatus;
 use serde_json::{Map, Value, json};
@@ -10,6 +12,9 @@ use crate::{
     exit::{Exit, Stop},
     output::{complain, harmless, line},
 };
+
+/// Of a line with a secret.
+const INPUT_BYTES: u64 = 4096;
 
 /// What a channel's section is to hold.
 #[derive(Default)]
@@ -68,7 +73,7 @@ impl Wanted {
     }
 }
 
-pub(super) async fn add(here: &Here, add: Add) -> Result<Exit, Stop> {
+pub(super) async fn add(here: &Here, mut add: Add) -> Result<Exit, Stop> {
     let mut prompt = Prompt::new();
     let platform = find(add.kind.as_deref(), &mut prompt).await?;
     let kind = platform.name();
@@ -78,9 +83,19 @@ pub(super) async fn add(here: &Here, add: Add) -> Result<Exit, Stop> {
             "{kind} is configured already; what you say now takes the place of what is there."
         ));
     }
+    if add.token.as_deref() == Some("-") {
+        add.token = Some(from_input()?);
+    }
     let mut wanted = Wanted::of(&add);
     ask(platform, &add, &mut wanted, &mut prompt).await?;
     let patch = Value::Object(wanted.0);
+    if patch.to_string().contains("${") {
+        let message = format!(
+            "what is said here means itself, and ${{…}} would not be replaced: write the placeholder into {}, below channels.{kind}",
+            here.file().display()
+        );
+        return Err(Stop::new(Exit::Usage, message));
+    }
 
     let config = here.store.trial(&json!({"channels": {kind: patch}}));
     let config = config.map_err(|failure| Stop::new(Exit::Config, failure.message))?;
@@ -187,10 +202,23 @@ async fn ask(
     Ok(())
 }
 
+/// A secret that is piped in.
+fn from_input() -> Result<String, Stop> {
+    let mut text = String::new();
+    let read = io::stdin().lock().take(INPUT_BYTES).read_line(&mut text);
+    read.map_err(|error| {
+        Stop::new(Exit::Usage, format!("can't read the token from standard input: {error}"))
+    })?;
+    match text.trim() {
+        "" => Err(Stop::new(Exit::Usage, "standard input ended without a token")),
+        token => Ok(token.to_owned()),
+    }
+}
+
 /// How a setting is given on the command line.
 fn flag(key: Key) -> String {
     match key {
-        Key::Token => "--token TOKEN".to_owned(),
+        Key::Token => "--token TOKEN (or --token - and the token on standard input)".to_owned(),
         Key::BaseUrl => "--base-url URL".to_owned(),
         Key::Secret(name) => format!("--secret {name}=…"),
         Key::Option(name) => format!("--set {name}=…"),

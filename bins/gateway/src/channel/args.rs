@@ -55,7 +55,7 @@ pub(crate) struct Add {
     /// Its type, such as telegram; without it, those there are are listed
     #[arg(value_name = "TYPE")]
     pub(crate) kind: Option<String>,
-    /// The bot's token, or "${VARIABLE}"
+    /// The bot's token; - reads it from standard input, so that no shell remembers it
     #[arg(long, value_name = "TOKEN")]
     pub(crate) token: Option<String>,
     /// Where the platform is, when not at its own address

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use openclaw_core::{
-    Timestamp,
+    MessageId, RunId, Timestamp,
     port::{ContextCut, RecallQuery, Recalled},
 };
 use tracing::{error, warn};
@@ -81,7 +81,10 @@ impl Turn<'_> {
             return (Vec::new(), None);
         }
         let reason = match tokio::time::timeout(RECALL_TIME, self.with.memory.recall(query)).await {
-            Ok(Ok(recalled)) => return (recalled, None),
+            Ok(Ok(mut recalled)) => {
+                recalled.retain(|found| !is_after(&found.id, task.run));
+                return (recalled, None);
+            }
             Ok(Err(error)) => {
                 warn!(run = %task.run, %error, "the memory can't recall anything; the answer goes on without");
                 "the memory could not be asked".to_owned()
@@ -94,4 +97,9 @@ impl Turn<'_> {
         };
         (Vec::new(), Some(ContextCut { id: "recall".to_owned(), reason, tokens: 0 }))
     }
+}
+
+/// Whether that was said when this run's message had been: it waits for its own turn, or has had it elsewhere.
+fn is_after(id: &str, run: RunId) -> bool {
+    id.parse::<MessageId>().ok().and_then(|id| RunId::of_message(&id)).is_some_and(|of| of > run)
 }

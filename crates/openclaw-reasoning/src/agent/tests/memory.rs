@@ -44,6 +44,18 @@ async fn memories_stand_before_the_message_and_are_noted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_said_later_is_not_recalled() {
+    let rig = rig(|_| answer("hi"));
+    rig.memory.recalls(vec![
+        recalled("msg_user_00000000000000000000000000", "The user lives in Oslo"),
+        recalled("msg_user_7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "The user has moved to Rome"),
+    ]);
+    collect(rig.submit(Some("c"), "hello").await.unwrap().events).await;
+    let text = rig.requests()[0].recalled.clone().unwrap();
+    assert!(text.contains("Oslo") && !text.contains("Rome"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_recalled_and_nothing_cut_is_not_noted() {
     let rig = rig(|_| answer("hi"));
     let run = rig.submit(Some("c"), "hello").await.unwrap();
