@@ -209,6 +209,25 @@ async fn asked_too_fast_it_asks_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_discord_that_opens_no_more_chats_holds_nothing_up() {
+    let mut world = World::new(&["7"]).await;
+    let chat = world.discord.dm(&anna());
+    away(&mut world, |world| {
+        world.discord.say(chat, &anna(), "missed");
+    })
+    .await;
+    let no = r#"{"message": "You are opening direct messages too fast", "code": 40003}"#;
+    world.discord.faults().add("/users/@me/channels", 100, Fault::Answer(403, no.to_owned()));
+    world.start();
+    world.until_connected().await;
+    pass(600).await;
+    assert!(world.told().is_empty());
+    world.discord.say(chat, &anna(), "now");
+    world.until_sent(chat, |sent| sent.len() == 2).await;
+    assert_eq!(world.told(), ["missed", "now"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_could_not_be_spoken_with_and_speaks_has_missed_nothing() {
     let mut world = World::new(&["7"]).await;
     let chat = world.discord.dm(&anna());

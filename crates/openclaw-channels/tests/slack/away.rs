@@ -299,6 +299,27 @@ async fn what_could_not_be_found_is_looked_for_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_could_not_be_asked_about_is_looked_for_while_the_connection_stands() {
+    let mut world = World::new().await;
+    let root = world.slack.say(GENERAL, ANNA, &format!("<@{BOT_USER}> one"));
+    world.until("told", |world| world.told().len() == 1).await;
+    world.settled().await;
+    pass(10).await;
+    world.kill().await;
+    world.start();
+    world.until_connected().await;
+    pass(60).await;
+    // Whose thread it is can't be asked, and Slack does not send it again.
+    world.slack.faults().add("conversations.replies", 4, Fault::Answer(500, String::new()));
+    world.slack.reply(GENERAL, &root, ANNA, "two");
+    pass(30).await;
+    world.slack.give_up();
+    pass(310).await;
+    world.until("told", |world| world.told().len() == 2).await;
+    assert!(world.told()[1].ends_with("two"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_waits_long_for_a_list() {
     let mut world = World::new().await;
     pass(3).await;

@@ -24,6 +24,8 @@ const BETWEEN: Duration = Duration::from_secs(1);
 /// What Discord says when it was too quickly all the same (with 403, as if there were no chat), and how long it is left alone then.
 const TOO_FAST: u64 = 40003;
 const LEAVE_ALONE: Duration = Duration::from_secs(60);
+/// How often that is heard before nobody is asked for any more in this session: nothing is settled until then.
+const ATTEMPTS: u32 = 5;
 
 /// The name of the cursor that says with whom a direct chat of this bot's is.
 pub(super) fn cursor(me: &str, channel: &str) -> String {
@@ -39,12 +41,18 @@ pub(super) struct Unmet {
     /// Chats that showed themselves meanwhile.
     pub(super) met: HashSet<String>,
     pub(super) people: Vec<String>,
-    /// With whom there could be no chat.
+    /// With whom there could be no chat, or not yet.
     pub(super) without: HashSet<String>,
 }
 
-/// A chat with somebody; `None`: there can be none.
-pub(super) type Direct = (String, Option<Channel>);
+/// What became of asking for the chat with somebody.
+pub(super) enum Direct {
+    Is(Channel),
+    /// There can be none.
+    Never,
+    /// Discord wants no such question for now, about nobody.
+    NotNow,
+}
 
 /// Those who are in no chat that is known.
 pub(super) fn unmet<'a>(mut people: Vec<String>, known: impl Iterator<Item = &'a String>) -> Vec<String> {
@@ -58,21 +66,27 @@ pub(super) fn unmet<'a>(mut people: Vec<String>, known: impl Iterator<Item = &'a
     people
 }
 
-/// The chat with somebody. Tries until Discord tells.
-pub(super) async fn open(discord: &Discord, user: String) -> Result<Direct, ConnectError> {
-    let mut pause = Pause::sending();
+/// The chat with somebody, who is given back. Tries until Discord tells.
+pub(super) async fn open(discord: &Discord, user: String) -> Result<(String, Direct), ConnectError> {
+    let (mut pause, mut attempts) = (Pause::sending(), ATTEMPTS);
     loop {
         let ask = Ask::new(Method::POST, "/users/@me/channels", &[]).json(json!({"recipient_id": user}));
         match discord.client.ask(ask).await {
             Ok(channel) => {
                 sleep(BETWEEN).await;
-                return Ok((user, Some(channel)));
+                return Ok((user, Direct::Is(channel)));
             }
-            Err(Failed::Refused(Refusal { code: TOO_FAST, .. })) => sleep(LEAVE_ALONE).await,
+            Err(Failed::Refused(Refusal { code: TOO_FAST, .. })) => {
+                attempts -= 1;
+                if attempts == 0 {
+                    return Ok((user, Direct::NotNow));
+                }
+                sleep(LEAVE_ALONE).await;
+            }
             Err(Failed::Refused(refusal)) => {
                 debug!(channel = "discord", user, %refusal, "there is no direct chat with somebody who may talk");
                 sleep(BETWEEN).await;
-                return Ok((user, None));
+                return Ok((user, Direct::Never));
             }
             Err(failed) => wait(failed, &mut pause).await?,
         }

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use tracing::warn;
 
 use super::{
     Discord, commands,
@@ -49,7 +50,7 @@ struct Lane {
 
 /// What a question came to.
 enum Answer {
-    Direct(Result<Direct, ConnectError>),
+    Direct(Result<(String, Direct), ConnectError>),
     Place(String, Result<Channel, ConnectError>),
     Gap(Gap, Result<Vec<Message>, ConnectError>),
 }
@@ -138,9 +139,9 @@ impl<'a> Intake<'a> {
         self.questions.push(Box::pin(async move { Answer::Direct(directs::open(discord, user).await) }));
     }
 
-    fn opened(&mut self, (user, channel): Direct) {
-        let Some(Unmet { after, seq: Some(seq), met, without, .. }) = &mut self.unmet else { return };
-        if let Some(channel) = channel {
+    fn opened(&mut self, user: String, direct: Direct) {
+        let Some(Unmet { after, seq: Some(seq), met, people, without }) = &mut self.unmet else { return };
+        if let Direct::Is(channel) = direct {
             let is_new = self.directs.insert(channel.id.clone(), user.clone()).is_none();
             let (link, name) = (self.link, cursor(&self.reader.me, &channel.id));
             if is_new && number(&channel.last_message_id) > *after && !met.contains(&channel.id) {
@@ -152,6 +153,10 @@ impl<'a> Intake<'a> {
                 let _ = link.save_cursor(&name, &user).await;
             });
         } else {
+            if let Direct::NotNow = direct {
+                warn!(channel = "discord", "Discord opens no more direct chats for now; what people wrote there who have not been heard yet is looked for when they write");
+                without.extend(people.drain(..));
+            }
             without.insert(user);
         }
         self.open_next();
@@ -235,7 +240,8 @@ impl<'a> Intake<'a> {
                 Some(answer) = self.questions.next() => match answer {
                     Answer::Place(channel, found) => self.placed(&channel, &found?),
                     Answer::Direct(found) => {
-                        self.opened(found?);
+                        let (user, direct) = found?;
+                        self.opened(user, direct);
                         return Ok(());
                     }
                     Answer::Gap(gap, found) => {

@@ -21,7 +21,7 @@ use crate::{error::ConnectError, link::Link, message::Event};
 /// How the names of our cursors begin; then follows `CHAT` or `CHAT/THREAD`.
 const MARK: &str = "read:";
 /// What is older than the last event by so many seconds does not come any more: Slack sends again for about five minutes.
-const SENT_AGAIN: u64 = 300;
+pub(super) const SENT_AGAIN: u64 = 300;
 /// Most chats with marks that are looked at, those first where something was said last.
 const CHATS: usize = 30;
 /// Most threads of one chat.

@@ -10,7 +10,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     Slack,
-    catchup::{CatchUp, Caught, Found, HEARD, heard, long_before},
+    catchup::{CatchUp, Caught, Found, HEARD, SENT_AGAIN, heard, long_before},
     connection::{Connection, Opened, TOO_MANY, next, open, opening},
     convert::{Read, Reader},
     greeting,
@@ -64,6 +64,8 @@ pub(super) struct Session<'a> {
     /// When it is looked whether there is something to look for again; and the pauses before that.
     look: Instant,
     pause: Pause,
+    /// When the last event came.
+    came: Instant,
     /// Events that were fetched and are not written down yet.
     caught: usize,
     /// What comes in where something may have been missed before it.
@@ -89,6 +91,7 @@ impl<'a> Session<'a> {
             began: None,
             look: Instant::now() + AGAIN,
             pause: Pause::looking(),
+            came: Instant::now(),
             caught: 0,
             late: HashMap::new(),
             marks: Marks::new(link),
@@ -156,7 +159,7 @@ impl<'a> Session<'a> {
                     Found::Chat(caught) => self.caught(&caught),
                 },
                 () = self.marks.save(), if self.is_whole() => {}
-                () = sleep_until(self.look), if !self.is_whole() => self.look_again()?,
+                () = sleep_until(self.look), if !self.is_whole() || self.intake.lost => self.look_again()?,
             }
         }
     }
@@ -168,11 +171,14 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Slack did not answer, or there was no room for what was found: what will never be settled is looked for again.
+    /// Slack did not answer, or there was no room for what came or was found: what will never be settled is looked for again.
     fn look_again(&mut self) -> Result<(), ConnectError> {
         self.look = Instant::now() + AGAIN;
-        if self.missed.is_done() && self.intake.is_settled() {
+        // What Slack sends again by itself comes within that time, and a burst is not made larger.
+        let is_quiet = self.came.elapsed() >= Duration::from_secs(SENT_AGAIN);
+        if self.missed.is_done() && self.intake.is_settled() && (self.caught > 0 || is_quiet) {
             let pause = self.pause.next();
+            self.since = self.link.cursor(&self.heard)?;
             self.catch_up(pause)?;
         }
         Ok(())
@@ -320,6 +326,7 @@ impl<'a> Session<'a> {
     }
 
     async fn envelope(&mut self, kind: &str, payload: Value, ticket: Ticket) {
+        self.came = Instant::now();
         let read = match kind {
             "events_api" => {
                 wire::read::<Callback>(payload).map(|callback| self.reader.event(&callback.event))
