@@ -239,7 +239,7 @@ class AsyncOpenClawClient:
         return _drive(self._http, _pages.export(self._settings))
 
     def session(self) -> AsyncSession:
-        """A WebSocket session, for an ``async with`` statement. Needs ``pip install openclaw[ws]``."""
+        """A WebSocket session, for an ``async with`` statement. Needs ``pip install websockets``."""
         from ._session_async import AsyncSession
 
         return AsyncSession(_config.web_socket(self._url), self._token, self._settings)

@@ -19,7 +19,7 @@ from ._stream import Chunk
 T = TypeVar("T")
 MAX_FRAME = 64 * 1024 * 1024
 """Bytes of the largest frame that is taken: an answer has at most 10 MiB of text."""
-MISSING = "WebSocket sessions need the package `websockets`: pip install 'openclaw[ws]'"
+MISSING = "WebSocket sessions need the package `websockets`: pip install websockets"
 
 Mail = Union[Dict[str, Any], OpenClawError]
 """What an inbox holds: a frame, or why there will be none."""

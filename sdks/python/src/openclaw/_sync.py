@@ -230,7 +230,7 @@ class OpenClawClient:
         return _drive(self._http, _pages.export(self._settings))
 
     def session(self) -> Session:
-        """A WebSocket session, for a ``with`` statement. Needs ``pip install openclaw[ws]``."""
+        """A WebSocket session, for a ``with`` statement. Needs ``pip install websockets``."""
         from ._session_sync import Session
 
         return Session(_config.web_socket(self._url), self._token, self._settings)
