@@ -191,9 +191,11 @@ impl Line<'_> {
         };
         match event.op {
             0 => self.dispatch(event),
-            1 => if self.heart.asked() {
-                self.beat().await?;
-            },
+            1 => {
+                if self.heart.asked() {
+                    self.beat().await?;
+                }
+            }
             7 => {
                 info!(channel = "discord", "Discord asks to connect anew");
                 self.socket.close(GO_ON).await;

@@ -35,7 +35,13 @@ impl Heart {
     /// Beats every so many milliseconds at least. The first one comes anywhere before that, so that not all bots beat together.
     pub(super) fn new(interval_millis: u64) -> Self {
         let (interval, now) = (Duration::from_millis(interval_millis), Instant::now());
-        Self { interval, next: now + interval.mul_f64(fastrand::f64()), heard: now, beaten: None, waits: None }
+        Self {
+            interval,
+            next: now + interval.mul_f64(fastrand::f64()),
+            heard: now,
+            beaten: None,
+            waits: None,
+        }
     }
 
     /// Waits for the next beat. `false`: the other side does not hear.

@@ -122,7 +122,8 @@ impl<'a> Intake<'a> {
             self.fill(Gap { channel, direct: true, after, seq });
         }
         let people = directs::unmet(self.link.people(), self.directs.values());
-        self.unmet = Some(Unmet { after, seq: Some(seq), met: HashSet::new(), people, without: HashSet::new() });
+        self.unmet =
+            Some(Unmet { after, seq: Some(seq), met: HashSet::new(), people, without: HashSet::new() });
         self.open_next();
     }
 
@@ -154,7 +155,10 @@ impl<'a> Intake<'a> {
             });
         } else {
             if let Direct::NotNow = direct {
-                warn!(channel = "discord", "Discord opens no more direct chats for now; what people wrote there who have not been heard yet is looked for when they write");
+                warn!(
+                    channel = "discord",
+                    "Discord opens no more direct chats for now; what people wrote there who have not been heard yet is looked for when they write"
+                );
                 without.extend(people.drain(..));
             }
             without.insert(user);
@@ -183,8 +187,12 @@ impl<'a> Intake<'a> {
             self.courtesies.push(Box::pin(commands::acknowledge(self.discord, (**interaction).clone())));
         }
         match &item {
-            Item::Message(message) if message.guild_id.is_empty() => self.meet(&message.author.id, channel, seq),
-            Item::Command(command) if command.guild_id.is_empty() => self.meet(&command.user.id, channel, seq),
+            Item::Message(message) if message.guild_id.is_empty() => {
+                self.meet(&message.author.id, channel, seq)
+            }
+            Item::Command(command) if command.guild_id.is_empty() => {
+                self.meet(&command.user.id, channel, seq)
+            }
             _ => {}
         }
         self.waiting += 1;

@@ -139,7 +139,8 @@ impl<'a> CatchUp<'a> {
     ) -> Result<Self, ConnectError> {
         let cursors = link.cursors(MARK)?;
         let listing = since.is_some().then(|| -> BoxFuture<'a, Listing> { Box::pin(list(slack, link)) });
-        let places = if listing.is_some() { VecDeque::new() } else { places(&cursors, &Listing::default(), None) };
+        let places =
+            if listing.is_some() { VecDeque::new() } else { places(&cursors, &Listing::default(), None) };
         let (begins, holds) = (Instant::now() + pause, pause.is_zero());
         Ok(Self { slack, me, cursors, since, begins, listing, holds, places, looking: None })
     }
@@ -269,7 +270,8 @@ async fn look(slack: &Slack, me: &str, place: Place) -> Caught {
         whole &= pages(slack, &place.chat, None, read, &mut history).await;
         history.retain(|message| is_ours(message) || message.ts <= *read);
         // Threads that began meanwhile, the last ones.
-        let begun = history.iter().filter(|message| message.reply_count > 0 && message.ts > *read).take(BEGUN);
+        let begun =
+            history.iter().filter(|message| message.reply_count > 0 && message.ts > *read).take(BEGUN);
         threads.extend(begun.map(|root| (root.ts.clone(), root.ts.clone())));
         found.extend(history.into_iter().filter_map(|message| event(message, read)));
     }
@@ -327,7 +329,8 @@ async fn pages(slack: &Slack, chat: &str, thread: Option<&str>, read: &str, into
             Err(refusal) => return refusal.is_some(),
         };
         // In a thread what was read already comes first, and takes nobody's place.
-        left -= usize::from(thread.is_none() || page.messages.iter().any(|message| message.ts.as_str() > read));
+        left -=
+            usize::from(thread.is_none() || page.messages.iter().any(|message| message.ts.as_str() > read));
         // Of what was read already only changes count.
         let news = |message: &Message| message.ts.as_str() > read || message.edited.is_some();
         into.extend(page.messages.into_iter().filter(news));

@@ -47,8 +47,9 @@ pub(super) async fn list(slack: &Slack, link: &Link) -> Listing {
         let page: Conversations = match insist(slack, "users.conversations", &ask).await {
             Ok(page) => page,
             Err(Some(refusal)) => {
-                listing.hint =
-                    Some(format!("what people write for the first time while the gateway is away is not found: {refusal}"));
+                listing.hint = Some(format!(
+                    "what people write for the first time while the gateway is away is not found: {refusal}"
+                ));
                 break;
             }
             Err(None) => {
