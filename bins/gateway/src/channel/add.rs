@@ -74,6 +74,9 @@ impl Wanted {
 }
 
 pub(super) async fn add(here: &Here, mut add: Add) -> Result<Exit, Stop> {
+    if add.token.as_deref() == Some("-") {
+        add.token = Some(from_input()?);
+    }
     let mut prompt = Prompt::new();
     let platform = find(add.kind.as_deref(), &mut prompt).await?;
     let kind = platform.name();
@@ -82,9 +85,6 @@ pub(super) async fn add(here: &Here, mut add: Add) -> Result<Exit, Stop> {
         complain(&format!(
             "{kind} is configured already; what you say now takes the place of what is there."
         ));
-    }
-    if add.token.as_deref() == Some("-") {
-        add.token = Some(from_input()?);
     }
     let mut wanted = Wanted::of(&add);
     ask(platform, &add, &mut wanted, &mut prompt).await?;

@@ -11,9 +11,12 @@ use tokio_tungstenite::{
 };
 
 use super::{Net, NetError, stream::Stream};
+use crate::error::ConnectError;
 
 /// Longest wait for a connection, TLS and the upgrade together.
 const CONNECT: Duration = Duration::from_secs(10);
+/// Longest wait for what the other side says first.
+const HELLO: Duration = Duration::from_secs(10);
 /// Largest message, in bytes.
 const MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 /// Time between two pings. RFC 6455, section 5.5.2: the other side has to answer each.
@@ -82,6 +85,27 @@ impl Net {
 }
 
 impl Socket {
+    /// The first text, with which `platform` greets.
+    ///
+    /// # Errors
+    /// When the connection ended, or the text did not come in time.
+    pub(crate) async fn hello(&mut self, platform: &str) -> Result<String, ConnectError> {
+        let waiting = async {
+            loop {
+                match self.next().await? {
+                    Frame::Text(text) => return Ok::<_, ConnectError>(text),
+                    Frame::Close(code, _) => {
+                        return Err(ConnectError::lost(format!("{platform} closed the connection ({code})")));
+                    }
+                    Frame::Binary(_) | Frame::Pong => {}
+                }
+            }
+        };
+        let late =
+            |_| ConnectError::lost(format!("{platform} did not say hello within {} s", HELLO.as_secs()));
+        timeout(HELLO, waiting).await.map_err(late)?
+    }
+
     /// The next frame. Cancel safe.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use openclaw_platforms::{Fault, discord::User};
 use crate::support::{World, anna, pass, texts};
 
 const OPEN: &str = "POST /users/@me/channels";
+const ROUTE: &str = "/users/@me/channels";
 
 fn bob() -> User {
     User::new(8, "Bob")
@@ -26,6 +27,23 @@ async fn away(world: &mut World, write: impl FnOnce(&World)) {
     pass(8 * 3600).await;
     world.discord.deaf(false);
     world.discord.forget_sessions();
+}
+
+/// A world in which Anna wrote for the first time while nobody listened.
+async fn missed() -> (World, u64) {
+    let mut world = World::new(&["7"]).await;
+    let chat = world.discord.dm(&anna());
+    away(&mut world, |world| {
+        world.discord.say(chat, &anna(), "missed");
+    })
+    .await;
+    (world, chat)
+}
+
+/// Discord opens no direct chat, so many times.
+fn refuse(world: &World, times: usize, code: u32, message: &str) {
+    let no = format!(r#"{{"message": "{message}", "code": {code}}}"#);
+    world.discord.faults().add(ROUTE, times, Fault::Answer(403, no));
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,7 +100,7 @@ async fn what_was_missed_comes_first_although_its_writer_goes_on() {
         Fault::CutAfter,
         Fault::WrongJson,
     ] {
-        world.discord.faults().add("/users/@me/channels", 1, fault);
+        world.discord.faults().add(ROUTE, 1, fault);
     }
     world.start();
     world.until_connected().await;
@@ -126,8 +144,7 @@ async fn somebody_who_can_not_be_spoken_with_holds_nobody_up() {
         world.discord.say(chat, &anna(), "hello");
     })
     .await;
-    let no = r#"{"message": "Cannot send messages to this user", "code": 50007}"#;
-    world.discord.faults().add("/users/@me/channels", 1, Fault::Answer(403, no.to_owned()));
+    refuse(&world, 1, 50007, "Cannot send messages to this user");
     world.start();
     world.until_connected().await;
     pass(10).await;
@@ -176,13 +193,8 @@ async fn a_flood_while_chats_are_asked_for_comes_to_an_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_command_hides_nothing() {
-    let mut world = World::new(&["7"]).await;
-    let chat = world.discord.dm(&anna());
-    away(&mut world, |world| {
-        world.discord.say(chat, &anna(), "missed");
-    })
-    .await;
-    world.discord.faults().add("/users/@me/channels", 1, Fault::Late(Duration::from_secs(5)));
+    let (mut world, chat) = missed().await;
+    world.discord.faults().add(ROUTE, 1, Fault::Late(Duration::from_secs(5)));
     world.start();
     world.until_connected().await;
     world.discord.command(chat, &anna(), "status");
@@ -192,14 +204,8 @@ async fn a_command_hides_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn asked_too_fast_it_asks_again() {
-    let mut world = World::new(&["7"]).await;
-    let chat = world.discord.dm(&anna());
-    away(&mut world, |world| {
-        world.discord.say(chat, &anna(), "missed");
-    })
-    .await;
-    let no = r#"{"message": "You are opening direct messages too fast", "code": 40003}"#;
-    world.discord.faults().add("/users/@me/channels", 2, Fault::Answer(403, no.to_owned()));
+    let (mut world, _) = missed().await;
+    refuse(&world, 2, 40003, "You are opening direct messages too fast");
     world.start();
     world.until_connected().await;
     pass(100).await;
@@ -210,14 +216,8 @@ async fn asked_too_fast_it_asks_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_discord_that_opens_no_more_chats_holds_nothing_up() {
-    let mut world = World::new(&["7"]).await;
-    let chat = world.discord.dm(&anna());
-    away(&mut world, |world| {
-        world.discord.say(chat, &anna(), "missed");
-    })
-    .await;
-    let no = r#"{"message": "You are opening direct messages too fast", "code": 40003}"#;
-    world.discord.faults().add("/users/@me/channels", 100, Fault::Answer(403, no.to_owned()));
+    let (mut world, chat) = missed().await;
+    refuse(&world, 100, 40003, "You are opening direct messages too fast");
     world.start();
     world.until_connected().await;
     pass(600).await;
@@ -229,14 +229,8 @@ async fn a_discord_that_opens_no_more_chats_holds_nothing_up() {
 
 #[tokio::test(start_paused = true)]
 async fn who_could_not_be_spoken_with_and_speaks_has_missed_nothing() {
-    let mut world = World::new(&["7"]).await;
-    let chat = world.discord.dm(&anna());
-    away(&mut world, |world| {
-        world.discord.say(chat, &anna(), "missed");
-    })
-    .await;
-    let no = r#"{"message": "Cannot send messages to this user", "code": 50007}"#;
-    world.discord.faults().add("/users/@me/channels", 1, Fault::Answer(403, no.to_owned()));
+    let (mut world, chat) = missed().await;
+    refuse(&world, 1, 50007, "Cannot send messages to this user");
     world.start();
     world.until_connected().await;
     pass(60).await;

@@ -443,7 +443,7 @@ pub(crate) enum Scope {
 
 impl AcceptedRecord<'_> {
     pub(crate) fn metadata(&self) -> Result<Metadata, CodecError> {
-        blocks::read_metadata(self.metadata, Scope::Whole)
+        self.metadata_within(Scope::Whole)
     }
 
     pub(crate) fn metadata_within(&self, scope: Scope) -> Result<Metadata, CodecError> {

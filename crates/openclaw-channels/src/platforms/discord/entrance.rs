@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::time::timeout;
 use tracing::debug;
 
 use super::{
@@ -11,13 +10,8 @@ use super::{
     client::Ask,
     wire::{self, Entrance, Frame as Event, Hello, Saved, first_id},
 };
-use crate::{
-    error::ConnectError,
-    net::{Frame, Socket},
-};
+use crate::{error::ConnectError, net::Socket};
 
-/// Longest wait for HELLO.
-const HELLO: Duration = Duration::from_secs(10);
 /// Sessions that are left for a person: when none are, Discord makes the token invalid.
 const SPARE: u64 = 5;
 
@@ -51,25 +45,10 @@ fn address(url: &str) -> String {
 
 /// What Discord says first.
 pub(super) async fn hello(socket: &mut Socket) -> Result<Hello, ConnectError> {
-    let waiting = async {
-        loop {
-            match socket.next().await? {
-                Frame::Text(text) => return Ok::<_, ConnectError>(text),
-                Frame::Close(code, _) => {
-                    return Err(ConnectError::Lost {
-                        reason: format!("Discord closed the connection ({code})"),
-                    });
-                }
-                Frame::Binary(_) | Frame::Pong => {}
-            }
-        }
-    };
-    let lost = |reason: String| ConnectError::Lost { reason };
-    let late = |_| lost(format!("Discord did not say hello within {} s", HELLO.as_secs()));
-    let text = timeout(HELLO, waiting).await.map_err(late)??;
+    let text = socket.hello("Discord").await?;
     let frame: Event = serde_json::from_str::<Value>(&text).and_then(wire::read).unwrap_or_default();
     match wire::read::<Hello>(frame.data) {
         Ok(hello) if frame.op == 10 && hello.heartbeat_interval > 0 => Ok(hello),
-        _ => Err(lost("what answers the WebSocket is not Discord's gateway".to_owned())),
+        _ => Err(ConnectError::lost("what answers the WebSocket is not Discord's gateway")),
     }
 }

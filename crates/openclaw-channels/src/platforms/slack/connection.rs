@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     Slack,
@@ -16,8 +16,6 @@ use crate::{
     net::{Frame, NetError, Socket},
 };
 
-/// Longest wait for the `hello`.
-const HELLO: Duration = Duration::from_secs(10);
 /// Wait when there are too many connections.
 pub(super) const TOO_MANY: Duration = Duration::from_secs(60);
 
@@ -40,21 +38,7 @@ pub(super) async fn open(slack: &Slack, pause: Duration) -> Result<Opened, Conne
     sleep(pause).await;
     let opened: wire::Opened = slack.client.ask_as(As::App, "apps.connections.open", json!({})).await?;
     let mut socket = slack.client.net.socket(&opened.url).await?;
-    let hello = async {
-        loop {
-            match socket.next().await? {
-                Frame::Text(text) => return Ok::<_, ConnectError>(text),
-                Frame::Close(code, _) => {
-                    return Err(ConnectError::Lost {
-                        reason: format!("Slack closed the connection ({code})"),
-                    });
-                }
-                Frame::Binary(_) | Frame::Pong => {}
-            }
-        }
-    };
-    let late = |_| ConnectError::lost(format!("Slack did not say hello within {} s", HELLO.as_secs()));
-    let text = timeout(HELLO, hello).await.map_err(late)??;
+    let text = socket.hello("Slack").await?;
     let frame: Text = serde_json::from_str::<Value>(&text).and_then(wire::read).unwrap_or_default();
     match (frame.kind.as_str(), frame.reason.as_str()) {
         ("hello", _) => Ok(Opened { socket, others: frame.num_connections.saturating_sub(1) }),
